@@ -1,0 +1,124 @@
+"""`Index` in this process's memory: an exact scan, for the in-memory driver and small trials."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from connectors.bm25 import Bm25Encoder
+from processors.ports import Applied, Float32, Ranking, SearchQuery, SearchResult, StoredChunk
+from schemas.events import DocumentEmbedded, EmbeddedChunk
+
+Key = tuple[str, str]  # tenant, document
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    made_by: tuple[int, int, str]  # version, sequence, chunking
+    metadata: dict[str, str]
+    terms: dict[int, float]
+    chunk: StoredChunk
+
+
+class MemoryIndex:
+    """The same contract as the durable indexes, and gone with the process."""
+
+    def __init__(self, version: str, dimensions: int = 384) -> None:
+        self._version = version
+        self._dimensions = dimensions
+        self._encoder = Bm25Encoder()
+        self._lock = threading.Lock()
+        self._fences: dict[Key, tuple[int, int]] = {}
+        self._documents: dict[Key, dict[str, _Entry]] = {}
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
+        with self._lock:
+            return [self._apply(change) for change in changes]
+
+    def _apply(self, change: DocumentEmbedded) -> Applied:
+        key, stamp = (change.tenant, change.doc_id), (change.version, change.sequence)
+        if stamp < self._fences.get(key, stamp):
+            return Applied(superseded=True, removed=0)
+        self._fences[key] = stamp
+        entries = self._documents.setdefault(key, {})
+        if change.op == "delete":
+            return Applied(superseded=False, removed=len(self._documents.pop(key)))
+        entries |= {item.chunk.chunk_id: self._entry(change, item) for item in change.chunks}
+        made_by = (*stamp, change.chunking)
+        stale = [c for c, entry in entries.items() if change.last and entry.made_by != made_by]
+        for chunk_id in stale:
+            del entries[chunk_id]
+        return Applied(superseded=False, removed=len(stale))
+
+    def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
+        chunk = item.chunk
+        terms = self._encoder.document(change.title, chunk.heading, chunk.text)
+        stored = StoredChunk(
+            tenant=change.tenant,
+            chunk_id=chunk.chunk_id,
+            doc_id=change.doc_id,
+            doc_version=change.version,
+            ordinal=chunk.ordinal,
+            title=change.title,
+            heading=chunk.heading,
+            uri=change.uri,
+            text=chunk.text,
+            chunking=change.chunking,
+            changed_at=change.changed_at,
+            sentences=list(chunk.sentences),
+            vector=np.frombuffer(item.vector, "<f2"),
+            sentence_vectors=np.frombuffer(item.sentence_vectors, "<f2").reshape(
+                -1, self._dimensions
+            ),
+        )
+        made_by = (change.version, change.sequence, change.chunking)
+        weights = dict(zip(terms.indices, terms.values, strict=True))
+        return _Entry(made_by, dict(change.metadata), weights, stored)
+
+    def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
+        with self._lock:
+            return [self._search(query) for query in queries]
+
+    def _search(self, query: SearchQuery) -> SearchResult:
+        entries = self._of(query.tenant)
+        counts = Counter(term for entry in entries for term in entry.terms)
+        idf = {t: log(1 + (len(entries) - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
+        allowed = [e for e in entries if query.filters.items() <= e.metadata.items()]
+        vectors = np.array([e.chunk.vector for e in allowed], np.float32)
+        ids = [e.chunk.chunk_id for e in allowed]
+        dense = [_ranking(ids, vectors @ v if ids else v[:0], query.limit) for v in query.vectors]
+        lexical: list[Ranking] = []
+        for text in query.texts:
+            terms = [term for term in self._encoder.query(text).indices if term in idf]
+            found = [(e, sum(idf[t] * e.terms.get(t, 0.0) for t in terms)) for e in allowed]
+            hits = [(e.chunk.chunk_id, score) for e, score in found if score > 0]
+            scores = np.array([score for _, score in hits], np.float32)
+            lexical.append(_ranking([chunk_id for chunk_id, _ in hits], scores, query.limit))
+        return SearchResult(dense, lexical)
+
+    def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
+        wanted = set(chunk_ids)
+        return {c.chunk_id: c for c in self.scan(tenant) if c.chunk_id in wanted}
+
+    def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
+        with self._lock:
+            chunks = [entry.chunk for entry in self._of(tenant)]
+        yield from chunks
+
+    def _of(self, tenant: str | None) -> list[_Entry]:
+        documents = self._documents.items()
+        return [e for key, of in documents if tenant in (None, key[0]) for e in of.values()]
+
+
+def _ranking(ids: list[str], scores: Float32, limit: int) -> Ranking:
+    best = np.argsort(-scores, kind="stable")[:limit]
+    return Ranking([ids[i] for i in best], [float(scores[i]) for i in best])

@@ -1,0 +1,93 @@
+"""Redis: vectors by content, and which record brought a request id first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import redis
+
+from schemas.errors import Retry
+
+REQUEST_TTL_S = 24 * 3600
+TIMEOUT_S = 2.0
+
+
+def connect(url: str) -> redis.Redis:
+    """A client; opens no connection until it is used."""
+    return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+    )
+
+
+def _retry(error: redis.RedisError) -> Retry:
+    return Retry(f"Redis does not answer: {error}")
+
+
+class RedisVectorCache:
+    """A `VectorCache`. Raises Retry while Redis is away. The server evicts what is long unused."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:
+        try:
+            found: Any = self._client.mget([f"vec:{tenant}:{key}" for key in keys])
+        except redis.RedisError as error:
+            raise _retry(error) from error
+        return cast("list[bytes | None]", found)
+
+    def put(self, tenant: str, items: Mapping[str, bytes]) -> None:
+        try:
+            self._client.mset({f"vec:{tenant}:{key}": value for key, value in items.items()})
+        except redis.RedisError as error:
+            raise _retry(error) from error
+
+
+class RedisRequestLog:
+    """A `RequestLog` that remembers a day. Raises Retry while Redis is away."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def claim(self, tenant: str, request_id: str, position: str) -> str:
+        key = f"req:{tenant}:{request_id}"
+        try:
+            # One command, so two workers cannot both be first; GET gives who was.
+            first: Any = self._client.set(key, position, nx=True, get=True, ex=REQUEST_TTL_S)
+        except redis.RedisError as error:
+            raise _retry(error) from error
+        return position if first is None else cast("bytes", first).decode()
+
+
+class NoVectorCache:
+    """Remembers nothing: every chunk costs a model call."""
+
+    def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:  # noqa: ARG002
+        return [None] * len(keys)
+
+    def put(self, tenant: str, items: Mapping[str, bytes]) -> None:
+        pass
+
+
+class MemoryVectorCache:
+    """A `VectorCache` in this process, for tests and the in-memory driver."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, bytes] = {}
+
+    def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:
+        return [self._items.get(f"{tenant}:{key}") for key in keys]
+
+    def put(self, tenant: str, items: Mapping[str, bytes]) -> None:
+        self._items.update({f"{tenant}:{key}": value for key, value in items.items()})
+
+
+class MemoryRequestLog:
+    """A `RequestLog` in this process, for tests and the in-memory driver."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str], str] = {}
+
+    def claim(self, tenant: str, request_id: str, position: str) -> str:
+        return self._first.setdefault((tenant, request_id), position)

@@ -1,0 +1,167 @@
+"""`chunk`: a document in pieces that are embedded, found and cited as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass
+from hashlib import blake2b
+from typing import Literal
+from uuid import UUID, uuid5
+
+from processors.packing import Path, Piece, Span, pack
+from processors.ports import TokenCounter
+from schemas.events import Chunk, DocumentChanged, DocumentChunked
+
+# Part n of a document has ordinals from n times this; a part of 1 MiB has far fewer chunks.
+ORDINALS_PER_PART = 100_000
+CHUNKS_PER_RECORD = 48
+# Of what `embed` makes of a record too, which must stay under Kafka's 1 MiB: 2-byte vectors of 384
+# dimensions, one per chunk and sentence. Leaves room for a model of twice the dimensions.
+_BYTES_PER_RECORD = 400_000
+_BYTES_PER_VECTOR = 2 * 384 + 16
+_CHUNK_IDS = UUID("4c1f6a52-8b0e-5d37-a9d4-2e6f7c90b183")
+_TITLE_CHARS = 80
+_PATH_CHARS = 120
+_SEPARATOR = " > "
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingConfig:
+    """How documents are cut; every field is in `hash`.
+
+    `max_tokens` is the text of a chunk. `window` is what the model reads, its begin and end marks
+    not counted: where the context takes more than the difference, the text gets less.
+    """
+
+    strategy: Literal["structure"] = "structure"
+    max_tokens: int = 200
+    min_tokens: int = 40
+    window: int = 254
+    version: str = "structure-1"
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that travel with every chunk."""
+        return blake2b(repr(astuple(self)).encode(), digest_size=6).hexdigest()
+
+
+def context_of(title: str, heading: str) -> str:
+    """What is read in front of a chunk's text by the embedder and by BM25.
+
+    The title, then the heading path where it says more; at most about 200 characters, of a long
+    path the end, which is nearest to the text.
+    """
+    title = " ".join(title.split())[:_TITLE_CHARS].strip()
+    names = heading.split(_SEPARATOR) if heading else []
+    if names and names[0].casefold() == title.casefold():
+        names = names[1:]
+    path = _SEPARATOR.join(names)
+    if len(path) > _PATH_CHARS:
+        path = path[-_PATH_CHARS:].partition(" ")[2] or path[-_PATH_CHARS:]
+    return _SEPARATOR.join(part for part in (title, path) if part)
+
+
+def chunk(
+    event: DocumentChanged, *, counter: TokenCounter, config: ChunkingConfig
+) -> Iterable[DocumentChunked]:
+    """The chunks of one part of a document, in as many records as they need.
+
+    Only the last record of the last part is `last`. A delete, and a version without text, is one
+    record without chunks. Anything but "markdown" is read as plain text.
+    """
+    final = event.part == event.parts - 1
+    if event.op == "delete":
+        yield _record(event, config, [], last=True)
+        return
+    batch: list[Chunk] = []
+    weight = 0
+    for found in _chunks(event, counter, config):
+        size = len(found.text.encode("utf-8", "replace")) + 4 * len(found.sentences)
+        size += _BYTES_PER_VECTOR * (1 + len(found.sentences) // 2)
+        if batch and (len(batch) == CHUNKS_PER_RECORD or weight + size > _BYTES_PER_RECORD):
+            yield _record(event, config, batch, last=False)
+            batch, weight = [], 0
+        batch.append(found)
+        weight += size
+    if batch or final:
+        yield _record(event, config, batch, last=final)
+
+
+def _record(
+    event: DocumentChanged, config: ChunkingConfig, chunks: list[Chunk], *, last: bool
+) -> DocumentChunked:
+    return DocumentChunked(
+        op=event.op,
+        tenant=event.tenant,
+        doc_id=event.doc_id,
+        version=event.version,
+        sequence=event.sequence,
+        title=event.title,
+        uri=event.uri,
+        metadata=event.metadata,
+        chunking=config.hash,
+        changed_at=event.changed_at,
+        fed_at=event.fed_at,
+        chunks=chunks,
+        last=last,
+    )
+
+
+def _chunks(
+    event: DocumentChanged, counter: TokenCounter, config: ChunkingConfig
+) -> Iterator[Chunk]:
+    pieces = pack(
+        event.body,
+        markdown=event.doc_type == "markdown",
+        counter=counter,
+        budget_of=_budget(event.title, counter, config),
+        min_tokens=config.min_tokens,
+    )
+    for i, piece in enumerate(pieces):
+        ordinal = event.part * ORDINALS_PER_PART + i
+        heading = _SEPARATOR.join(piece.path)
+        text, sentences = _text(event.body, piece)
+        read = f"{context_of(event.title, heading)}\0{text}\0{sentences}"
+        yield Chunk(
+            chunk_id=str(uuid5(_CHUNK_IDS, f"{event.tenant}\0{event.doc_id}\0{ordinal}")),
+            ordinal=ordinal,
+            text=text,
+            heading=heading,
+            sentences=sentences,
+            text_hash=blake2b(read.encode("utf-8", "replace"), digest_size=16).hexdigest(),
+            tokens=piece.tokens,
+        )
+
+
+def _budget(title: str, counter: TokenCounter, config: ChunkingConfig) -> Callable[[Path], int]:
+    """Tokens of text that fit beside the context of a heading path."""
+    spare = config.window - config.max_tokens
+    known: dict[str, int] = {}
+
+    def budget(path: Path) -> int:
+        context = context_of(title, _SEPARATOR.join(path))
+        # One token is at least one character in most scripts: a short context needs no counting.
+        if len(context) <= spare:
+            return config.max_tokens
+        if context not in known:
+            known[context] = counter.count([context])[0]
+        room = config.window - known[context]
+        return max(min(config.max_tokens, room), config.max_tokens // 4, 1)
+
+    return budget
+
+
+def _text(body: str, piece: Piece) -> tuple[str, list[int]]:
+    """A piece's text and the flat offsets of its sentences in it."""
+    text = body[piece.start : piece.end]
+    shift = -piece.start
+    spans: list[Span] = piece.spans
+    flat: list[int] = []
+    if piece.header:
+        above = body[piece.header.start : piece.header.end]
+        text = f"{above}\n{text}"
+        shift += len(above) + 1
+        flat += [0, len(above)]
+    for span in spans:
+        flat += [span.start + shift, span.end + shift]
+    return text, flat

@@ -1,0 +1,17 @@
+"""The words Millrace has for failure; `streams/errors.py` draws the whole tree."""
+
+
+class MillraceError(Exception):
+    """The root of what Millrace raises on purpose."""
+
+
+class UserError(MillraceError):
+    """A wrong setting, a taken port, no network: names the thing and the remedy."""
+
+
+class Retry(MillraceError):  # noqa: N818 - the word processors say
+    """A transient failure: the runtime tries the record again with backoff, in order."""
+
+
+class Reject(MillraceError):  # noqa: N818
+    """This record can never succeed: it goes to the dead letters with this reason."""

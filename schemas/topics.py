@@ -1,0 +1,122 @@
+"""Every topic: its event, key, retention and compaction. Partition counts come from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.events import (
+    ChunksReranked,
+    ChunksRetrieved,
+    DeadLettered,
+    DocumentChanged,
+    DocumentChunked,
+    DocumentEmbedded,
+    DocumentFed,
+    DocumentIndexed,
+    FeedbackGiven,
+    GenerationRequested,
+    Question,
+    QuestionAdmitted,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionRewritten,
+)
+
+E = TypeVar("E")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topic(Generic[E]):
+    """A Kafka topic and the one event it carries.
+
+    `suffix` names one of a family (`rag.generate.<tier>`) from the event. `part` tells the parts of
+    one subject apart in a compacted topic, without moving them to another partition.
+    """
+
+    name: str
+    event: type[E]
+    key: Callable[[E], str]
+    retention_hours: int = 7 * 24
+    compacted: bool = False
+    edge: bool = False  # people produce to it: JSON as well as Avro
+    max_bytes: int = MIB  # of one record
+    suffix: Callable[[E], str] | None = None
+    part: Callable[[E], int] | None = None
+
+    def named(self, suffix: str) -> Topic[E]:
+        """One topic of the family."""
+        return Topic(f"{self.name}.{suffix}", self.event, self.key, self.retention_hours)
+
+
+@dataclass(frozen=True, slots=True)
+class To(Generic[E]):
+    """An event for a topic that is named at run time, such as a question's `reply_to`."""
+
+    topic: str
+    event: E
+
+
+def document_key(
+    event: DocumentFed | DocumentChanged | DocumentChunked | DocumentEmbedded | DocumentIndexed,
+) -> str:
+    """`tenant/doc_id`: one document's versions stay in one partition, in order."""
+    return f"{event.tenant}/{event.doc_id}"
+
+
+def _conversation(question: Question) -> str:
+    return f"{question.tenant}/{question.session_id or question.request_id}"
+
+
+def question_key(
+    event: QuestionAdmitted
+    | QuestionRewritten
+    | ChunksRetrieved
+    | ChunksReranked
+    | GenerationRequested,
+) -> str:
+    """`tenant/session_id`, else `tenant/request_id`: a session's questions stay in order."""
+    return _conversation(event.question)
+
+
+def _asked_key(event: QuestionAsked) -> str:
+    return f"{event.tenant}/{event.session_id or event.request_id or ''}"
+
+
+def _request_key(event: QuestionAnswered | FeedbackGiven) -> str:
+    return f"{event.tenant}/{event.request_id}"
+
+
+def _dead_key(event: DeadLettered) -> str:
+    return f"{event.topic}/{event.partition}"
+
+
+# A producer sends a document as one record, whatever its size; from `ingest` on it travels in parts.
+# The cap is above the size limit of a document, so that one over it gets a dead letter that says
+# so; dead letters carry the whole original.
+DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
+DOCS_CHANGES = Topic(
+    "docs.changes", DocumentChanged, document_key, compacted=True, part=lambda event: event.part
+)
+DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, document_key, retention_hours=24)
+DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, document_key, retention_hours=24)
+DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, document_key)
+DOCS_DLQ = Topic(
+    "docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB
+)
+
+RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)
+RAG_ADMITTED = Topic("rag.admitted", QuestionAdmitted, question_key)
+RAG_REWRITTEN = Topic("rag.rewritten", QuestionRewritten, question_key)
+RAG_RETRIEVED = Topic("rag.retrieved", ChunksRetrieved, question_key)
+RAG_RERANKED = Topic("rag.reranked", ChunksReranked, question_key)
+RAG_GENERATE = Topic(
+    "rag.generate", GenerationRequested, question_key, suffix=lambda event: event.tier
+)
+RAG_ANSWERS = Topic("rag.answers", QuestionAnswered, _request_key, retention_hours=30 * 24)
+RAG_FEEDBACK = Topic(
+    "rag.feedback", FeedbackGiven, _request_key, edge=True, retention_hours=30 * 24
+)
+RAG_DLQ = Topic("rag.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=2 * MIB)

@@ -1,0 +1,157 @@
+"""The production worker process: `millrace run STAGE...`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from streams import kafka, wiring
+from streams.errors import UserError
+from streams.settings import Settings
+from streams.stage import Stage
+from streams.telemetry import REGISTRY, log_as_json, open_spans
+from streams.worker import StageWorker, Worker
+
+log = logging.getLogger("millrace.host")
+
+
+def select(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
+    """The stages of these names, in flow order; a bare `generate` means all its tiers.
+
+    Raises:
+        UserError: there is no such stage.
+    """
+    known = {stage.name for stage in stages}
+    for name in names:
+        if name not in known and not any(each.startswith(name + ".") for each in known):
+            raise UserError(f"there is no stage '{name}'; there are {', '.join(sorted(known))}")
+    wanted = set(names)
+    return [s for s in stages if s.name in wanted or s.name.partition(".")[0] in wanted]
+
+
+@contextmanager
+def worker_name(settings: Settings, group: str) -> Iterator[str]:
+    """This worker's name: as set, else this host and the first slot that no process here holds.
+
+    A slot is a locked file, and the kernel gives it back however its holder ends: so a restarted
+    worker gets the name, and the transactional id, of the one it replaces.
+    """
+    if settings.worker:
+        yield settings.worker
+        return
+    folder = settings.data / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    slot = 0
+    while True:
+        path = folder / f"slot.{group}.{slot}"
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                slot += 1
+                continue
+            yield f"{socket.gethostname()}-{slot}"
+            return
+
+
+def run(settings: Settings, names: Sequence[str]) -> int:
+    """Run stages until SIGTERM; returns the exit code (1: a stage failed).
+
+    Raises:
+        UserError: a setting is wrong, or what the stages need cannot be had.
+    """
+    log_as_json(settings.log_level)
+    with ExitStack() as stack:
+        group = "+".join(names)
+        name = stack.enter_context(worker_name(settings, group))
+        ports = wiring.Wiring(settings, stack)
+        stages = select(wiring.stages(settings, ports), names)
+        kafka.reachable(settings, 60.0)
+        ports.warm(stages)
+        codec = wiring.codec(settings, stack)
+        spans = open_spans(settings.otlp_endpoint, f"millrace.{group}", stack)
+        static = bool(settings.worker)
+        workers = [StageWorker(s, settings, codec, spans, name=name, static=static) for s in stages]
+        worker = Worker(workers)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        if settings.http_port:
+            stack.enter_context(serve(settings.http_host, settings.http_port, worker.ready))
+        if any(stage.name in wiring.USES_INDEX for stage in stages):
+            stack.enter_context(wiring.serve_index(settings, ports))
+        worker.start()
+        log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
+        _tell_ready(settings.data / "run", name, worker)
+        failures = worker.join()
+        log.info("stopped", extra={"worker": name})
+        return 1 if failures else 0
+
+
+def _tell_ready(folder: Path, name: str, worker: Worker) -> None:
+    """Write the file that a supervisor waits for, once every stage has its assignment."""
+    path = folder / f"{name}.ready"
+    while not worker.ready():
+        if worker.wait(0.02):
+            return
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(os.getpid()))
+    log.info("ready", extra={"worker": name})
+    while not worker.wait(3600):
+        pass
+
+
+@contextmanager
+def serve(host: str, port: int, ready: Callable[[], bool]) -> Iterator[None]:
+    """`/metrics`, `/healthz` and `/readyz` over HTTP, for as long as the context lasts.
+
+    Raises:
+        UserError: the port is taken.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            if self.path == "/metrics":
+                self._reply(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+            elif self.path == "/healthz":
+                self._reply(200, "application/json", b'{"healthy": true}')
+            elif self.path == "/readyz":
+                answer = ready()
+                body = json.dumps({"ready": answer}).encode()
+                self._reply(200 if answer else 503, "application/json", body)
+            else:
+                self._reply(404, "text/plain", b"/metrics, /healthz or /readyz\n")
+
+        def _reply(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            log.debug("http", extra={"request": format % args})
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise UserError(
+            f"port {port} of MILLRACE_HTTP_PORT cannot be opened: {error.strerror}"
+        ) from None
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()

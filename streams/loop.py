@@ -1,0 +1,287 @@
+"""The steps of a worker's session: take records, give them to the lanes, commit what is done.
+
+Whatever goes wrong, nothing is committed that was not produced, and what was not committed is
+read again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from streams import kafka
+from streams.failpoints import Reach
+from streams.lanes import InFlight, Lanes
+from streams.processing import Record, now_ms
+from streams.settings import Settings
+from streams.stage import Stage
+from streams.telemetry import StageMetrics
+
+log = logging.getLogger("millrace.worker")
+
+IDLE_POLL_S = 0.2
+BUSY_POLL_S = 0.004  # how long a new record may wait while another is in work
+FULL_POLL_S = 1.0
+DRAIN_S = 20.0
+IN_FLIGHT_BYTES = 24 * 1024 * 1024
+CALL_S = 10.0
+
+_MEMBERSHIP_LOST = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+    }
+)
+
+
+class Fenced(Exception):  # noqa: N818 - a state, not a fault
+    """These clients are of no more use: they are closed and made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a session has from its worker."""
+
+    stage: Stage
+    settings: Settings
+    metrics: StageMetrics
+    reach: Reach
+    stopping: threading.Event
+    ready: threading.Event
+
+
+def patiently(stopping: threading.Event, call: Callable[[float], object]) -> None:
+    """Repeat a transactional call while the broker is away, at a shutdown not for ever.
+
+    Raises:
+        KafkaException: the call can never succeed, or a shutdown cannot wait any longer.
+    """
+    until = 0.0
+    while True:
+        try:
+            call(CALL_S)
+            return
+        except KafkaException as error:
+            if stopping.is_set():
+                until = until or time.monotonic() + DRAIN_S
+            if not error.args[0].retriable() or (until and time.monotonic() > until):
+                raise
+            log.warning("the broker does not answer", extra={"reason": kafka.reason(error)})
+            stopping.wait(0.2)
+
+
+class Loop:
+    """One session of a stage: a pair of clients, the lanes, and what is in flight between them."""
+
+    def __init__(
+        self,
+        context: Context,
+        consumer: Consumer,
+        producer: Producer,
+        lanes: Lanes,
+    ) -> None:
+        self._settings = context.settings
+        self._metrics = context.metrics
+        self._stopping = context.stopping
+        self._ready = context.ready
+        self._reach = context.reach
+        self._topic = context.stage.reads.name
+        self._stage = context.stage.name
+        self._most = context.stage.max_batch or context.settings.max_batch
+        self._consumer = consumer
+        self._producer = producer
+        self._lanes = lanes
+        self._in_flight = InFlight()
+        self._owned: set[int] = set()
+        self._partitions = kafka.Partitions(producer)
+        self._paused = False
+        self._full_since = 0.0
+        self._told = 0.0
+        self._failure: BaseException | None = None
+
+    def step(self) -> None:
+        """Take what there is, commit what is done."""
+        if self._in_flight.records == 0:
+            self._take(self._poll(IDLE_POLL_S))
+        else:
+            self._await_report(BUSY_POLL_S if self._room() else FULL_POLL_S)
+            self._take(self._poll(0.0) if self._room() else self._keep_membership())
+        self._commit_done()
+        self._tell_lag()
+
+    def drain(self) -> None:
+        """Finish what is in flight, as far as that goes in the time a shutdown may take."""
+        until = time.monotonic() + DRAIN_S
+        while self._in_flight.records and time.monotonic() < until:
+            self._await_report(0.1)
+            self._commit_done()
+
+    # Taking
+
+    def _room(self) -> int:
+        if self._in_flight.bytes >= IN_FLIGHT_BYTES:
+            return 0
+        return max(0, self._settings.max_in_flight - self._in_flight.records)
+
+    def _poll(self, timeout: float) -> list[Record]:
+        """`consume` would wait out its time-out for a full batch; so wait with `poll`."""
+        self._resume()
+        first = self._consumer.poll(timeout)
+        messages = [] if first is None else [first]
+        if first is not None:
+            messages += self._consumer.consume(min(self._most, self._room()), 0)
+        if self._failure is not None:
+            raise self._failure
+        records: list[Record] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(kafka.received(message))
+            elif error.fatal():
+                raise Fenced(error.str())
+            else:
+                log.warning(
+                    "the broker reports", extra={"stage": self._stage, "reason": error.str()}
+                )
+        return records
+
+    def _keep_membership(self) -> list[Record]:
+        """Poll without taking anything: a slow processor must not get its worker evicted."""
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        if now - self._full_since < FULL_POLL_S:
+            return []
+        if not self._paused:
+            self._consumer.pause(self._consumer.assignment())
+            self._paused = True
+        self._consumer.poll(0)
+        return []
+
+    def _resume(self) -> None:
+        self._full_since = 0.0
+        if self._paused:
+            self._consumer.resume(self._consumer.assignment())
+            self._paused = False
+
+    def _take(self, records: list[Record]) -> None:
+        # A record of a partition that was revoked in the same poll is its next owner's.
+        owned = [record for record in records if record.partition in self._owned]
+        if owned:
+            self._reach("after_poll")
+            self._in_flight.add(owned)
+            self._lanes.put(owned)
+
+    def _await_report(self, timeout: float) -> None:
+        try:
+            report = self._lanes.reports.get(timeout=timeout)
+            while True:
+                if isinstance(report, BaseException):
+                    raise report
+                report = self._lanes.reports.get_nowait()
+        except queue.Empty:
+            return
+
+    # Committing
+
+    def _commit_done(self) -> None:
+        while prefix := self._in_flight.done_prefix(self._most):
+            self._reach("after_process")
+            try:
+                self._commit(prefix)
+            except KafkaException as error:
+                self._recover(error, prefix)
+                return
+            self._observe(prefix)
+
+    def _commit(self, prefix: Sequence[Record]) -> None:
+        """One transaction: the outputs of these records, and their offsets."""
+        producer, reach = self._producer, self._reach
+        producer.begin_transaction()
+        for record in prefix:
+            for output in record.outputs:
+                kafka.send(producer, output, self._partitions)
+        reach("after_produce")
+        # One partition's records stand together and in order, so the last one wins.
+        ends = {record.partition: record.offset + 1 for record in prefix}
+        offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
+        metadata = self._consumer.consumer_group_metadata()
+        patiently(
+            self._stopping,
+            lambda timeout: producer.send_offsets_to_transaction(offsets, metadata, timeout),
+        )
+        reach("after_offsets")
+        reach("before_commit")
+        patiently(self._stopping, producer.commit_transaction)
+        reach("after_commit")
+
+    def _recover(self, error: KafkaException, prefix: Sequence[Record]) -> None:
+        """Abort, keep the results, and try again: unless these clients were fenced."""
+        cause: KafkaError = error.args[0]
+        self._metrics.aborts.inc()
+        said = {"stage": self._stage, "reason": cause.str()}
+        if cause.fatal() or not cause.txn_requires_abort():
+            raise Fenced(cause.str()) from error
+        log.warning("transaction aborted", extra=said)
+        patiently(self._stopping, self._producer.abort_transaction)
+        if cause.code() in _MEMBERSHIP_LOST:
+            raise Fenced(cause.str()) from error
+        self._in_flight.put_back(prefix)
+        self._stopping.wait(0.05)
+
+    def _observe(self, prefix: Sequence[Record]) -> None:
+        metrics = self._metrics
+        now = now_ms()
+        metrics.records.inc(len(prefix))
+        metrics.outputs.inc(sum(len(record.outputs) for record in prefix))
+        metrics.batch.observe(len(prefix))
+        metrics.in_flight.set(self._in_flight.records)
+        # One observation a partition and commit, of its oldest record: a bound on all of them.
+        oldest: dict[int, int] = {}
+        for record in prefix:
+            oldest.setdefault(record.partition, record.timestamp)
+        for timestamp in oldest.values():
+            metrics.latency.observe(max(0, now - timestamp) / 1000)
+
+    def _tell_lag(self) -> None:
+        now = time.monotonic()
+        if now - self._told < 1.0:
+            return
+        self._told = now
+        owned = [TopicPartition(self._topic, partition) for partition in self._owned]
+        if not owned:
+            return
+        for place in self._consumer.position(owned):
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if high >= 0:
+                at = place.offset if place.offset >= 0 else low
+                self._metrics.lag(place.partition, max(0, high - at))
+
+    # Rebalancing: called back from inside poll
+
+    def assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._owned.update(place.partition for place in partitions)
+        self._ready.set()
+
+    def revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._commit_done()
+        except Exception as failure:  # must not be raised through librdkafka
+            self._failure = failure
+        self._forget(partitions)
+
+    def lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget(partitions)
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            self._owned.discard(place.partition)
+            self._in_flight.drop(place.partition)
+            self._metrics.partition_gone(place.partition)

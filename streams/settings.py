@@ -1,0 +1,125 @@
+"""All settings: one frozen class, `MILLRACE_*` variables over a TOML file, unknown keys refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from streams.errors import UserError
+
+PREFIX = "MILLRACE_"
+CONFIG_VARIABLE = "MILLRACE_CONFIG"  # where the TOML file is; the one variable that is no setting
+
+
+class Settings(BaseSettings):
+    """What an operator can set; the names in capitals with `MILLRACE_` are the variables."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True
+    )
+
+    data: Path = Field(Path(".millrace"), description="Folder of everything the stack keeps")
+
+    # Broker. Empty bootstrap servers mean the embedded broker under `data`.
+    bootstrap_servers: str = ""
+    kafka_port: int = Field(0, ge=0, le=65535, description="Embedded broker; 0 picks a free port")
+    kafka_heap_mb: int = Field(384, ge=192)
+    kafka: dict[str, str] = Field({}, description="Further librdkafka options, such as SASL")
+    schema_registry_url: str = ""
+    partitions: int = Field(4, ge=1, description="Of each topic that `topics apply` creates")
+    replication_factor: int = Field(1, ge=1)
+    reply_topics: tuple[str, ...] = Field((), description="Topics a request may name in reply_to")
+
+    # Workers.
+    worker: str = Field("", description="Stable worker name; empty takes the first free slot here")
+    group_prefix: str = "millrace"
+    max_batch: int = Field(500, ge=1, description="Records per transaction at most")
+    max_in_flight: int = Field(2000, ge=1, description="Records a stage holds at most")
+    session_timeout_ms: int = Field(6000, ge=2000)
+    max_poll_interval_ms: int = Field(300_000, ge=10_000)
+    transaction_timeout_ms: int = Field(15_000, ge=1000)
+    retry_attempts: int = Field(
+        100, ge=1, description="Tries of a record before it is a dead letter"
+    )
+    retry_backoff_ms: int = Field(100, ge=1)
+    retry_backoff_max_ms: int = Field(10_000, ge=1)
+    failpoint: str = Field("", description="Drills only: kill the process at this named point")
+
+    # Stores and models.
+    redis_url: str = Field("", description="Empty means the embedded server under `data`")
+    redis_port: int = Field(0, ge=0, le=65535)
+    index: str = "main"
+    embedding_engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    embedding_streams: int = Field(0, ge=0, description="Parallel model streams; 0: one per core")
+    embedding_tokens: int = Field(256, ge=16, le=512, description="Longest input of the model")
+    vector_cache_mb: int = Field(256, ge=1)
+
+    # Questions.
+    tenants: tuple[str, ...] = Field((), description="Tenants that may ask; empty: any known shape")
+    max_query_chars: int = Field(4000, ge=1)
+    max_document_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    default_deadline_ms: int = Field(30_000, ge=1)
+    default_top_k: int = Field(10, ge=1, le=50)
+    candidates: int = Field(30, ge=1, le=200, description="Chunks kept after fusion")
+    search_limit: int = Field(100, ge=1, le=1000, description="Hits per variant and index")
+    fusion: Literal["minmax", "rrf"] = "minmax"
+    bm25_weight: float = Field(0.45, ge=0, le=1)
+    sentence_weight: float = Field(0.4, ge=0, le=1)
+    abstain_below: float = Field(0.35, ge=0, le=1)
+    tier: str = Field("local", pattern=r"^[a-z0-9-]+$")
+
+    # What can be seen of it.
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    http_port: int = Field(0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0: off")
+    http_host: str = "127.0.0.1"
+    otlp_endpoint: str = Field("", description="OTLP over HTTP; empty: no spans are exported")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get(CONFIG_VARIABLE, "")
+        toml = TomlConfigSettingsSource(settings_cls, Path(file)) if file else None
+        return (
+            (init_settings, env_settings) if toml is None else (init_settings, env_settings, toml)
+        )
+
+
+def load(overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of this process; `overrides` win over variables and file.
+
+    Raises:
+        UserError: a key is unknown or a value is wrong, naming it and what is expected.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            raise UserError(f"unknown setting {name}; known are {', '.join(sorted(known))}")
+    file = os.environ.get(CONFIG_VARIABLE, "")
+    if file and not Path(file).is_file():
+        raise UserError(f"{CONFIG_VARIABLE} names {file}, which is not a file")
+    try:
+        return Settings(**dict(overrides or {}))  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"setting {PREFIX}{key.upper()} is wrong: {first['msg']} (got {first.get('input')!r})"
+        ) from None
+    except ValueError as error:  # an unreadable TOML file, or JSON in a variable
+        raise UserError(f"the settings cannot be read: {error}") from None

@@ -1,0 +1,191 @@
+"""Metrics, spans and logs of every stage. Only the runtime calls this; processors never do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+TRACEPARENT_BYTES = 55
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+
+RECORDS = Counter("millrace_records", "Records committed.", ["stage"], registry=REGISTRY)
+OUTPUTS = Counter("millrace_outputs", "Events written.", ["stage"], registry=REGISTRY)
+RETRIES = Counter("millrace_retries", "Tries after the first.", ["stage"], registry=REGISTRY)
+DEAD_LETTERS = Counter("millrace_dead_letters", "Dead letters.", ["stage"], registry=REGISTRY)
+EXPIRED = Counter("millrace_expired", "Answers owed too late.", ["stage"], registry=REGISTRY)
+ABORTS = Counter("millrace_aborts", "Transactions aborted.", ["stage"], registry=REGISTRY)
+LAG = Gauge("millrace_lag", "Records behind the end.", ["stage", "partition"], registry=REGISTRY)
+IN_FLIGHT = Gauge("millrace_in_flight", "Records held.", ["stage"], registry=REGISTRY)
+BATCH = Histogram(
+    "millrace_batch_records", "Records of a commit.", ["stage"], buckets=_SIZES, registry=REGISTRY
+)
+LATENCY = Histogram(
+    "millrace_latency_seconds",
+    "From a record's timestamp to its commit.",
+    ["stage"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+MODEL_CALLS = Counter(
+    "millrace_embedded_texts", "Texts the model saw.", ["kind"], registry=REGISTRY
+)
+
+
+class StageMetrics:
+    """The metrics of one stage, label look-ups done once."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.records = RECORDS.labels(stage)
+        self.outputs = OUTPUTS.labels(stage)
+        self.retries = RETRIES.labels(stage)
+        self.dead_letters = DEAD_LETTERS.labels(stage)
+        self.expired = EXPIRED.labels(stage)
+        self.aborts = ABORTS.labels(stage)
+        self.in_flight = IN_FLIGHT.labels(stage)
+        self.batch = BATCH.labels(stage)
+        self.latency = LATENCY.labels(stage)
+
+    def lag(self, partition: int, records: int) -> None:
+        LAG.labels(self.stage, str(partition)).set(records)
+
+    def partition_gone(self, partition: int) -> None:
+        try:
+            LAG.remove(self.stage, str(partition))
+        except KeyError:
+            return
+
+
+class Place(Protocol):
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Spans(Protocol):
+    """Gives each record a span in the trace it came with."""
+
+    def begin(self, stage: str, parent: bytes, cause: bytes, place: Place) -> Any:
+        """A span of `stage` under the traceparent `parent` (empty: a new trace)."""
+        ...
+
+    def traceparent(self, span: Any) -> bytes: ...
+
+    def end(self, span: Any, outcome: str) -> None: ...
+
+
+class DerivedSpans:
+    """Propagates trace context without exporting: ids follow from the record's own id.
+
+    So a question has one trace id across all stages even where nobody collects spans, and a replay
+    gives the same ids.
+    """
+
+    def begin(self, stage: str, parent: bytes, cause: bytes, place: Place) -> bytes:  # noqa: ARG002
+        digest = hashlib.blake2b(stage.encode() + b"#" + cause, digest_size=24).hexdigest().encode()
+        trace_id = parent[3:35] if len(parent) == TRACEPARENT_BYTES else digest[16:]
+        return b"00-%b-%b-01" % (trace_id, digest[:16])
+
+    def traceparent(self, span: bytes) -> bytes:
+        return span
+
+    def end(self, span: bytes, outcome: str) -> None:
+        pass
+
+
+class ExportedSpans:
+    """OpenTelemetry spans to an exporter: one trace per question and per document change."""
+
+    def __init__(self, exporter: SpanExporter, service: str) -> None:
+        self._provider = TracerProvider(resource=Resource.create({"service.name": service}))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("millrace")
+        self._propagator = TraceContextTextMapPropagator()
+
+    def begin(self, stage: str, parent: bytes, cause: bytes, place: Place) -> trace.Span:
+        carrier = {"traceparent": parent.decode("ascii", "replace")}
+        context = self._propagator.extract(carrier) if parent else None
+        return self._tracer.start_span(
+            f"process {stage}",
+            context=context,
+            kind=trace.SpanKind.CONSUMER,
+            attributes={
+                "messaging.system": "kafka",
+                "messaging.operation.name": "process",
+                "messaging.destination.name": place.topic,
+                "messaging.destination.partition.id": str(place.partition),
+                "messaging.kafka.offset": place.offset,
+                "messaging.consumer.group.name": stage,
+                "messaging.message.id": cause.decode("ascii", "replace"),
+            },
+        )
+
+    def traceparent(self, span: trace.Span) -> bytes:
+        carrier: dict[str, str] = {}
+        self._propagator.inject(carrier, trace.set_span_in_context(span))
+        return carrier.get("traceparent", "").encode()
+
+    def end(self, span: trace.Span, outcome: str) -> None:
+        span.set_attribute("millrace.outcome", outcome)
+        if outcome not in ("done", "expired"):
+            span.set_status(trace.StatusCode.ERROR, outcome)
+        span.end()
+
+    def close(self) -> None:
+        self._provider.shutdown()
+
+
+def open_spans(endpoint: str, service: str, stack: ExitStack) -> Spans:
+    """Spans to an OTLP endpoint (over HTTP), or only propagated where none is set."""
+    if not endpoint:
+        return DerivedSpans()
+    spans = ExportedSpans(OTLPSpanExporter(endpoint=endpoint.rstrip("/") + "/v1/traces"), service)
+    stack.callback(spans.close)
+    return spans
+
+
+class JsonLogs(logging.Formatter):
+    """One JSON object a line; what `extra` gives stands beside the message."""
+
+    _own = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({k: v for k, v in vars(record).items() if k not in self._own})
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def log_as_json(level: str, loggers: Sequence[str] = ("",)) -> None:
+    """Send logs to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLogs())
+    for name in loggers:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(level.upper())

@@ -1,0 +1,161 @@
+"""The composition root: settings to open ports, in one ExitStack. Only this imports connectors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
+from pathlib import Path
+
+from connectors import index_socket
+from connectors.minilm import MiniLM
+from connectors.qdrant_edge import EdgeIndex
+from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCache, connect
+from connectors.registry import SchemaRegistry
+from processors.admit import AdmitConfig
+from processors.chunk import ChunkingConfig
+from processors.generate import AnswerConfig
+from processors.ingest import IngestConfig
+from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache
+from processors.retrieve import RetrievalConfig
+from processors.route import RouteConfig
+from schemas.errors import UserError
+from streams.codec import Codec
+from streams.settings import Settings
+from streams.stage import Stage
+from streams.topology import Config, topology
+from streams.versions import versions
+
+USES_MODEL = frozenset({"embed", "retrieve"})
+USES_INDEX = frozenset({"index", "retrieve"})
+
+
+class Wiring:
+    """Opens each port when it is first asked for, and closes all when `stack` closes."""
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+
+    @cached_property
+    def _minilm(self) -> MiniLM:
+        settings = self._settings
+        return MiniLM(
+            model_cache(settings),
+            max_tokens=settings.embedding_tokens,
+            streams=settings.embedding_streams,
+            engine=settings.embedding_engine,
+        )
+
+    @property
+    def counter(self) -> TokenCounter:
+        return self._minilm
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return self._stack.enter_context(self._minilm)
+
+    @cached_property
+    def cache(self) -> VectorCache:
+        if not self._settings.redis_url:
+            return NoVectorCache()
+        client = connect(self._settings.redis_url)
+        self._stack.callback(client.close)
+        return RedisVectorCache(client)
+
+    @cached_property
+    def index(self) -> Index:
+        return self._stack.enter_context(open_index(self._settings))
+
+    @cached_property
+    def requests(self) -> RequestLog:
+        if not self._settings.redis_url:
+            raise UserError("`admit` recognises duplicates in Redis: set MILLRACE_REDIS_URL")
+        client = connect(self._settings.redis_url)
+        self._stack.callback(client.close)
+        return RedisRequestLog(client)
+
+    def warm(self, stages: list[Stage]) -> None:
+        """Open what these stages need now, so that a ready worker is ready."""
+        names = {stage.name for stage in stages}
+        if names & USES_MODEL:
+            self.embedder.embed_queries(["ready"])
+        if names & USES_INDEX:
+            _ = self.index
+
+
+def model_cache(settings: Settings) -> Path:
+    return settings.data / "model"
+
+
+def open_index(settings: Settings) -> EdgeIndex:
+    """The embedded index of these settings, not opened yet."""
+    return EdgeIndex(settings.data / "index" / settings.index, settings.index)
+
+
+def codec(settings: Settings, stack: ExitStack) -> Codec:
+    """The codec, with the schema registry where one is configured."""
+    if not settings.schema_registry_url:
+        return Codec()
+    registry = SchemaRegistry(settings.schema_registry_url)
+    stack.callback(registry.close)
+    return Codec(registry)
+
+
+def config(settings: Settings) -> Config:
+    """What the settings say of the processors."""
+    return Config(
+        versions=versions(settings.index),
+        ingest=IngestConfig(max_document_bytes=settings.max_document_bytes),
+        chunking=ChunkingConfig(),
+        admit=AdmitConfig(
+            tenants=frozenset(settings.tenants),
+            max_query_chars=settings.max_query_chars,
+            default_deadline_ms=settings.default_deadline_ms,
+            default_top_k=settings.default_top_k,
+            reply_topics=frozenset(settings.reply_topics),
+        ),
+        retrieval=RetrievalConfig(
+            candidates=settings.candidates,
+            limit=settings.search_limit,
+            fusion=settings.fusion,
+            bm25_weight=settings.bm25_weight,
+            sentence_weight=settings.sentence_weight,
+        ),
+        route=RouteConfig(default_tier=settings.tier, models={settings.tier: "extractive"}),
+        answer=AnswerConfig(abstain_below=settings.abstain_below),
+        tiers=(settings.tier,),
+    )
+
+
+def stages(settings: Settings, wiring: Wiring) -> list[Stage]:
+    """The topology on these ports."""
+    return topology(wiring, config(settings))
+
+
+def _socket(settings: Settings) -> Path:
+    # Socket paths are limited to about 100 bytes; a data folder may be deeper than that.
+    mark = hashlib.blake2b(str(settings.data.resolve()).encode(), digest_size=8).hexdigest()
+    return Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}-{mark}.sock"
+
+
+def serve_index(settings: Settings, ports: Wiring) -> AbstractContextManager[None]:
+    """Let others on this machine read what is searchable."""
+    return index_socket.serve(ports.index, _socket(settings))
+
+
+def dump_index(settings: Settings, tenant: str | None = None) -> Iterator[str]:
+    """JSON lines of everything searchable: from its worker, or from the folder if none runs.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    if index_socket.served(_socket(settings)):
+        yield from index_socket.dump(_socket(settings), tenant)
+        return
+    with open_index(settings) as index:
+        for chunk in index.scan(tenant):
+            yield index_socket.as_line(chunk)
