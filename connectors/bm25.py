@@ -10,7 +10,7 @@ from qdrant_edge import Bm25, Bm25Config, SparseVector, TokenizerType
 # since a weight is stored with its chunk and cannot follow the corpus; at b .4 it matters little.
 _K1 = 0.9
 _B = 0.4
-_AVERAGE_TERMS = 100.0
+_AVERAGE_TERMS = 40.0
 
 # What the word tokenizer would take apart: POL-CARD-014, 8.2.1, AC-2(3), 21/2023, MOD_7.
 _COMPOUND = re.compile(r"[^\W_]+(?:[-./:_(§]+[^\W_]+)+")

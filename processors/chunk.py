@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from typing import Literal
 from uuid import UUID, uuid5
 
-from processors.packing import Path, Piece, Span, pack
+from processors.packing import Path, Piece, pack
 from processors.ports import TokenCounter
 from schemas.events import Chunk, DocumentChanged, DocumentChunked
 
@@ -114,7 +114,7 @@ def _chunks(
         event.body,
         markdown=event.doc_type == "markdown",
         counter=counter,
-        budget_of=_budget(event.title, counter, config),
+        budgets_of=_budgets(event.title, counter, config),
         min_tokens=config.min_tokens,
     )
     for i, piece in enumerate(pieces):
@@ -133,35 +133,29 @@ def _chunks(
         )
 
 
-def _budget(title: str, counter: TokenCounter, config: ChunkingConfig) -> Callable[[Path], int]:
-    """Tokens of text that fit beside the context of a heading path."""
-    spare = config.window - config.max_tokens
-    known: dict[str, int] = {}
+def _budgets(
+    title: str, counter: TokenCounter, config: ChunkingConfig
+) -> Callable[[Sequence[Path]], list[int]]:
+    """Tokens of text that fit beside the context of each heading path."""
 
-    def budget(path: Path) -> int:
-        context = context_of(title, _SEPARATOR.join(path))
-        # One token is at least one character in most scripts: a short context needs no counting.
-        if len(context) <= spare:
-            return config.max_tokens
-        if context not in known:
-            known[context] = counter.count([context])[0]
-        room = config.window - known[context]
-        return max(min(config.max_tokens, room), config.max_tokens // 4, 1)
+    def budgets(paths: Sequence[Path]) -> list[int]:
+        contexts = [context_of(title, _SEPARATOR.join(path)) for path in paths]
+        rooms = (config.window - taken for taken in counter.count(contexts))
+        return [max(min(config.max_tokens, room), config.max_tokens // 4, 1) for room in rooms]
 
-    return budget
+    return budgets
 
 
 def _text(body: str, piece: Piece) -> tuple[str, list[int]]:
     """A piece's text and the flat offsets of its sentences in it."""
     text = body[piece.start : piece.end]
     shift = -piece.start
-    spans: list[Span] = piece.spans
     flat: list[int] = []
     if piece.header:
         above = body[piece.header.start : piece.header.end]
         text = f"{above}\n{text}"
         shift += len(above) + 1
         flat += [0, len(above)]
-    for span in spans:
+    for span in piece.spans:
         flat += [span.start + shift, span.end + shift]
     return text, flat

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ Path = tuple[str, ...]
 # that length counts too: more characters than this make one token.
 CHARS_PER_TOKEN = 16
 _HEADING_CHARS = 120
+_PROSE = ("paragraph", "item")
 # Bits to cut an over-long sentence at: words with the space after them; a long word in slices.
 _BIT = re.compile(r"\S{1,24}\s*+")
 _CLAUSE = re.compile(r"[;:,.)\]]\s+\Z")
@@ -72,29 +73,31 @@ def pack(
     *,
     markdown: bool,
     counter: TokenCounter,
-    budget_of: Callable[[Path], int],
+    budgets_of: Callable[[Sequence[Path]], list[int]],
     min_tokens: int,
 ) -> list[Piece]:
     """The pieces of `text` in order; together they hold every non-space character.
 
-    `budget_of` gives the tokens a piece under that heading path may have. A document that fits one
-    budget is one piece. Two calls of `counter` at most.
+    `budgets_of` gives the tokens a piece may have under each heading path. A document that fits
+    one budget is one piece. Two calls of `counter` at most, and one of `budgets_of`.
     """
     sections = list(_sections(text, blocks(text, markdown=markdown)))
-    spans = _measure(text, sections, counter, budget_of)
-    total = sum(span.tokens for section in spans for span in section)
-    if not total:
+    if not sections:
         return []
-    shared = _shared([section.path for section in sections])
+    paths = sorted({s.path[:depth] for s in sections for depth in range(len(s.path) + 1)})
+    budgets = dict(zip(paths, budgets_of(paths), strict=True))
+    spans = _measure(text, sections, counter, budgets)
     whole = [span for section in spans for span in section]
-    if _fits(whole, total, budget_of(shared)):
+    total = sum(span.tokens for span in whole)
+    shared = _shared([section.path for section in sections])
+    if _fits(whole, total, budgets[shared]):
         return [Piece(shared, whole, total)]
     pieces = [
         piece
         for section, found in zip(sections, spans, strict=True)
-        for piece in _split(section.path, found, budget_of(section.path))
+        for piece in _split(section.path, found, budgets[section.path])
     ]
-    return _merge(pieces, budget_of, min_tokens)
+    return _merge(pieces, budgets, min_tokens)
 
 
 def _sections(text: str, found: Sequence[Block]) -> Iterator[_Section]:
@@ -118,17 +121,20 @@ def _measure(
     text: str,
     sections: Sequence[_Section],
     counter: TokenCounter,
-    budget_of: Callable[[Path], int],
+    budgets: Mapping[Path, int],
 ) -> list[list[Span]]:
     """The spans of each section, none over its section's budget."""
     found = [[block_sentences(text, block) for block in s.blocks] for s in sections]
     flat = [span for section in found for sentences in section for span in sentences]
-    counts = iter(counter.count([text[start:end] for start, end in flat]))
+    # What is too long by its characters is cut in any case and measured then.
+    limit = max(budgets.values()) * CHARS_PER_TOKEN
+    texts = [text[start:end] if end - start <= limit else "" for start, end in flat]
+    counts = iter(counter.count(texts))
     measured: list[list[Span]] = []
     long: list[tuple[list[Span], int, int]] = []  # where to cut: section, index, budget
     for section, of_blocks in zip(sections, found, strict=True):
         spans: list[Span] = []
-        budget = budget_of(section.path)
+        budget = budgets[section.path]
         for block, sentences in zip(section.blocks, of_blocks, strict=True):
             header: Span | None = None
             for i, (start, end) in enumerate(sentences):
@@ -136,7 +142,7 @@ def _measure(
                 is_header = i == 0 and block.head > 0
                 last = i == len(sentences) - 1
                 sticks = block.kind == "heading" or (is_header and not last)
-                sticks = sticks or (last and text[end - 1] == ":")
+                sticks = sticks or (last and block.kind in _PROSE and text[end - 1] == ":")
                 room = budget - header.tokens if header else budget
                 span = Span(start, end, tokens, i == 0, sticks and tokens <= budget // 2, header)
                 if tokens > room:
@@ -211,8 +217,8 @@ def _split(path: Path, spans: list[Span], budget: int) -> Iterator[Piece]:
             over = not _fits([piece.spans[0], span], piece.tokens + span.tokens, budget)
             if not over and not (span.opens and piece.tokens >= goal):
                 break
-            at = _place_to_cut(piece, goal) if over else len(piece.spans)
-            while 0 < at and piece.spans[at - 1].sticks:
+            at = len(piece.spans) if span.opens else _place_to_cut(piece, goal)
+            while at > 0 and piece.spans[at - 1].sticks:
                 at -= 1
             if at == 0 and not over:
                 break
@@ -242,7 +248,7 @@ def _place_to_cut(piece: Piece, goal: float) -> int:
     return len(piece.spans)
 
 
-def _merge(pieces: list[Piece], budget_of: Callable[[Path], int], least: int) -> list[Piece]:
+def _merge(pieces: list[Piece], budgets: Mapping[Path, int], least: int) -> list[Piece]:
     """Join pieces of fewer than `least` tokens to a neighbour of the same parent.
 
     Forward first, since a small section usually introduces what follows; what is small at the end
@@ -251,9 +257,9 @@ def _merge(pieces: list[Piece], budget_of: Callable[[Path], int], least: int) ->
     merged: list[Piece] = []
     for piece in pieces:
         before = merged[-1] if merged else None
-        joined = _join(before, piece, budget_of) if before and before.tokens < least else None
+        joined = _join(before, piece, budgets) if before and before.tokens < least else None
         if before and not joined and len(merged) > 1:
-            back = _join(merged[-2], before, budget_of) if before.tokens < least else None
+            back = _join(merged[-2], before, budgets) if before.tokens < least else None
             if back:
                 merged[-2:] = [back]
         if joined:
@@ -261,13 +267,13 @@ def _merge(pieces: list[Piece], budget_of: Callable[[Path], int], least: int) ->
         else:
             merged.append(piece)
     if len(merged) > 1 and merged[-1].tokens < least:
-        back = _join(merged[-2], merged[-1], budget_of)
+        back = _join(merged[-2], merged[-1], budgets)
         if back:
             merged[-2:] = [back]
     return merged
 
 
-def _join(a: Piece, b: Piece, budget_of: Callable[[Path], int]) -> Piece | None:
+def _join(a: Piece, b: Piece, budgets: Mapping[Path, int]) -> Piece | None:
     """Both as one piece, where they are related and fit."""
     shared = _shared([a.path, b.path])
     introduces = a.path == shared  # b is in the same section or below it
@@ -276,7 +282,7 @@ def _join(a: Piece, b: Piece, budget_of: Callable[[Path], int]) -> Piece | None:
     path = b.path if a.bare and introduces else shared
     spans = [*a.spans, *b.spans]
     tokens = a.tokens + b.tokens
-    return Piece(path, spans, tokens, a.header) if _fits(spans, tokens, budget_of(path)) else None
+    return Piece(path, spans, tokens, a.header) if _fits(spans, tokens, budgets[path]) else None
 
 
 def _shared(paths: Sequence[Path]) -> Path:

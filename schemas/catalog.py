@@ -7,7 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import fastavro.schema
+from fastavro import schema as avro_schema
+
+# fastavro's stubs leave much unknown; what is used of it is typed here.
+_avro: Any = avro_schema
 
 FOLDER = Path(__file__).parent / "avro"
 NAMESPACE = "io.millrace"
@@ -23,7 +26,7 @@ def declaration(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     return json.loads((folder / f"{name}.avsc").read_text(encoding="utf-8"))
 
 
-def references(node: object) -> list[str]:
+def references(node: Any) -> list[str]:
     """Short names of the Millrace types that a schema refers to, in order of appearance."""
     if isinstance(node, str):
         prefix, _, short = node.rpartition(".")
@@ -51,6 +54,7 @@ def in_dependency_order(folder: Path = FOLDER) -> list[str]:
     return ordered
 
 
+@cache
 def self_contained(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     """The schema with each type it refers to spelled out where it first appears."""
     seen: set[str] = set()
@@ -74,12 +78,22 @@ def self_contained(name: str, folder: Path = FOLDER) -> dict[str, Any]:
 @cache
 def parsed(name: str) -> Any:
     """The schema as fastavro wants it."""
-    return fastavro.schema.parse_schema(self_contained(name), named_schemas={})
+    return parse(self_contained(name))
 
 
 @cache
 def fingerprint(name: str) -> bytes:
     """CRC-64-AVRO of the parsing canonical form, 8 bytes little endian (Avro 1.11, single-object
     encoding)."""
-    canonical = fastavro.schema.to_parsing_canonical_form(self_contained(name))
-    return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
+    return mark_of(self_contained(name))
+
+
+def parse(schema: dict[str, Any]) -> Any:
+    """A self-contained schema as fastavro wants it."""
+    return _avro.parse_schema(schema, named_schemas={})
+
+
+def mark_of(schema: dict[str, Any]) -> bytes:
+    """The fingerprint of any self-contained schema, as `fingerprint`."""
+    canonical = _avro.to_parsing_canonical_form(schema)
+    return bytes.fromhex(_avro.fingerprint(canonical, "CRC-64-AVRO"))

@@ -1,4 +1,7 @@
-"""Writes `schemas/events.py` from `schemas/avro`: `python -m schemas.codegen`."""
+"""Writes `schemas/events.py` and what it gathers from `schemas/avro`: `python -m schemas.codegen`.
+
+Two files hold the classes, so that each stays one a person reads; `events.py` names them all.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from schemas.catalog import NAMESPACE, declaration, in_dependency_order
+from schemas.catalog import NAMESPACE, declaration, in_dependency_order, references
 
-TARGET = Path(__file__).parent / "events.py"
+FOLDER = Path(__file__).parent
+INDENT = " " * 12
+WIDTH = 100
 PRIMITIVES = {
     "string": "str",
     "long": "int",
@@ -18,7 +23,11 @@ PRIMITIVES = {
     "boolean": "bool",
     "bytes": "bytes",
 }
-HEADER = '''"""Typed events. Generated from schemas/avro by `python -m schemas.codegen`: do not edit."""
+GENERATED = "Generated from schemas/avro by `python -m schemas.codegen`: do not edit."
+HEADER = '''"""Typed events {about}.
+
+{generated}
+"""
 
 from __future__ import annotations
 
@@ -81,41 +90,91 @@ def _record(schema: dict[str, Any]) -> str:
         lines.append(f"    {item['name']}: {_python_type(item['type'])}{default}")
         if "doc" in item:
             lines.append(f'    """{item["doc"]}"""')
+    encoded = [f'"{i["name"]}": {_encoded(i["type"], "self." + i["name"])},' for i in fields]
+    decoded = [_argument(item) for item in fields]
     lines += ["", "    def to_avro(self) -> dict[str, Any]:", "        return {"]
-    for item in fields:
-        lines.append(
-            f'            "{item["name"]}": {_encoded(item["type"], "self." + item["name"])},'
-        )
-    lines += ["        }", "", "    @classmethod"]
-    lines += [
-        f"    def from_avro(cls, datum: dict[str, Any]) -> {schema['name']}:",
-        "        return cls(",
-    ]
-    for item in fields:
-        value = _decoded(item["type"], f'datum["{item["name"]}"]')
-        lines.append(f"            {item['name']}={value},")
-    return "\n".join([*lines, "        )", ""])
+    lines += [*_filled(encoded), "        }", "", "    @classmethod"]
+    lines += [f"    def from_avro(cls, datum: dict[str, Any]) -> {schema['name']}:"]
+    lines += ["        return cls(", *_filled(decoded), "        )"]
+    return "\n".join([*lines, ""])
 
 
-def generate() -> str:
-    """The text of `events.py` for the schemas as they are now."""
-    blocks = [HEADER]
-    for name in in_dependency_order():
-        schema = declaration(name)
-        if schema["type"] == "enum":
-            symbols = ", ".join(f'"{symbol}"' for symbol in schema["symbols"])
-            blocks.append(f'{name} = Literal[{symbols}]\n"""{schema["doc"]}"""\n')
+def _argument(item: dict[str, Any]) -> str:
+    name = item["name"]
+    source = 'datum["' + name + '"]'
+    return f"{name}={_decoded(item['type'], source)},"
+
+
+def _filled(parts: list[str]) -> list[str]:
+    """Parts on as few lines as they need."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 1 + len(part) <= WIDTH:
+            lines[-1] += " " + part
         else:
-            blocks.append(_record(schema))
-    return "\n\n".join(blocks).replace("\n\n\n\n", "\n\n\n")
+            lines.append(INDENT + part)
+    return lines
+
+
+def _class(name: str) -> str:
+    schema = declaration(name)
+    if schema["type"] == "record":
+        return _record(schema)
+    symbols = ", ".join(f'"{symbol}"' for symbol in schema["symbols"])
+    return f'{name} = Literal[{symbols}]\n"""{schema["doc"]}"""\n'
+
+
+def _module(about: str, names: list[str]) -> str:
+    blocks = [HEADER.format(about=about, generated=GENERATED), *map(_class, names)]
+    text = "\n\n".join(blocks)
+    unused = [
+        name for name in ("field", "Literal") if f"{name}(" not in text and f"{name}[" not in text
+    ]
+    for name in unused:
+        text = text.replace(f", {name}\n", "\n", 1)
+    return text
+
+
+def generate() -> dict[str, str]:
+    """File name to text, for the schemas as they are now."""
+    ordered = in_dependency_order()
+    documents: set[str] = set()
+    for name in reversed(ordered):  # what documents are made of is theirs
+        if name.startswith("Document") or name in documents:
+            documents |= {name, *references(declaration(name))}
+    groups = {
+        "document_events": ("of documents", [n for n in ordered if n in documents]),
+        "question_events": (
+            "of questions and dead letters",
+            [n for n in ordered if n not in documents],
+        ),
+    }
+    files = {f"{module}.py": _module(*group) for module, group in groups.items()}
+    lines = [f'"""Every typed event. {GENERATED}"""', ""]
+    for module, (_, names) in groups.items():
+        lines += [f"from schemas.{module} import (", *(f"    {n}," for n in sorted(names)), ")"]
+    lines += ["", "__all__ = [", *(f'    "{name}",' for name in sorted(ordered)), "]", ""]
+    files["events.py"] = "\n".join(lines)
+    return files
+
+
+def stale() -> list[str]:
+    """Names of generated files that are not as they should be."""
+    return [
+        name
+        for name, text in generate().items()
+        if not (FOLDER / name).is_file() or (FOLDER / name).read_text(encoding="utf-8") != text
+    ]
 
 
 def main() -> int:
-    """Write the file, or with `--check` say whether it is fresh."""
-    text = generate()
+    """Write the files, or with `--check` say which are stale."""
     if "--check" in sys.argv:
-        return 0 if TARGET.read_text(encoding="utf-8") == text else 1
-    TARGET.write_text(text, encoding="utf-8")
+        for name in stale():
+            print(f"schemas/{name} is stale: run python -m schemas.codegen", file=sys.stderr)
+        return 1 if stale() else 0
+    for name, text in generate().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Any
+from typing import Any, cast
 
 from schemas.catalog import self_contained
 from schemas.errors import Reject
@@ -36,8 +36,8 @@ def _refuse_constant(text: str) -> None:
 
 
 def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
-    return "null" if value is None else kinds.get(type(value), "a number")
+    kinds = {"NoneType": "null", "dict": "an object", "list": "an array", "str": "a string"}
+    return kinds.get(type(value).__name__, "a boolean" if isinstance(value, bool) else "a number")
 
 
 def _record(datum: dict[str, Any], schema: dict[str, Any], path: str) -> dict[str, Any]:
@@ -64,16 +64,16 @@ def _value(value: Any, avro: Any, path: str) -> Any:
         if value is None and "null" in avro:
             return None
         return _value(value, next(t for t in avro if t != "null"), path)  # pyright: ignore
-    kind: str = avro["type"] if isinstance(avro, dict) else avro
+    kind = str(cast("dict[str, Any]", avro)["type"] if isinstance(avro, dict) else avro)
     if kind == "record":
         if isinstance(value, dict):
             return _record(value, avro, path + ".")  # pyright: ignore[reportUnknownArgumentType]
     elif kind == "enum":
-        if value in avro["symbols"]:
+        symbols: list[str] = avro["symbols"]
+        if value in symbols:
             return value
-        raise Reject(
-            f"field '{path}' is {value!r}, but must be one of {', '.join(avro['symbols'])}"
-        )
+        given = repr(value)[:60]
+        raise Reject(f"field '{path}' is {given}, but must be one of {', '.join(symbols)}")
     elif kind == "map":
         if isinstance(value, dict):
             return {str(k): _value(v, avro["values"], f"{path}.{k}") for k, v in value.items()}  # pyright: ignore

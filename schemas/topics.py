@@ -93,7 +93,7 @@ def _dead_key(event: DeadLettered) -> str:
     return f"{event.topic}/{event.partition}"
 
 
-# A producer sends a document as one record, whatever its size; from `ingest` on it travels in parts.
+# A producer sends a document as one record; from `ingest` on, a long one travels in parts.
 # The cap is above the size limit of a document, so that one over it gets a dead letter that says
 # so; dead letters carry the whole original.
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
@@ -103,9 +103,7 @@ DOCS_CHANGES = Topic(
 DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, document_key, retention_hours=24)
 DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, document_key, retention_hours=24)
 DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, document_key)
-DOCS_DLQ = Topic(
-    "docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB
-)
+DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB)
 
 RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)
 RAG_ADMITTED = Topic("rag.admitted", QuestionAdmitted, question_key)

@@ -12,9 +12,12 @@ from confluent_kafka import (
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage]
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]
+)
 
-from schemas.topics import MIB, Topic
+from schemas.topics import MIB, RAG_ANSWERS, Topic
 from streams import kafka
 from streams.errors import UserError
 from streams.settings import Settings
@@ -42,8 +45,8 @@ def apply_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
     Raises:
         UserError: the broker does not answer, or refuses a topic.
     """
-    client = kafka.reachable(settings, TIMEOUT_S)
-    wanted = [*topics_of(stages), *(kafka_reply(name) for name in settings.reply_topics)]
+    client: Any = kafka.reachable(settings, TIMEOUT_S)
+    wanted = [*topics_of(stages), *(reply_topic(name) for name in settings.reply_topics)]
     there = client.list_topics(timeout=TIMEOUT_S).topics
     missing = [topic for topic in wanted if topic.name not in there]
     if not missing:
@@ -71,10 +74,8 @@ def apply_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
     return created
 
 
-def kafka_reply(name: str) -> Topic[Any]:
+def reply_topic(name: str) -> Topic[Any]:
     """A topic that requests may name in `reply_to`: answers, as on rag.answers."""
-    from schemas.topics import RAG_ANSWERS
-
     return Topic(name, RAG_ANSWERS.event, RAG_ANSWERS.key, RAG_ANSWERS.retention_hours)
 
 
@@ -84,7 +85,7 @@ def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
     Raises:
         UserError: the broker does not answer.
     """
-    client = kafka.reachable(settings)
+    client: Any = kafka.reachable(settings)
     found: dict[str, int] = {}
     ends = _ends(client, sorted({stage.reads.name for stage in stages}))
     for stage in stages:
@@ -95,7 +96,7 @@ def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
     return found
 
 
-def _ends(client: AdminClient, names: Sequence[str]) -> dict[tuple[str, int], int]:
+def _ends(client: Any, names: Sequence[str]) -> dict[tuple[str, int], int]:
     """The end (of what `read_committed` readers see) of each partition of these topics."""
     there = client.list_topics(timeout=TIMEOUT_S).topics
     wanted = {
@@ -106,7 +107,7 @@ def _ends(client: AdminClient, names: Sequence[str]) -> dict[tuple[str, int], in
     }
     if not wanted:
         return {}
-    futures = cast("dict[TopicPartition, Future[Any]]", client.list_offsets(wanted))  # pyright: ignore
+    futures = cast("dict[TopicPartition, Future[Any]]", client.list_offsets(wanted))
     return {
         (place.topic, place.partition): future.result(TIMEOUT_S).offset
         for place, future in futures.items()
@@ -114,7 +115,7 @@ def _ends(client: AdminClient, names: Sequence[str]) -> dict[tuple[str, int], in
 
 
 def _committed(
-    client: AdminClient, group: str, places: Sequence[tuple[str, int]]
+    client: Any, group: str, places: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], int]:
     if not places:
         return {}

@@ -108,6 +108,11 @@ class Broker(Service):
 
     def command(self) -> Sequence[str]:
         check_folder(self._data)
+        if "," in str(self._folder):
+            raise UserError(
+                f"Kafka takes {self._folder} for a list of folders, since it has a comma;"
+                " name another with MILLRACE_DATA"
+            )
         ports = Ports(self._data)
         if not self._port:
             self._port = ports.choose("kafka", self._settings.kafka_port, PORT_SETTING)

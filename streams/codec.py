@@ -13,13 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import fastavro
+import fastavro as _fastavro
 
 from schemas import catalog, json_form
 from schemas.errors import Reject
 from schemas.topics import Topic
 
 E = TypeVar("E")
+fastavro: Any = _fastavro  # its stubs leave most of it unknown
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
 RELEASED = Path(catalog.FOLDER).parent / "released"
@@ -64,7 +65,8 @@ class Codec:
         name = topic.event.__name__
         if not value:
             raise Reject(f"the record has no value; {topic.name} carries {name}")
-        build: Callable[[dict[str, Any]], E] = topic.event.from_avro  # pyright: ignore
+        event: Any = topic.event
+        build: Callable[[dict[str, Any]], E] = event.from_avro
         if value.startswith(SINGLE_OBJECT) and len(value) >= 10:
             writer = _writer(name, value[2:10])
             return build(_read(value, 10, writer, name))
@@ -98,7 +100,7 @@ class Codec:
             )
         writer = self._writers.get(schema_id)
         if writer is None:
-            writer = fastavro.parse_schema(self._registry.schema(schema_id), named_schemas={})
+            writer = catalog.parse(self._registry.schema(schema_id))
             self._writers[schema_id] = writer
         return writer
 
@@ -121,7 +123,7 @@ def _read(value: bytes, start: int, writer: Any, name: str) -> dict[str, Any]:
         raise
     if stream.tell() != len(value):
         raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {name}")
-    return datum  # pyright: ignore[reportReturnType]
+    return datum
 
 
 @cache
@@ -131,13 +133,9 @@ def _known_writers() -> dict[bytes, tuple[str, Any]]:
     for folder in (RELEASED, catalog.FOLDER):
         for name in catalog.names(folder):
             schema = catalog.self_contained(name, folder)
-            canonical = fastavro.schema.to_parsing_canonical_form(schema)
-            mark = bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
             current = folder == catalog.FOLDER
-            parsed = (
-                catalog.parsed(name) if current else fastavro.parse_schema(schema, named_schemas={})
-            )
-            known[mark] = (name, parsed)
+            parsed = catalog.parsed(name) if current else catalog.parse(schema)
+            known[catalog.mark_of(schema)] = (name, parsed)
     return known
 
 

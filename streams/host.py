@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -41,7 +41,7 @@ def select(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
 
 
 @contextmanager
-def worker_name(settings: Settings, group: str) -> Iterator[str]:
+def worker_name(settings: Settings, group: str) -> Generator[str]:
     """This worker's name: as set, else this host and the first slot that no process here holds.
 
     A slot is a locked file, and the kernel gives it back however its holder ends: so a restarted
@@ -84,8 +84,12 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         static = bool(settings.worker)
         workers = [StageWorker(s, settings, codec, spans, name=name, static=static) for s in stages]
         worker = Worker(workers)
+
+        def stop(_number: int, _frame: object) -> None:
+            worker.stop()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop())
+            signal.signal(number, stop)
         if settings.http_port:
             stack.enter_context(serve(settings.http_host, settings.http_port, worker.ready))
         if any(stage.name in wiring.USES_INDEX for stage in stages):
@@ -112,7 +116,7 @@ def _tell_ready(folder: Path, name: str, worker: Worker) -> None:
 
 
 @contextmanager
-def serve(host: str, port: int, ready: Callable[[], bool]) -> Iterator[None]:
+def serve(host: str, port: int, ready: Callable[[], bool]) -> Generator[None]:
     """`/metrics`, `/healthz` and `/readyz` over HTTP, for as long as the context lasts.
 
     Raises:
@@ -120,7 +124,7 @@ def serve(host: str, port: int, ready: Callable[[], bool]) -> Iterator[None]:
     """
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             if self.path == "/metrics":
                 self._reply(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
             elif self.path == "/healthz":

@@ -196,8 +196,8 @@ class Processing:
         stage = self.stage
         outputs: list[Output] = []
         for ordinal, item in enumerate(items):
-            event = cast("Any", item).event if type(item) is To else item
-            way = self._ways.get(type(event))
+            event: Any = cast("Any", item).event if isinstance(item, To) else item
+            way = self._ways.get(cast("type[Any]", type(event)))
             if way is None:
                 raise TypeError(f"stage {stage.name} does not write {type(event).__name__}")
             topic = way.topic

@@ -139,6 +139,12 @@ class Service(ABC):
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
+    def let_go(self) -> None:
+        """Leaves the process running: it is to outlive this one."""
+        if self._process is not None:
+            self._process.returncode = 0  # else subprocess warns of a process left behind
+            self._process = None
+
     def last_fault(self) -> str:
         """The telling line of what it logged since its last start: a cause if there is one."""
         return last_fault(self.log, self._log_start)

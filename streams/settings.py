@@ -28,61 +28,85 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True
     )
 
-    data: Path = Field(Path(".millrace"), description="Folder of everything the stack keeps")
+    data: Path = Field(
+        default=Path(".millrace"), description="Folder of everything the stack keeps"
+    )
 
     # Broker. Empty bootstrap servers mean the embedded broker under `data`.
     bootstrap_servers: str = ""
-    kafka_port: int = Field(0, ge=0, le=65535, description="Embedded broker; 0 picks a free port")
-    kafka_heap_mb: int = Field(384, ge=192)
-    kafka: dict[str, str] = Field({}, description="Further librdkafka options, such as SASL")
+    kafka_port: int = Field(
+        default=0, ge=0, le=65535, description="Embedded broker; 0 picks a free port"
+    )
+    kafka_heap_mb: int = Field(default=384, ge=192)
+    kafka: dict[str, str] = Field(
+        default={}, description="Further librdkafka options, such as SASL"
+    )
     schema_registry_url: str = ""
-    partitions: int = Field(4, ge=1, description="Of each topic that `topics apply` creates")
-    replication_factor: int = Field(1, ge=1)
-    reply_topics: tuple[str, ...] = Field((), description="Topics a request may name in reply_to")
+    partitions: int = Field(
+        default=4, ge=1, description="Of each topic that `topics apply` creates"
+    )
+    replication_factor: int = Field(default=1, ge=1)
+    reply_topics: tuple[str, ...] = Field(
+        default=(), description="Topics a request may name in reply_to"
+    )
 
     # Workers.
-    worker: str = Field("", description="Stable worker name; empty takes the first free slot here")
-    group_prefix: str = "millrace"
-    max_batch: int = Field(500, ge=1, description="Records per transaction at most")
-    max_in_flight: int = Field(2000, ge=1, description="Records a stage holds at most")
-    session_timeout_ms: int = Field(6000, ge=2000)
-    max_poll_interval_ms: int = Field(300_000, ge=10_000)
-    transaction_timeout_ms: int = Field(15_000, ge=1000)
-    retry_attempts: int = Field(
-        100, ge=1, description="Tries of a record before it is a dead letter"
+    worker: str = Field(
+        default="", description="Stable worker name; empty takes the first free slot here"
     )
-    retry_backoff_ms: int = Field(100, ge=1)
-    retry_backoff_max_ms: int = Field(10_000, ge=1)
-    failpoint: str = Field("", description="Drills only: kill the process at this named point")
+    group_prefix: str = "millrace"
+    max_batch: int = Field(default=500, ge=1, description="Records per transaction at most")
+    max_in_flight: int = Field(default=2000, ge=1, description="Records a stage holds at most")
+    session_timeout_ms: int = Field(default=6000, ge=2000)
+    max_poll_interval_ms: int = Field(default=300_000, ge=10_000)
+    transaction_timeout_ms: int = Field(default=15_000, ge=1000)
+    retry_attempts: int = Field(
+        default=100, ge=1, description="Tries of a record before it is a dead letter"
+    )
+    retry_backoff_ms: int = Field(default=100, ge=1)
+    retry_backoff_max_ms: int = Field(default=10_000, ge=1)
+    failpoint: str = Field(
+        default="", description="Drills only: kill the process at this named point"
+    )
 
     # Stores and models.
-    redis_url: str = Field("", description="Empty means the embedded server under `data`")
-    redis_port: int = Field(0, ge=0, le=65535)
+    redis_url: str = Field(default="", description="Empty means the embedded server under `data`")
+    redis_port: int = Field(default=0, ge=0, le=65535)
     index: str = "main"
     embedding_engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
-    embedding_streams: int = Field(0, ge=0, description="Parallel model streams; 0: one per core")
-    embedding_tokens: int = Field(256, ge=16, le=512, description="Longest input of the model")
-    vector_cache_mb: int = Field(256, ge=1)
+    embedding_streams: int = Field(
+        default=0, ge=0, description="Parallel model streams; 0: one per core"
+    )
+    embedding_tokens: int = Field(
+        default=256, ge=16, le=512, description="Longest input of the model"
+    )
+    vector_cache_mb: int = Field(default=256, ge=1)
 
     # Questions.
-    tenants: tuple[str, ...] = Field((), description="Tenants that may ask; empty: any known shape")
-    max_query_chars: int = Field(4000, ge=1)
-    max_document_bytes: int = Field(16 * 1024 * 1024, ge=1)
-    default_deadline_ms: int = Field(30_000, ge=1)
-    default_top_k: int = Field(10, ge=1, le=50)
-    candidates: int = Field(30, ge=1, le=200, description="Chunks kept after fusion")
-    search_limit: int = Field(100, ge=1, le=1000, description="Hits per variant and index")
+    tenants: tuple[str, ...] = Field(
+        default=(), description="Tenants that may ask; empty: any known shape"
+    )
+    max_query_chars: int = Field(default=4000, ge=1)
+    max_document_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
+    default_deadline_ms: int = Field(default=30_000, ge=1)
+    default_top_k: int = Field(default=10, ge=1, le=50)
+    candidates: int = Field(default=30, ge=1, le=200, description="Chunks kept after fusion")
+    search_limit: int = Field(default=100, ge=1, le=1000, description="Hits per variant and index")
     fusion: Literal["minmax", "rrf"] = "minmax"
-    bm25_weight: float = Field(0.45, ge=0, le=1)
-    sentence_weight: float = Field(0.4, ge=0, le=1)
-    abstain_below: float = Field(0.35, ge=0, le=1)
-    tier: str = Field("local", pattern=r"^[a-z0-9-]+$")
+    bm25_weight: float = Field(default=0.45, ge=0, le=1)
+    sentence_weight: float = Field(default=0.4, ge=0, le=1)
+    abstain_below: float = Field(default=0.35, ge=0, le=1)
+    tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
 
     # What can be seen of it.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    http_port: int = Field(0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0: off")
+    http_port: int = Field(
+        default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0: off"
+    )
     http_host: str = "127.0.0.1"
-    otlp_endpoint: str = Field("", description="OTLP over HTTP; empty: no spans are exported")
+    otlp_endpoint: str = Field(
+        default="", description="OTLP over HTTP; empty: no spans are exported"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Never, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from schemas.errors import Reject, Retry
 from schemas.events import DeadLettered
@@ -62,13 +62,6 @@ class Stage:
     promise: Promise[Any, Any] | None
 
 
-def _no_key(_: Never) -> str:
-    return ""
-
-
-NOTHING: Topic[Never] = Topic("", cast("type[Never]", object), _no_key)
-
-
 def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Outcome]:
     """Apply a processor to each input; its two failure words become values."""
     outcomes: list[Outcome] = []
@@ -84,7 +77,7 @@ def _declared(
     name: str,
     reads: Topic[Any],
     run: Callable[[Sequence[Received[Any]]], Sequence[Outcome]],
-    writes: tuple[Topic[Any], ...],
+    writes: tuple[Topic[Any] | None, ...],
     dead_letters: Topic[DeadLettered],
     promise: Promise[Any, Any] | None,
     *,
@@ -92,7 +85,7 @@ def _declared(
     whole_batch: bool = False,
     max_batch: int = 0,
 ) -> Stage:
-    written = tuple(topic for topic in writes if topic is not NOTHING)
+    written = tuple(topic for topic in writes if topic is not None)
     return Stage(
         name, reads, written, dead_letters, run, whole_batch, concurrency, max_batch, promise
     )
@@ -104,7 +97,7 @@ def stage(
     reads: Topic[I],
     run: Callable[[I], Iterable[O | P | To[O] | To[P]]],
     writes: Topic[O],
-    also: Topic[P] = NOTHING,
+    also: Topic[P] | None = None,
     dead_letters: Topic[DeadLettered],
     promise: Promise[I, Any] | None = None,
     concurrency: int = 1,
@@ -125,7 +118,7 @@ def edge_stage(
     reads: Topic[I],
     run: Callable[[Received[I]], Iterable[O | P | To[O] | To[P]]],
     writes: Topic[O],
-    also: Topic[P] = NOTHING,
+    also: Topic[P] | None = None,
     dead_letters: Topic[DeadLettered],
     promise: Promise[I, Any] | None = None,
 ) -> Stage:
@@ -143,7 +136,7 @@ def batch_stage(
     reads: Topic[I],
     run: Callable[[Sequence[I]], Sequence[Sequence[O | P] | Reject | Retry]],
     writes: Topic[O],
-    also: Topic[P] = NOTHING,
+    also: Topic[P] | None = None,
     dead_letters: Topic[DeadLettered],
     promise: Promise[I, Any] | None = None,
     max_batch: int = 0,

@@ -69,7 +69,8 @@ class Driver:
     def run(self, most_rounds: int = 10_000) -> None:
         """Run until no stage has anything to read."""
         for _ in range(most_rounds):
-            if not any([self._step(stage) for stage in self.stages]):
+            worked = [self._step(stage) for stage in self.stages]
+            if not any(worked):
                 return
         raise RuntimeError(f"the topology has not come to rest after {most_rounds} rounds")
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from processors.generate import AnswerConfig, generate
+
 from processors import answers
 from processors.admit import AdmitConfig, Arrival, admit
 from processors.chunk import ChunkingConfig, chunk
 from processors.embed import embed
-from processors.generate import AnswerConfig, generate
 from processors.index import index
 from processors.ingest import IngestConfig, Place, ingest
 from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache

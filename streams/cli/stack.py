@@ -1,0 +1,114 @@
+"""`up`, `down`, `status`, `run`: the stack and its workers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from streams.cli.console import err, out, print_json, settings
+from streams.errors import UserError
+from streams.settings import Settings, load
+
+app = typer.Typer()
+NOT_RUNNING = 1
+
+
+@app.command()
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it is ready.")] = False,
+) -> None:
+    """Run the whole stack on this machine: broker, Redis and all stages."""
+    from streams import stack
+
+    chosen = load()
+    if detach:
+        stack.detach(chosen, _progress)
+        _say_where(settings())
+        return
+    running = stack.Stack(chosen)
+
+    def progress(phase: str) -> None:
+        _progress(phase)
+        if phase == "ready":
+            _say_where(running.settings)
+            err.print("Ctrl-C stops it.")
+
+    running.run_forever(progress)
+
+
+@app.command()
+def down() -> None:
+    """Stop the stack of this data folder."""
+    from streams import stack_state
+
+    stopped = stack_state.down(load())
+    out.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Show the processes of the stack and the lag of each stage (exit code 1: not running)."""
+    found = stack_report(settings())
+    if as_json:
+        print_json(found)
+    elif not found["running"]:
+        out.print(f"no stack runs on {found['data']}: start one with `millrace up`")
+    else:
+        _print_status(found)
+    if not found["running"]:
+        raise typer.Exit(NOT_RUNNING)
+
+
+@app.command()
+def run(stages: Annotated[list[str], typer.Argument(help="Stages of one process.")]) -> None:
+    """Run the production worker of one or more stages until SIGTERM."""
+    from streams import host
+
+    raise typer.Exit(host.run(load(), stages))
+
+
+def stack_report(chosen: Settings) -> dict[str, Any]:
+    """What `status --json` prints."""
+    from streams import stack_state
+    from streams.cli.operations import lags
+
+    found: dict[str, Any] = dict(stack_state.status(chosen))
+    found["stages"] = []
+    if found["running"]:
+        try:
+            found["stages"] = lags(chosen)
+        except UserError as error:
+            found["error"] = str(error)
+    return found
+
+
+def _progress(phase: str) -> None:
+    err.print(f"[dim]millrace:[/dim] {phase}")
+
+
+def _say_where(chosen: Settings) -> None:
+    err.print(f"  broker  {chosen.bootstrap_servers}")
+    err.print(f"  redis   {chosen.redis_url}")
+    err.print(f"  data    {chosen.data.absolute()}")
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    out.print(f"broker  {found['bootstrap_servers']}\ndata    {found['data']}\n")
+    table = Table("process", "pid", "state", "restarts", "MB", box=None)
+    for each in found["processes"]:
+        size = f"{each['rss_mb']:.0f}" if each.get("rss_mb") else ""
+        row = (each["name"], each["pid"], each["state"], each["restarts"], size)
+        table.add_row(*map(str, row))
+    out.print(table)
+    if "error" in found:
+        out.print(f"\n{found['error']}")
+        return
+    table = Table("stage", "lag", box=None)
+    for each in found["stages"]:
+        table.add_row(each["name"], f"{each['lag']:,}")
+    out.print()
+    out.print(table)

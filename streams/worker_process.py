@@ -1,0 +1,84 @@
+"""The stack's worker processes: `python -m streams.cli run STAGE...` with exact settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from streams.errors import UserError
+from streams.service import Service
+from streams.settings import PREFIX, Settings
+
+BACKGROUND = {"documents": 5}  # nice values, by group
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Variables that give a child process exactly these settings, and no configuration file."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    for name, value in (changed | {"data": str(settings.data.absolute())}).items():
+        variables[PREFIX + name.upper()] = value if isinstance(value, str) else json.dumps(value)
+    # The child imports this very code, from whatever folder it is started.
+    path = [str(Path(__file__).parents[1]), variables.get("PYTHONPATH", "")]
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    variables["PYTHONUNBUFFERED"] = "1"
+    return variables
+
+
+def run_command(_group: str, stages: Sequence[str]) -> list[str]:
+    """The production worker of these stages."""
+    return [sys.executable, "-m", "streams.cli", "run", *stages]
+
+
+def apply_topics(settings: Settings) -> list[str]:
+    """Creates the topics, in a process of its own: the flow's imports would stay in this one."""
+    command = [sys.executable, "-m", "streams.cli", "topics", "apply"]
+    done = subprocess.run(
+        command,
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # an interrupt from the terminal is for the supervisor
+    )
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise UserError(f"the topics could not be created: {said[-1] if said else 'no reason'}")
+    return done.stdout.splitlines()
+
+
+class WorkerProcess(Service):
+    """A worker: ready once it has written its pid into its ready file."""
+
+    def __init__(self, group: str, command: Sequence[str], settings: Settings) -> None:
+        data = settings.data.absolute()
+        worker = f"up-{group}"
+        super().__init__(worker, data / "logs" / f"{worker}.log")
+        self.nice = BACKGROUND.get(group, 0)
+        self._command = command
+        self._settings = settings.model_copy(update={"worker": worker})
+        self._ready_file = data / "run" / f"{worker}.ready"
+
+    def command(self) -> Sequence[str]:
+        self._ready_file.parent.mkdir(parents=True, exist_ok=True)
+        self._ready_file.unlink(missing_ok=True)
+        return self._command
+
+    def environment(self) -> dict[str, str]:
+        return environment(self._settings)
+
+    def is_ready(self) -> bool:
+        try:
+            return self.alive and self._ready_file.read_text().strip() == str(self.pid)
+        except OSError:
+            return False
+
+    def diagnosis(self, line: str) -> UserError:
+        return UserError(
+            f"worker {self.name} stopped with: {line.removeprefix('error: ') or 'nothing said'};"
+            f" its log is {self.log}"
+        )
