@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -71,6 +71,9 @@ class MiniLM:
     entering. Raises `UserError` if the model's package is not installed.
     """
 
+    model = "all-MiniLM-L6-v2"
+    dimensions = DIMENSIONS
+
     def __init__(
         self,
         cache: Path,
@@ -88,16 +91,12 @@ class MiniLM:
         self._session: _Session | None = None
         self._exits = ExitStack()
 
-    @property
-    def model(self) -> str:
-        return "all-MiniLM-L6-v2"
-
-    @property
-    def dimensions(self) -> int:
-        return DIMENSIONS
-
     def __enter__(self) -> Self:
-        with _alone_in(self._cache):
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with (self._cache / "lock").open("w") as lock:
+            fcntl.flock(
+                lock, fcntl.LOCK_EX
+            )  # of processes that start together, one makes the files
             graph = _cached_graph(self._folder / "model.safetensors", self._cache)
             run = _load(graph, self._engine, self._streams)
         passages, queries = (
@@ -232,15 +231,6 @@ def _embedding(i: _Input, vectors: Float32) -> Embedding:
     return Embedding(half[0], half[np.where(filled, filled.cumsum(), 0)])
 
 
-@contextmanager
-def _alone_in(cache: Path) -> Iterator[None]:
-    """Of all processes that share the folder, only this one, so that each file is made once."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _cached_graph(weights: Path, cache: Path) -> Path:
     """The graph's file in `cache`, written first if missing, damaged or of other weights."""
     path, seal = cache / "all-MiniLM-L6-v2.onnx", cache / "all-MiniLM-L6-v2.sha256"
@@ -310,8 +300,5 @@ def _onnxruntime(graph: Path) -> Run:
     options.intra_op_num_threads = 1  # a stream is a thread that calls
     session = onnx.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def run(ids: Int32, mask: Float32, pooling: Float32) -> Float32:
-        inputs = {"input_ids": ids, "attention_mask": mask, "pooling": pooling}
-        return session.run(["vectors"], inputs)[0]
-
-    return run
+    names = ("input_ids", "attention_mask", "pooling")
+    return lambda *inputs: session.run(["vectors"], dict(zip(names, inputs, strict=True)))[0]

@@ -75,7 +75,7 @@ class _Graph:
         return self.dense(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], name)
 
     def embeddings(self) -> str:
-        # Half precision costs the vectors nothing (cosine 1.0000) and spares 23 MB twice.
+        # Half precision costs the vectors nothing (cosine 1.0000) and spares 45 MB.
         words = self.weights["embeddings.word_embeddings.weight"].astype(np.float16)
         words = self.node("Cast", [self.constant("words.half", words)], "words", to=FLOAT)
         # Every token is of type 0, so that type's vector is folded into the positions.
@@ -116,9 +116,8 @@ class _Graph:
         return self.node("Reshape", [mixed, "joined"], f"{name}.joined")
 
     def layer(self, x: str, mask: str, layer: str) -> str:
-        y = self.linear(
-            self.attention(x, mask, f"{layer}.attention.self"), f"{layer}.attention.output.dense"
-        )
+        y = self.attention(x, mask, f"{layer}.attention.self")
+        y = self.linear(y, f"{layer}.attention.output.dense")
         y = self.node("Add", [y, x], f"{layer}.attention.sum")
         x = self.layer_norm(y, f"{layer}.attention.output.LayerNorm")
         y = self.linear(x, f"{layer}.intermediate.dense")

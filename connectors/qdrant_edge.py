@@ -30,7 +30,7 @@ from qdrant_edge import (
 )
 
 from connectors.bm25 import Bm25Encoder
-from connectors.qdrant_shard import DENSE, LEXICAL, create, load
+from connectors.qdrant_shard import DENSE, LEXICAL, load
 from processors.ports import Applied, Ranking, SearchQuery, SearchResult, StoredChunk
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
@@ -89,8 +89,6 @@ class EdgeIndex:
         Raises `UserError` for a directory that is in use by another process or cannot be read.
         """
         if self._opened is None:
-            if not self._path.exists():
-                create(self._path, self._dimensions)
             self._opened = load(self._path, self._dimensions)
         return self
 

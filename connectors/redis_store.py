@@ -53,11 +53,15 @@ class RedisRequestLog:
     def claim(self, tenant: str, request_id: str, position: str) -> str:
         key = f"req:{tenant}:{request_id}"
         try:
-            # One command, so two workers cannot both be first; GET gives who was.
-            first: Any = self._client.set(key, position, nx=True, get=True, ex=REQUEST_TTL_S)
+            # NX decides who is first; what is there afterwards says who was. (One SET with NX and
+            # GET would do, from Redis 7 on.)
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.set(key, position, nx=True, ex=REQUEST_TTL_S)
+                pipe.get(key)
+                _, first = cast("tuple[Any, bytes]", tuple(pipe.execute()))
         except redis.RedisError as error:
             raise _retry(error) from error
-        return position if first is None else cast("bytes", first).decode()
+        return first.decode()
 
 
 class NoVectorCache:

@@ -32,7 +32,7 @@ def detach(
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         if not daemon.alive:
-            raise UserError(daemon.last_fault().removeprefix("error: ") or f"see {daemon.log}")
+            raise UserError(daemon.last_fault().removeprefix("millrace: ") or f"see {daemon.log}")
         state = read_state(settings.data.absolute())
         if state and state.supervisor.pid == daemon.pid:
             if state.phase != said:

@@ -26,7 +26,7 @@ PORTS = range(20_000, 32_000)
 LOG_LIMIT = 10 * 1024 * 1024
 DISK_FLOOR = 256 * 1024 * 1024
 
-_FAULT = re.compile(r"^Caused by: |^[\w.$]+(?:Exception|Error)\b|^error: ", re.IGNORECASE)
+_FAULT = re.compile(r"^Caused by: |^[\w.$]+(?:Exception|Error)\b|^millrace: ", re.IGNORECASE)
 _SEVERE = re.compile(r"\b(ERROR|FATAL|CRITICAL)\b")
 
 
@@ -286,5 +286,9 @@ def taken(name: str, port: int, setting: str) -> UserError:
 def write_atomically(file: Path, text: str) -> None:
     """Replaces `file` in one step, so that a reader never sees half of it."""
     partial = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    partial.write_text(text)
-    partial.replace(file)
+    try:
+        partial.write_text(text)
+        partial.replace(file)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

@@ -111,6 +111,7 @@ class Stack:
         self._phase = "starting"
         self._watched: list[_Watched] = []
         self._written: StackState | None = None
+        self._warned = ""
         self._resources = ExitStack()
         self._stopping = threading.Event()
         self._monitor: threading.Thread | None = None
@@ -232,8 +233,8 @@ class Stack:
         while not self._stopping.wait(TICK_S):
             try:
                 self._tick()
-            except OSError as error:  # a full disk must not end the supervisor too
-                log.warning("the state of the stack cannot be written: %s", error)
+            except Exception as error:  # whatever it is, the children still need looking after
+                self._warn(f"a look at the stack failed: {error!r}")
 
     def _tick(self, *, starting: bool = False) -> None:
         """Looks after every child once: notes deaths, restarts what is due, notes readiness."""
@@ -255,7 +256,7 @@ class Stack:
                     watched.start()
                     self._write_state()  # at once: only what is written down can be cleaned up
                 except UserError as error:  # such as a port that another program took meanwhile
-                    log.warning("%s cannot be restarted: %s", watched.name, error)
+                    self._warn(f"{watched.name} cannot be restarted: {error}")
                     watched.died()
             if watched.state == "starting" and service.is_ready():
                 watched.state = "ready"
@@ -291,10 +292,16 @@ class Stack:
         try:
             write_state(self._data, state)
         except OSError as error:
-            if self._monitor is not None:
-                raise
-            raise unwritable(self._data, error) from None
-        self._written = state
+            if self._monitor is None:
+                raise unwritable(self._data, error) from None
+            self._warn(f"the state of the stack is not written down: {error}")  # a full disk
+        else:
+            self._written = state
+
+    def _warn(self, message: str) -> None:
+        if message != self._warned:  # not once a tick
+            self._warned = message
+            log.warning("%s", message)
 
 
 def _give_up(watched: _Watched) -> None:

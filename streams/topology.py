@@ -72,8 +72,10 @@ class Config:
 def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_ms) -> list[Stage]:
     """The stages in flow order."""
     versions = config.versions
-    promise = Promise[Any, Any](answers.deadline, partial(answers.settle, versions=versions))
-    asked = Promise[QuestionAsked, Any](
+    promise: Promise[Any, Any] = Promise(
+        answers.deadline, partial(answers.settle, versions=versions)
+    )
+    asked: Promise[QuestionAsked, Any] = Promise(
         lambda _: now(),  # `admit` itself knows when a question is late
         partial(answers.settle_asked, versions=versions),
         partial(answers.salvage, versions=versions),

@@ -47,7 +47,8 @@ def apply_topics(settings: Settings) -> list[str]:
     )
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise UserError(f"the topics could not be created: {said[-1] if said else 'no reason'}")
+        reason = said[-1].removeprefix("millrace: ") if said else "it gave no reason"
+        raise UserError(f"the topics could not be created: {reason}")
     return done.stdout.splitlines()
 
 
@@ -79,6 +80,6 @@ class WorkerProcess(Service):
 
     def diagnosis(self, line: str) -> UserError:
         return UserError(
-            f"worker {self.name} stopped with: {line.removeprefix('error: ') or 'nothing said'};"
+            f"worker {self.name} stopped with: {line.removeprefix('millrace: ') or 'nothing said'};"
             f" its log is {self.log}"
         )

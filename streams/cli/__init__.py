@@ -7,7 +7,6 @@ import sys
 from importlib.metadata import entry_points
 
 import typer
-from click.exceptions import ClickException
 
 from streams.cli import dlq, documents, operations, questions, stack
 from streams.errors import UserError
@@ -35,16 +34,10 @@ def main() -> None:
     for point in entry_points(group="millrace.commands"):
         app.add_typer(point.load(), name=point.name)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        app()
     except UserError as error:
         print(f"millrace: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
-    except ClickException as error:
-        error.show()
-        sys.exit(USER_ERROR)
-    except (KeyboardInterrupt, typer.Abort):
-        print("millrace: interrupted", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
