@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import UUID, uuid5
 
-import numpy as np
 from qdrant_edge import (
     EdgeShard,
     FieldCondition,
@@ -30,15 +27,23 @@ from qdrant_edge import (
 )
 
 from connectors.bm25 import Bm25Encoder
-from connectors.qdrant_shard import DENSE, LEXICAL, load
+from connectors.qdrant_points import (
+    DENSE,
+    LEXICAL,
+    chunk_point,
+    document_key,
+    fence_point,
+    stored_chunk,
+    tag,
+)
+from connectors.qdrant_shard import load
 from processors.ports import Applied, Ranking, SearchQuery, SearchResult, StoredChunk
-from schemas.events import DocumentEmbedded, EmbeddedChunk
+from schemas.events import DocumentEmbedded
 
 # Every call of the engine holds the GIL until it returns, so that writes go in slices a search can
 # get in between: 64 points take about 2 ms.
 _SLICE = 64
 _PAGE = 256
-_DOCUMENTS = UUID("7d9e4f0a-31c5-5c8e-9c56-0d8b1f6a2e47")
 
 Stamp = tuple[int, int]
 
@@ -119,7 +124,7 @@ class EdgeIndex:
     def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
         """See `Index.apply`. One look at the fences, few writes and one flush for all `changes`."""
         with self._lock:
-            keys = [_document_key(change.tenant, change.doc_id) for change in changes]
+            keys = [document_key(change.tenant, change.doc_id) for change in changes]
             documents = self._documents(keys, changes)
             applied = [
                 self._work_out(documents[key], key, change)
@@ -166,7 +171,7 @@ class EdgeIndex:
         if not document.deleted:
             for item in change.chunks:
                 document.chunks[item.chunk.chunk_id] = made_by
-                document.points[item.chunk.chunk_id] = self._point(key, change, item)
+                document.points[item.chunk.chunk_id] = chunk_point(key, change, item, self._encoder)
         stale: list[str] = []
         if document.deleted:
             stale = [*document.chunks]
@@ -178,41 +183,15 @@ class EdgeIndex:
             document.points.pop(chunk, None)
         return Applied(superseded=False, removed=len(stale))
 
-    def _point(self, key: str, change: DocumentEmbedded, item: EmbeddedChunk) -> Point:
-        chunk = item.chunk
-        vector = np.frombuffer(item.vector, "<f2").astype(np.float32)
-        return Point(
-            chunk.chunk_id,
-            {
-                DENSE: vector.tolist(),
-                LEXICAL: self._encoder.document(change.title, chunk.heading, chunk.text),
-            },
-            {
-                "document": key,
-                "tenant": change.tenant,
-                "tags": [_tag(name, value) for name, value in change.metadata.items()],
-                "doc_id": change.doc_id,
-                "version": change.version,
-                "sequence": change.sequence,
-                "ordinal": chunk.ordinal,
-                "title": change.title,
-                "heading": chunk.heading,
-                "uri": change.uri,
-                "text": chunk.text,
-                "chunking": change.chunking,
-                "changed_at": change.changed_at,
-                "sentences": list(chunk.sentences),
-                # Text, since the engine hands vectors over as lists of Python floats: for 50 chunks
-                # of 4 sentences, 1.3 ms as a multivector and .3 ms so.
-                "vectors": base64.b64encode(item.vector + item.sentence_vectors).decode("ascii"),
-            },
-        )
-
     def _write(self, documents: Mapping[str, _Document]) -> None:
         changed = {key: document for key, document in documents.items() if document.changed}
         if not changed:
             return
-        fences = [_fence_point(key, document) for key, document in changed.items()]
+        fences = [
+            fence_point(key, *document.fence, deleted=document.deleted)
+            for key, document in changed.items()
+            if document.fence is not None
+        ]
         chunks = [point for document in changed.values() for point in document.points.values()]
         gone = [
             chunk
@@ -232,7 +211,7 @@ class EdgeIndex:
         for query in queries:
             tenant = FieldCondition("tenant", match=MatchValue(query.tenant))
             tags = [
-                FieldCondition("tags", match=MatchValue(_tag(name, value)))
+                FieldCondition("tags", match=MatchValue(tag(name, value)))
                 for name, value in query.filters.items()
             ]
             allowed = Filter(must=[tenant, *tags])
@@ -259,7 +238,7 @@ class EdgeIndex:
         for record in records:
             payload: dict[str, Any] = record.payload or {}
             if payload.get("tenant") == tenant:
-                found[str(record.id)] = self._stored(str(record.id), payload)
+                found[str(record.id)] = stored_chunk(str(record.id), payload, self._dimensions)
         return found
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
@@ -269,7 +248,7 @@ class EdgeIndex:
             allowed = Filter(must=[FieldCondition("tenant", match=MatchValue(tenant))])
         for chunk_id, payload in self._scroll(allowed, PayloadSelector.Exclude([])):
             if "text" in payload:  # a fence has none
-                yield self._stored(chunk_id, payload)
+                yield stored_chunk(chunk_id, payload, self._dimensions)
 
     def _scroll(
         self, allowed: Filter | None, fields: PayloadSelector
@@ -283,39 +262,3 @@ class EdgeIndex:
                 yield str(record.id), record.payload or {}
             if offset is None:
                 return
-
-    def _stored(self, chunk_id: str, payload: dict[str, Any]) -> StoredChunk:
-        vectors = np.frombuffer(base64.b64decode(payload["vectors"]), "<f2")
-        vectors = vectors.reshape(-1, self._dimensions)
-        return StoredChunk(
-            tenant=payload["tenant"],
-            chunk_id=chunk_id,
-            doc_id=payload["doc_id"],
-            doc_version=payload["version"],
-            ordinal=payload["ordinal"],
-            title=payload["title"],
-            heading=payload["heading"],
-            uri=payload["uri"],
-            text=payload["text"],
-            chunking=payload["chunking"],
-            changed_at=payload["changed_at"],
-            sentences=payload["sentences"],
-            vector=vectors[0],
-            sentence_vectors=vectors[1:],
-        )
-
-
-def _document_key(tenant: str, doc_id: str) -> str:
-    """The id of a document's fence. The tenant's length keeps `a` + `b/c` and `a/b` + `c` apart."""
-    return str(uuid5(_DOCUMENTS, f"{len(tenant)}:{tenant}/{doc_id}"))
-
-
-def _fence_point(key: str, document: _Document) -> Point:
-    version, sequence = document.fence or (0, 0)
-    payload = {"version": version, "sequence": sequence, "deleted": document.deleted}
-    return Point(key, {}, payload)
-
-
-def _tag(name: str, value: str) -> str:
-    """Metadata as one keyword, so that a name may hold what a JSON path may not."""
-    return f"{name}\x1f{value}"

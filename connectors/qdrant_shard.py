@@ -17,10 +17,9 @@ from qdrant_edge import (
     VectorStorageDatatype,
 )
 
+from connectors.qdrant_points import DENSE, LEXICAL
 from schemas.errors import UserError
 
-DENSE = "dense"
-LEXICAL = "bm25"
 KEYWORDS = ("tenant", "document", "tags")
 
 

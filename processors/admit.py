@@ -100,7 +100,9 @@ def admit(
             first = arrival.position
             degraded.append("admit: duplicates unchecked")
         if first != arrival.position:
-            raise Reject(f"duplicate request_id '{request_id}': it came first at {first}")
+            raise Reject(
+                f"duplicate request_id '{request_id}': it came first at {first}", answered=True
+            )
     deadline = event.deadline_ms if event.deadline_ms is not None else config.default_deadline_ms
     deadline_at = deadline if deadline > ABSOLUTE_MS else arrival.timestamp + deadline
     if deadline_at < arrival.now:

@@ -14,4 +14,11 @@ class Retry(MillraceError):  # noqa: N818 - the word processors say
 
 
 class Reject(MillraceError):  # noqa: N818
-    """This record can never succeed: it goes to the dead letters with this reason."""
+    """This record can never succeed: it goes to the dead letters with this reason.
+
+    `answered` says that whoever waits for an answer has one already, so none is owed.
+    """
+
+    def __init__(self, reason: str, *, answered: bool = False) -> None:
+        super().__init__(reason)
+        self.answered = answered

@@ -247,7 +247,7 @@ class Processing:
             failed_at=finished_at,
         )
         promise = self.stage.promise
-        if promise is None:
+        if promise is None or (isinstance(failure, Reject) and failure.answered):
             return [letter]
         if event is not None:
             return [letter, *promise.settle(event, "failed", reason)]

@@ -2,107 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import pytest
+from index_events import (
+    DONE,
+    SIZE,
+    SUPERSEDED,
+    ask,
+    change,
+    chunk_id,
+    delete,
+    lexical,
+    texts,
+    vector,
+)
 
 from connectors.memory_index import MemoryIndex
 from connectors.qdrant_edge import EdgeIndex
 from processors.ports import Applied, Index, SearchQuery, StoredChunk
-from schemas.errors import UserError
-from schemas.events import Chunk, DocumentEmbedded, EmbeddedChunk
-
-SIZE = 8
-DONE = Applied(superseded=False, removed=0)
-SUPERSEDED = Applied(superseded=True, removed=0)
-
-
-def vector(text: str) -> np.ndarray:
-    values = np.random.default_rng(list(text.encode())).normal(size=SIZE)
-    return (values / np.linalg.norm(values)).astype(np.float16)
-
-
-def chunk_id(doc_id: str, ordinal: int, tenant: str = "acme") -> str:
-    return str(uuid5(NAMESPACE_URL, repr((tenant, doc_id, ordinal))))
-
-
-def change(
-    doc_id: str,
-    version: int,
-    texts: tuple[str, ...] = (),
-    *,
-    sequence: int = 0,
-    op: str = "upsert",
-    tenant: str = "acme",
-    first: int = 0,
-    last: bool = True,
-    title: str = "",
-    heading: str = "",
-    metadata: dict[str, str] | None = None,
-    chunking: str = "c1",
-) -> DocumentEmbedded:
-    """`texts` become the chunks from ordinal `first` on, each with two sentence vectors."""
-    chunks = [
-        EmbeddedChunk(
-            chunk=Chunk(
-                chunk_id=chunk_id(doc_id, ordinal, tenant),
-                ordinal=ordinal,
-                text=text,
-                heading=heading,
-                sentences=[0, 1, 1, len(text)],
-                text_hash="",
-                tokens=len(text),
-            ),
-            vector=vector(text).tobytes(),
-            sentence_vectors=np.stack([vector(text + "/1"), vector(text + "/2")]).tobytes(),
-        )
-        for ordinal, text in enumerate(texts, first)
-    ]
-    return DocumentEmbedded(
-        op=op,  # type: ignore[arg-type]
-        tenant=tenant,
-        doc_id=doc_id,
-        version=version,
-        sequence=sequence,
-        title=title,
-        uri=f"file:{doc_id}",
-        metadata=metadata or {},
-        chunking=chunking,
-        changed_at=1_700_000_000_000 + version,
-        fed_at=0,
-        embedding_model="m",
-        chunks=chunks,
-        last=last,
-    )
-
-
-def delete(doc_id: str, version: int, *, sequence: int = 0, tenant: str = "acme"):
-    return change(doc_id, version, sequence=sequence, op="delete", tenant=tenant)
-
-
-def texts(index: Index, tenant: str | None = "acme") -> list[str]:
-    return sorted(chunk.text for chunk in index.scan(tenant))
-
-
-def ask(index: Index, *asked: str, tenant: str = "acme", limit: int = 10, **filters: str):
-    vectors = np.stack([vector(text) for text in asked]).astype(np.float32)
-    return index.search([SearchQuery(tenant, asked, vectors, limit, filters)])[0]
-
-
-def lexical(index: Index, asked: str, **options: str) -> list[str]:
-    """The texts BM25 finds, best first."""
-    ids = ask(index, asked, **options).lexical[0].chunk_ids
-    found = index.fetch(options.get("tenant", "acme"), ids)
-    return [found[i].text for i in ids]
 
 
 @pytest.fixture(params=["edge", "memory"])
@@ -112,11 +33,6 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
         return
     with EdgeIndex(tmp_path / "index", "v1", SIZE) as edge:
         yield edge
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "index"
 
 
 def test_an_empty_index_finds_nothing(index: Index) -> None:
@@ -404,178 +320,3 @@ def test_search_goes_on_while_changes_are_applied(index: Index) -> None:
         thread.join()
     assert errors == []
     assert texts(index) == ["still here"]
-
-
-def history(rng: random.Random, length: int) -> list[DocumentEmbedded]:
-    """Changes of a few documents in feed order, some versions in two records."""
-    events: list[DocumentEmbedded] = []
-    for sequence in range(length):
-        doc_id, tenant, version = rng.choice("abcd"), rng.choice("xy"), sequence // 3
-        words = tuple(f"{sequence} {rng.choice('pqrs')}{n}" for n in range(rng.randint(0, 5)))
-        if rng.random() < 0.2:
-            events.append(delete(doc_id, version, sequence=sequence, tenant=tenant))
-            continue
-        cut = rng.randint(0, len(words)) if rng.random() < 0.4 else 0
-        both = {"sequence": sequence, "tenant": tenant}
-        if cut:
-            events.append(change(doc_id, version, words[:cut], last=False, **both))
-        events.append(change(doc_id, version, words[cut:], first=cut, **both))
-    return events
-
-
-def state(index: Index) -> dict[str, tuple[str, int, str]]:
-    return {c.chunk_id: (c.doc_id, c.doc_version, c.text) for c in index.scan()}
-
-
-def test_both_indexes_agree_on_random_histories_with_replays(path: Path) -> None:
-    seed = random.randrange(10**9)
-    print(f"seed {seed}")
-    rng = random.Random(seed)
-    events, memory = history(rng, 120), MemoryIndex("v1", SIZE)
-    with EdgeIndex(path, "v1", SIZE) as edge:
-        start = 0
-        while start < len(events):
-            batch = events[start : start + rng.randint(1, 12)]
-            assert edge.apply(batch) == memory.apply(batch)
-            assert state(edge) == state(memory)
-            # Sometimes the offsets were not committed: a part comes again.
-            start += len(batch) - (rng.randint(0, len(batch) - 1) if rng.random() < 0.3 else 0)
-        for word in ("p1", "q2 r0", "s4"):
-            ours, theirs = ask(edge, word, tenant="x"), ask(memory, word, tenant="x")
-            for one, other in zip(
-                ours.dense + ours.lexical, theirs.dense + theirs.lexical, strict=True
-            ):
-                assert one.scores == pytest.approx(other.scores, abs=2e-3)
-        edge.apply(events)
-        memory.apply(events)
-        assert state(edge) == state(memory)
-
-
-class CutShort:
-    """A shard whose writes fail after the first few, as a crash would have it."""
-
-    def __init__(self, shard, writes: int) -> None:
-        self.shard, self.writes = shard, writes
-
-    def __getattr__(self, name: str):
-        return getattr(self.shard, name)
-
-    def update(self, operation) -> None:
-        if self.writes == 0:
-            raise OSError("cut short")
-        self.writes -= 1
-        self.shard.update(operation)
-
-
-def test_a_batch_cut_short_anywhere_is_completed_by_applying_it_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connectors.qdrant_edge._SLICE", 2)
-    before = [change("a", 1, tuple("abcde")), change("b", 1, tuple("fg"))]
-    batch = [
-        change("a", 2, tuple("AB")),
-        delete("b", 2),
-        change("c", 1, tuple("hijk"), last=False),
-        change("c", 1, ("l",), first=4),
-        change("a", 3, tuple("X")),
-    ]
-    for writes in range(20):
-        path = tmp_path / str(writes)
-        with EdgeIndex(path, "v1", SIZE) as index:
-            index.apply(before)
-            index._opened = CutShort(index._shard, writes)
-            try:
-                index.apply(batch)
-            except OSError:
-                failed = True
-            else:
-                failed = False
-        with EdgeIndex(path, "v1", SIZE) as index:
-            index.apply(batch)
-            assert texts(index) == ["X", "h", "i", "j", "k", "l"]
-        if not failed:
-            assert writes > 5
-            return
-    raise AssertionError("the batch never went through")
-
-
-def test_what_was_applied_is_there_after_closing_and_opening(path: Path) -> None:
-    with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([change("a", 2, ("one", "two")), delete("b", 7)])
-    index.close()
-    with EdgeIndex(path, "v1", SIZE) as index:
-        assert texts(index) == ["one", "two"]
-        assert lexical(index, "two") == ["two"]
-        assert index.apply([change("a", 1, ("old",)), change("b", 6, ("old",))]) == [SUPERSEDED] * 2
-        index.open()
-    with pytest.raises(RuntimeError, match="not open"):
-        index.fetch("acme", [])
-
-
-def test_a_killed_writer_loses_no_document_it_acknowledged(path: Path) -> None:
-    acknowledged, generation = 0, 0
-    for generation in range(1, 4):
-        command = [sys.executable, __file__, str(path), str(generation)]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:
-            assert writer.stdout is not None
-            for line in writer.stdout:
-                acknowledged = int(line)
-                if acknowledged >= 20 * generation:
-                    break
-            writer.send_signal(signal.SIGKILL)
-            rest = writer.stdout.read().split()
-            acknowledged = int(rest[-1]) if rest and rest[-1].isdigit() else acknowledged
-            assert writer.wait() == -signal.SIGKILL
-        with EdgeIndex(path, "v1", SIZE) as index:
-            stored = {chunk.doc_id: chunk.doc_version for chunk in index.scan("acme")}
-            for number in range(acknowledged + 1):
-                if number % 7 == 3:
-                    assert f"d{number}" not in stored
-                else:
-                    assert stored[f"d{number}"] == generation
-                    assert lexical(index, f"word{number}") == [f"word{number}"]
-
-
-def test_a_directory_in_use_says_so(path: Path) -> None:
-    with EdgeIndex(path, "v1", SIZE), pytest.raises(UserError, match=r"index.*another process"):
-        EdgeIndex(path, "v1", SIZE).open()
-
-
-@pytest.mark.parametrize("damage", ["config", "segments", "dimensions"])
-def test_a_directory_that_cannot_be_read_is_named_with_the_remedy(path: Path, damage: str) -> None:
-    with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([change("a", 1, ("one",))])
-    if damage == "config":
-        (path / "edge_config.json").write_text("{")
-    if damage == "segments":
-        for file in (path / "segments").rglob("*"):
-            if file.is_file():
-                file.write_bytes(b"garbage")
-    with pytest.raises(UserError, match=r"index.*cannot be read.*replay"):
-        EdgeIndex(path, "v1", SIZE + (damage == "dimensions")).open()
-
-
-def test_a_directory_half_made_when_the_process_died_is_made_again(path: Path) -> None:
-    path.mkdir()
-    unfinished = path.with_name(f"{path.name}.new")
-    unfinished.mkdir(parents=True)
-    (unfinished / "edge_config.json").write_text("{")
-    with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([change("a", 1, ("one",))])
-        assert texts(index) == ["one"]
-
-
-def _write_until_killed(path: Path, generation: int) -> None:
-    """Every document of this generation, each acknowledged on standard output."""
-    with EdgeIndex(path, "v1", SIZE) as index:
-        for number in range(100_000):
-            batch = [change(f"d{number}", generation, (f"word{number}",))]
-            if number % 7 == 3:
-                batch.append(delete(f"d{number}", generation, sequence=1))
-            index.apply(batch)
-            print(number, flush=True)
-
-
-if __name__ == "__main__":
-    _write_until_killed(Path(sys.argv[1]), int(sys.argv[2]))

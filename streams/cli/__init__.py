@@ -9,8 +9,9 @@ from importlib.metadata import entry_points
 import typer
 
 from streams.cli import dlq, documents, operations, questions, stack
-from streams.errors import UserError
+from streams.errors import MillraceError, UserError
 
+FAILED = 1
 USER_ERROR = 2
 
 app = typer.Typer(
@@ -30,14 +31,20 @@ app.add_typer(operations.topics_app, name="topics")
 
 def main() -> None:
     """Run the command line; a UserError is one sentence and exit code 2."""
-    # Measurements live above this package in the import order, so they plug in from there.
+    # Demo and measurements live above this package in the import order, so they plug in from
+    # there; what they import is paid for only by who names them, or asks what there is.
+    verb = next(iter(sys.argv[1:]), "--help")
     for point in entry_points(group="millrace.commands"):
-        app.add_typer(point.load(), name=point.name)
+        if verb in (point.name, "--help"):
+            app.add_typer(point.load(), name=point.name)
     try:
         app()
     except UserError as error:
         print(f"millrace: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
+    except MillraceError as error:
+        print(f"millrace: {error}", file=sys.stderr)
+        sys.exit(FAILED)
     except BrokenPipeError:  # the reader of our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from streams import stack_state, wiring
-from streams.codec import Codec
+from streams import stack_state
 from streams.settings import Settings, load
+
+if TYPE_CHECKING:
+    from streams.codec import Codec
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -33,6 +35,8 @@ def settings() -> Settings:
 
 @contextmanager
 def open_codec(chosen: Settings) -> Generator[Codec]:
+    from streams import wiring
+
     with ExitStack() as stack:
         yield wiring.codec(chosen, stack)
 

@@ -1,0 +1,84 @@
+"""The stage that the runtime is tested with: it copies, and does what a record's body tells it.
+
+`python -m tests.system.copying CONCURRENCY` runs it as the production worker process does.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+from schemas.errors import Reject
+from schemas.events import DeadLettered, DocumentFed
+from schemas.topics import MIB, Topic, document_key
+from streams.settings import Settings, load
+from streams.stage import Promise, Stage, stage
+
+Copy = Callable[[DocumentFed], Iterable[DocumentFed]]
+
+
+def source(prefix: str) -> Topic[DocumentFed]:
+    return Topic(f"{prefix}.in", DocumentFed, document_key, edge=True)
+
+
+def copies(prefix: str) -> Topic[DocumentFed]:
+    return Topic(f"{prefix}.out", DocumentFed, document_key)
+
+
+def dead_letters(prefix: str) -> Topic[DeadLettered]:
+    return Topic(
+        f"{prefix}.dlq",
+        DeadLettered,
+        lambda letter: f"{letter.topic}/{letter.partition}",
+        max_bytes=2 * MIB,
+    )
+
+
+def obey(event: DocumentFed) -> Iterable[DocumentFed]:
+    """Copy the event after doing what its body says: nothing, `sleep SECONDS` or `reject`."""
+    verb, _, argument = (event.body or "").partition(" ")
+    if verb == "sleep":
+        time.sleep(float(argument))
+    elif verb == "reject":
+        raise Reject(argument)
+    yield event
+
+
+def copying(
+    prefix: str,
+    run: Copy = obey,
+    *,
+    name: str = "copy",
+    reads: Topic[DocumentFed] | None = None,
+    writes: Topic[DocumentFed] | None = None,
+    promise: Promise[DocumentFed, DocumentFed] | None = None,
+    concurrency: int = 1,
+) -> Stage:
+    """A stage from `PREFIX.in` to `PREFIX.out`, unless other topics are given."""
+    return stage(
+        name,
+        reads=reads or source(prefix),
+        run=run,
+        writes=writes or copies(prefix),
+        dead_letters=dead_letters(prefix),
+        promise=promise,
+        concurrency=concurrency,
+    )
+
+
+def main() -> int:
+    from streams import host, wiring
+
+    settings = load()
+    concurrency = int(sys.argv[1])
+
+    def stages(_settings: Settings, _ports: wiring.Wiring) -> list[Stage]:
+        return [copying(settings.group_prefix, concurrency=concurrency)]
+
+    wiring.stages = stages  # everything else is the production worker's
+    return host.run(settings, ["copy"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""A stage on a real broker: its topics, its workers, what goes in and what came out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from schemas.events import DeadLettered, DocumentFed
+from schemas.topics import Topic
+from streams import admin, client, kafka
+from streams.codec import Codec
+from streams.processing import Record
+from streams.service import Service
+from streams.settings import Settings
+from streams.stage import Stage
+from streams.telemetry import DerivedSpans, Spans
+from streams.worker import StageWorker
+from streams.worker_process import environment
+from tests.system.copying import copies, copying, dead_letters, source
+
+TIMEOUT_S = 60.0
+
+
+def until(condition: Callable[[], Any], what: str, timeout: float = TIMEOUT_S) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"timed out after {timeout:.0f} s waiting for {what}"
+        time.sleep(0.02)
+    return found
+
+
+def fed(doc: int | str, version: int, body: str = "") -> DocumentFed:
+    return DocumentFed(op="upsert", tenant="t", doc_id=f"{doc}", version=version, body=body)
+
+
+def load_of(count: int, keys: int = 8, body: str = "") -> list[DocumentFed]:
+    """`count` events over `keys` keys; the versions of each key are 0, 1, 2, ..."""
+    return [fed(number % keys, number // keys, body) for number in range(count)]
+
+
+def header(record: Record, name: str) -> str:
+    return next((value or b"").decode() for key, value in record.headers if key == name)
+
+
+@dataclass
+class Bench:
+    """One test's topics, groups and data folder on the shared broker."""
+
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self.codec = Codec()
+        self.prefix = self.settings.group_prefix
+        self.source = source(self.prefix)
+        self.copies = copies(self.prefix)
+        self.letters = dead_letters(self.prefix)
+        self._producer: Producer | None = None
+
+    def create(self, stages: Sequence[Stage]) -> None:
+        """The topics of these stages; those only that this test named."""
+        apply = admin.apply_topics(self.settings, stages)
+        assert self.source.name in apply
+
+    def produce(
+        self,
+        value: bytes | DocumentFed | None,
+        key: bytes | None = None,
+        headers: Iterable[tuple[str, bytes]] = (),
+        topic: str = "",
+        partition: int = -1,
+    ) -> None:
+        """Queue a record; an event is encoded, and keyed as its topic says."""
+        if isinstance(value, DocumentFed):
+            key = key or self.source.key(value).encode()
+            value = self.codec.encode(self.source.name, value)
+        if self._producer is None:
+            self._producer = kafka.new_producer(kafka.producer_options(self.settings))
+        self._producer.produce(
+            topic or self.source.name, value, key, headers=list(headers), partition=partition
+        )
+        self._producer.poll(0)
+
+    def send(self, events: Iterable[DocumentFed]) -> None:
+        for event in events:
+            self.produce(event)
+        self.flush()
+
+    def flush(self) -> None:
+        assert self._producer is not None
+        assert self._producer.flush(TIMEOUT_S) == 0
+
+    def records(self, topic: Topic[Any]) -> list[Record]:
+        """Everything that is committed in a topic now."""
+        with client.reader(self.settings) as consumer:
+            return [kafka.received(each) for each in client.replay(consumer, [topic.name])]
+
+    def copied(self) -> list[DocumentFed]:
+        return [self.codec.decode(self.copies, each.value) for each in self.records(self.copies)]
+
+    def dead(self) -> list[DeadLettered]:
+        return [self.codec.decode(self.letters, each.value) for each in self.records(self.letters)]
+
+    def lag(self) -> int:
+        return sum(admin.lag(self.settings, [copying(self.prefix)]).values())
+
+    def await_consumed(self, timeout: float = TIMEOUT_S) -> None:
+        """Wait until everything sent is committed as read."""
+        until(lambda: self.lag() == 0, "everything to be consumed", timeout)
+
+    def assert_copied(self, count: int, keys: int = 8) -> None:
+        """Exactly `load_of(count, keys)` came out: each once, in order per key."""
+        versions: dict[str, list[int]] = defaultdict(list)
+        for event in self.copied():
+            versions[event.doc_id].append(event.version or 0)
+        wanted = {
+            str(key): list(range((count - key + keys - 1) // keys)) for key in range(min(keys, count))
+        }
+        assert dict(versions) == wanted
+
+    def committed(self) -> int:
+        """Records committed as read so far."""
+        return self.sent() - self.lag()
+
+    def sent(self) -> int:
+        with client.reader(self.settings) as consumer:
+            places = client.places(consumer, [self.source.name])
+            ends = [consumer.get_watermark_offsets(place, timeout=10) for place in places]
+        return sum(high for _, high in ends)
+
+    def process(self, worker: str = "", concurrency: int = 1, **more: Any) -> WorkerOf:
+        """A worker process of the copying stage, not started yet; unnamed unless named."""
+        return WorkerOf(self.settings.model_copy(update={"worker": worker, **more}), concurrency)
+
+    @contextmanager
+    def working(
+        self, stage: Stage, spans: Spans | None = None, *, failing: bool = False, **more: Any
+    ) -> Generator[StageWorker]:
+        """A worker of `stage` in a thread of this process, ready. Stopped on leaving."""
+        settings = self.settings.model_copy(update=more)
+        worker = StageWorker(
+            stage, settings, self.codec, spans or DerivedSpans(), name="thread", static=True
+        )
+
+        def run() -> None:
+            try:
+                worker.run()
+            except BaseException as bug:
+                worker.failure = bug
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            until(lambda: worker.ready.is_set() or worker.failure, "the worker to be ready")
+            yield worker
+        finally:
+            worker.stop()
+            thread.join(TIMEOUT_S)
+            assert not thread.is_alive()
+        if not failing and worker.failure is not None:
+            raise worker.failure
+
+
+class WorkerOf(Service):
+    """A worker process of the copying stage."""
+
+    _count = 0
+
+    def __init__(self, settings: Settings, concurrency: int) -> None:
+        WorkerOf._count += 1
+        name = f"{settings.worker or 'unnamed'}-{WorkerOf._count}"
+        super().__init__(name, settings.data / "logs" / f"{name}.log")
+        self._settings = settings
+        self._concurrency = concurrency
+
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "tests.system.copying", str(self._concurrency)]
+
+    def environment(self) -> dict[str, str]:
+        return environment(self._settings)
+
+    def is_ready(self) -> bool:
+        return self.alive and any(
+            file.read_text() == str(self.pid)
+            for file in (self._settings.data / "run").glob("*.ready")
+        )
+
+    def signal(self, number: int) -> None:
+        assert self.alive
+        os.kill(self.pid, number)
+
+    def await_end(self, timeout: float = TIMEOUT_S) -> int:
+        """Its exit code, negative for a signal."""
+        until(lambda: not self.alive, f"{self.name} to end", timeout)
+        assert self.exit_code is not None
+        return self.exit_code
+
+    def await_kill(self) -> None:
+        assert self.await_end() == -signal.SIGKILL, self.last_fault()
+
+
+@contextmanager
+def feeding(bench: Bench, events: Sequence[DocumentFed], per_second: float) -> Iterator[None]:
+    """Send events at an even pace in the background; all are sent on leaving."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        started = time.monotonic()
+        try:
+            for number, event in enumerate(events):
+                bench.produce(event)
+                ahead = number / per_second - (time.monotonic() - started)
+                if ahead > 0.01:
+                    time.sleep(ahead)
+            bench.flush()
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(TIMEOUT_S + len(events) / per_second)
+    assert not thread.is_alive()
+    assert not failures
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def millrace(settings: Settings, *arguments: str) -> list[str]:
+    """The command line of `millrace` on these settings' environment."""
+    return [sys.executable, "-m", "streams.cli", *arguments]
+
+
+DATA = Path(__file__).parents[2] / "evaluation" / "sample" / "documents"

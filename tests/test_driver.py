@@ -1,0 +1,303 @@
+"""The whole topology in memory: the same processing as the worker, with crashes injected."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from schemas import topics
+from schemas.events import DocumentFed, QuestionAdmitted, QuestionAnswered, QuestionAsked
+from schemas.topics import Topic
+from streams.settings import Settings
+from streams.stage import Received, stage
+from streams.testing import Driver
+from streams.topology import topology
+from tests.fakes import CONFIG, BagOfWords, FakePorts
+
+HANDBOOK = "# Limits\n\nThe cash limit of a Classic card is 600 euros.\n\nAsk the desk for more.\n"
+
+
+def _driver(ports: FakePorts, **options: object) -> Driver:
+    return Driver(topology(ports, CONFIG), **options)  # type: ignore[arg-type]
+
+
+def _fed(body: str | None, version: int | None = None, doc_id: str = "a.md") -> DocumentFed:
+    op = "delete" if body is None else "upsert"
+    return DocumentFed(op=op, tenant="acme", doc_id=doc_id, body=body, version=version, title="T")
+
+
+def _live(ports: FakePorts) -> dict[str, set[int]]:
+    live: dict[str, set[int]] = {}
+    for chunk in ports.index.scan("acme"):
+        live.setdefault(chunk.doc_id, set()).add(chunk.doc_version)
+    return live
+
+
+def test_a_document_becomes_searchable_and_a_question_gets_a_cited_answer() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    driver.run()
+    driver.send(
+        topics.RAG_REQUESTS,
+        json.dumps({"tenant": "acme", "query": "What is the cash limit of a Classic card?"}).encode(),
+        key=None,
+    )
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert answer.status == "answered", answer.reasons
+    assert "600 euros" in answer.answer
+    (chunk,) = ports.index.scan("acme")
+    for citation in answer.citations:
+        assert chunk.text[citation.start : citation.end] == citation.quote
+    assert set(answer.timings_ms) == {
+        "admit",
+        "rewrite",
+        "retrieve",
+        "rerank",
+        "route",
+        "generate.local",
+    }
+
+
+def test_other_tenants_see_nothing_of_it() -> None:
+    driver = _driver(FakePorts())
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    asked = QuestionAsked(tenant="other", query="What is the cash limit of a Classic card?")
+    driver.send(topics.RAG_REQUESTS, asked)
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert (answer.status, answer.citations) == ("abstained", [])
+
+
+def test_an_unchanged_document_fed_again_costs_no_model_call() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, 1))
+    driver.run()
+    embedded = ports.embedder.passages
+    assert embedded > 0
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, 2))
+    driver.run()
+    assert ports.embedder.passages == embedded
+    assert _live(ports) == {"a.md": {2}}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_history_under_crashes_ends_in_exactly_its_last_state(seed: int) -> None:
+    rng = random.Random(seed)
+    ports = FakePorts()
+    driver = _driver(ports, batch=3, fault=lambda _stage, _moment: rng.random() < 0.3)
+    expected: dict[str, int] = {}
+    for version in range(1, 60):
+        doc_id = f"d{rng.randrange(8)}.md"
+        if rng.random() < 0.3:
+            driver.send(topics.DOCS_FEED, _fed(None, version, doc_id))
+            expected.pop(doc_id, None)
+        else:
+            words = " ".join(rng.choices("alpha beta gamma delta".split(), k=rng.randrange(1, 400)))
+            driver.send(topics.DOCS_FEED, _fed(f"# H\n\n{words}. End.", version, doc_id))
+            expected[doc_id] = version
+        if rng.random() < 0.5:
+            driver.run()
+    driver.run()
+    assert _live(ports) == {doc_id: {version} for doc_id, version in expected.items()}
+
+
+def test_a_long_document_travels_in_parts_and_leaves_as_one() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    body = "\n\n".join(f"# Part {n}\n\n" + f"Sentence {n} of the long text. " * 400 for n in range(80))
+    driver.send(topics.DOCS_FEED, _fed(body, 1))
+    driver.run()
+    assert not driver.dead_letters(topics.DOCS_DLQ)
+    assert len(driver.events(topics.DOCS_CHANGES)) > 1
+    assert all(len(r.value or b"") < 1_000_000 for r in driver.records("docs.vectors"))
+    assert _live(ports) == {"a.md": {1}}
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, 2))
+    driver.run()
+    assert [chunk.doc_version for chunk in ports.index.scan("acme")] == [2]
+    driver.send(topics.DOCS_FEED, _fed(None, 3))
+    driver.run()
+    assert _live(ports) == {}
+
+
+def test_an_older_version_never_wins() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed("# New\n\nNew text.", 7))
+    driver.send(topics.DOCS_FEED, _fed("# Old\n\nOld text.", 6))
+    driver.run()
+    assert _live(ports) == {"a.md": {7}}
+    assert [e.superseded for e in driver.events(topics.DOCS_INDEXED)] == [False, True]
+
+
+def test_a_rejected_record_is_dead_lettered_with_its_bytes_and_the_rest_goes_on() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    bad = b'{"op": "upsert", "tenant": "acme", "doc_id": "x", "boddy": "?"}'
+    driver.send(topics.DOCS_FEED, bad, key=b"acme/x", headers=[("who", b"me")])
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    driver.run()
+    (letter,) = driver.dead_letters(topics.DOCS_DLQ)
+    assert (letter.value, letter.key, letter.stage) == (bad, b"acme/x", "ingest")
+    assert letter.headers[0].key == "who"
+    assert "unknown field 'boddy'; did you mean 'body'?" in letter.reason
+    assert _live(ports)
+
+
+def test_a_request_that_cannot_be_read_is_answered_where_its_id_can() -> None:
+    driver = _driver(FakePorts())
+    value = b'{"request_id": "r1", "tenant": "acme", "qwery": "?"}'
+    driver.send(topics.RAG_REQUESTS, value, key=None)
+    driver.send(topics.RAG_REQUESTS, b"\x00garbage", key=None)
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert (answer.request_id, answer.status) == ("r1", "failed")
+    assert "'qwery'" in answer.reasons[0]
+    assert len(driver.dead_letters(topics.RAG_DLQ)) == 2
+
+
+def test_a_late_question_is_answered_expired_and_not_searched_for() -> None:
+    now = 1_000_000
+    ports = FakePorts()
+    driver = _driver(ports, clock=lambda: now)
+    driver.stages = topology(ports, CONFIG, now=lambda: now)
+    driver.__post_init__()
+    asked = QuestionAsked(request_id="r", tenant="acme", query="late?", deadline_ms=500)
+    driver.send(topics.RAG_REQUESTS, asked, timestamp=now - 400)
+    admit = next(s for s in driver.stages if s.name == "admit")
+    rest = driver.stages
+    driver.stages = [admit]
+    driver.run()
+    now += 1000
+    driver.stages = rest
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert answer.status == "expired"
+    assert "rewrite" in answer.reasons[0]
+    assert not driver.events(topics.RAG_RETRIEVED)
+
+
+def test_a_failing_store_is_retried_and_then_works() -> None:
+    from schemas.errors import Retry
+
+    ports = FakePorts(embedder=BagOfWords())
+    settings = Settings(retry_attempts=5)
+    driver = _driver(ports, settings=settings)
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(request_id="r", tenant="acme", query="any?"))
+    down = [Retry("down"), Retry("down")]
+    search = ports.index.search
+
+    def flaky(queries: Iterable[object]) -> object:
+        if down:
+            raise down.pop()
+        return search(queries)  # type: ignore[arg-type]
+
+    ports.index.search = flaky  # type: ignore[method-assign,assignment]
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert answer.status == "abstained"
+    assert not down
+
+
+def test_a_duplicate_request_id_is_answered_once() -> None:
+    driver = _driver(FakePorts())
+    for query in ("first?", "second?"):
+        asked = QuestionAsked(request_id="same", tenant="acme", query=query)
+        driver.send(topics.RAG_REQUESTS, asked)
+    driver.run()
+    assert len(driver.events(topics.RAG_ANSWERS)) == 1
+    (letter,) = driver.dead_letters(topics.RAG_DLQ)
+    assert "duplicate request_id 'same'" in letter.reason
+
+
+def test_reply_to_gets_a_copy_where_it_is_allowed() -> None:
+    from dataclasses import replace
+
+    config = replace(CONFIG, admit=replace(CONFIG.admit, reply_topics=frozenset({"acme.answers"})))
+    driver = Driver(topology(FakePorts(), config))
+    for topic in ("acme.answers", "docs.feed"):
+        driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="?", reply_to=topic))
+    driver.run()
+    statuses = sorted(answer.status for answer in driver.events(topics.RAG_ANSWERS))
+    assert statuses == ["abstained", "refused"]
+    assert len(list(driver.records("acme.answers"))) == 1
+    assert not list(driver.records("docs.feed"))
+
+
+def test_one_trace_and_a_chain_of_causes_run_through_all_stages() -> None:
+    driver = _driver(FakePorts())
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="traced?"))
+    driver.run()
+    flow = ["rag.admitted", "rag.rewritten", "rag.retrieved", "rag.reranked", "rag.generate.local"]
+    headers = [dict(next(driver.records(name)).headers) for name in [*flow, "rag.answers"]]
+    assert len({(h["traceparent"] or b"")[3:35] for h in headers}) == 1
+    assert len({h["correlationid"] for h in headers}) == 1
+    for before, after in zip(headers, headers[1:], strict=False):
+        assert after["causationid"] == before["ce_id"]
+    assert all(h["ce_specversion"] == b"1.0" for h in headers)
+
+
+def test_a_replay_gives_the_same_ids() -> None:
+    def ids() -> list[bytes | None]:
+        driver = _driver(FakePorts())
+        asked = QuestionAsked(request_id="r", tenant="acme", query="again?")
+        driver.send(topics.RAG_REQUESTS, asked, timestamp=5)
+        driver.run()
+        return [dict(r.headers)["ce_id"] for r in driver.records("rag.answers")]
+
+    assert ids() == ids() != []
+
+
+def test_a_new_stage_is_a_processor_and_one_line() -> None:
+    """What a person writes: this function in processors/, and the `stage(...)` line below."""
+
+    def shout(event: QuestionAdmitted) -> Iterable[QuestionAnswered]:
+        from processors.answers import ended
+
+        yield ended(event.question.request_id, "acme", "refused", "LOUD", CONFIG.versions)
+
+    loud = Topic("rag.loud", QuestionAnswered, lambda event: event.request_id)
+    ports = FakePorts()
+    flow = [
+        *topology(ports, CONFIG),
+        stage(
+            "shout",
+            reads=topics.RAG_ADMITTED,
+            run=shout,
+            writes=loud,
+            dead_letters=topics.RAG_DLQ,
+        ),
+    ]
+    driver = Driver(flow)
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="quiet?"))
+    driver.run()
+    (event,) = driver.events(loud)
+    assert event.reasons == ["LOUD"]
+    assert len(driver.events(topics.RAG_ANSWERS)) == 1
+
+
+def test_a_bug_in_a_processor_is_raised_and_nothing_is_written() -> None:
+    def broken(record: Received[DocumentFed]) -> Iterable[DocumentFed]:
+        raise ZeroDivisionError
+
+    from streams.stage import edge_stage
+
+    copy = Topic("copy", DocumentFed, topics.document_key)
+    broken_stage = edge_stage(
+        "broken",
+        reads=topics.DOCS_FEED,
+        run=broken,
+        writes=copy,
+        dead_letters=topics.DOCS_DLQ,
+    )
+    driver = Driver([broken_stage])
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    with pytest.raises(ZeroDivisionError):
+        driver.run()
+    assert not list(driver.records("copy"))
+    assert not list(driver.records("docs.dlq"))
