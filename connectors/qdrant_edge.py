@@ -207,7 +207,8 @@ class EdgeIndex:
 
     def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
         """See `Index.search`. IDF counts the tenant's own chunks; `filters` do not change it."""
-        requests: list[QueryRequest] = []
+        dense: list[QueryRequest] = []
+        lexical: list[QueryRequest] = []
         for query in queries:
             tenant = FieldCondition("tenant", match=MatchValue(query.tenant))
             tags = [
@@ -217,18 +218,23 @@ class EdgeIndex:
             allowed = Filter(must=[tenant, *tags])
             params = SearchParams(idf=IdfParams(Filter(must=[tenant])))
             for text, vector in zip(query.texts, query.vectors, strict=True):
-                dense = Query.Nearest(vector.tolist(), using=DENSE)
-                lexical = Query.Nearest(self._encoder.query(text), using=LEXICAL)
-                requests.append(QueryRequest(query.limit, query=dense, filter=allowed))
-                requests.append(
-                    QueryRequest(query.limit, query=lexical, filter=allowed, params=params)
+                nearest = Query.Nearest(vector.tolist(), using=DENSE)
+                dense.append(QueryRequest(query.limit, query=nearest, filter=allowed))
+                terms = Query.Nearest(self._encoder.query(text), using=LEXICAL)
+                lexical.append(
+                    QueryRequest(query.limit, query=terms, filter=allowed, params=params)
                 )
-        hits = iter(self._shard.query_batch(QueryBatchRequest(requests)) if requests else ())
-        rankings = (Ranking([str(h.id) for h in found], [h.score for h in found]) for found in hits)
+        # In one batch, but not mixed: the engine scores neighbours that differ in their vector only
+        # together.
+        requests = dense + lexical
+        found = self._shard.query_batch(QueryBatchRequest(requests)) if requests else []
+        rankings = [Ranking([str(h.id) for h in hits], [h.score for h in hits]) for hits in found]
         results: list[SearchResult] = []
+        start, half = 0, len(dense)
         for query in queries:
-            pairs = [(next(rankings), next(rankings)) for _ in query.texts]
-            results.append(SearchResult([d for d, _ in pairs], [s for _, s in pairs]))
+            end = start + len(query.texts)
+            results.append(SearchResult(rankings[start:end], rankings[half + start : half + end]))
+            start = end
         return results
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:

@@ -10,6 +10,7 @@ import httpx
 
 from schemas.errors import Reject, Retry, UserError
 
+NOT_FOUND, INCOMPATIBLE, SERVER_ERROR = 404, (409, 422), 500
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 
 
@@ -32,13 +33,13 @@ class SchemaRegistry:
         """
         body = {"schema": json.dumps(schema), "schemaType": "AVRO"}
         response = self._call("POST", f"/subjects/{subject}/versions", body)
-        if response.status_code in (409, 422):
+        if response.status_code in INCOMPATIBLE:
             raise UserError(f"the schema registry refuses {subject}: {response.text}")
         return int(response.raise_for_status().json()["id"])
 
     def _schema(self, schema_id: int) -> dict[str, Any]:
         response = self._call("GET", f"/schemas/ids/{schema_id}", None)
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status_code == NOT_FOUND:
             raise Reject(f"unknown schema: the registry has no id {schema_id}")
         return json.loads(response.raise_for_status().json()["schema"])
 
@@ -47,6 +48,6 @@ class SchemaRegistry:
             response = self._client.request(method, self._url + path, json=body)
         except httpx.HTTPError as error:
             raise Retry(f"the schema registry at {self._url} does not answer: {error}") from error
-        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        if response.status_code >= SERVER_ERROR:
             raise Retry(f"the schema registry at {self._url} says {response.status_code}")
         return response

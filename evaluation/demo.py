@@ -56,9 +56,7 @@ def demo(
 class _Demo:
     """The steps of the demo, on a running stack."""
 
-    def __init__(
-        self, settings: Settings, codec: Codec, answers: Consumer, acks: Consumer
-    ) -> None:
+    def __init__(self, settings: Settings, codec: Codec, answers: Consumer, acks: Consumer) -> None:
         self._settings = settings
         self._codec = codec
         self._asker = Asker(settings, codec, answers)

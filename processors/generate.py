@@ -102,8 +102,7 @@ def _pick(
     """What to quote in reading order; else nothing, and why."""
     keys = [keys_of(c.text, c.title, c.heading, c.doc_id) for c in candidates]
     known = frozenset[str]().union(*keys)
-    unknown = question.missing(known, identifiers=True)
-    picks = list(_scored(question, candidates, keys, unknown))
+    picks = list(_scored(question, candidates, keys, known))
     if not picks:
         return [], ["no passage was found"]
     picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
@@ -116,6 +115,7 @@ def _pick(
     best = max(pick.evidence for pick in chosen)
     if best < config.abstain_below:
         reasons = [f"evidence {best:.2f} is below {config.abstain_below:.2f}"]
+        unknown = question.missing(known, identifiers=True)
         if missing := unknown or question.missing(keys[chosen[0].sentence.rank]):
             reasons.append(f"not in the passages: {', '.join(missing)}")
         return [], reasons
@@ -126,7 +126,7 @@ def _scored(
     question: Asked,
     candidates: Sequence[Candidate],
     keys: Sequence[frozenset[str]],
-    unknown: Sequence[str],
+    known: frozenset[str],
 ) -> Iterator[_Pick]:
     top = max((c.score for c in candidates), default=0.0)
     for rank, candidate in enumerate(candidates):
@@ -134,9 +134,9 @@ def _scored(
         share = max(candidate.score / top, 0.0) if top > 0 and isfinite(top) else 0.0
         covered = question.coverage(keys[rank])
         nearest = max((s.cosine for s in sentences), default=0.0)
-        strength = evidence(nearest, covered, unknown)
+        strength = evidence(question, nearest, keys[rank], known)
         for sentence in sentences:
-            own = keys_of(sentence.reads)
+            own = keys_of(candidate.text[sentence.start : sentence.end])
             score = (
                 _COSINE * sentence.cosine
                 + _OWN_TERMS * question.coverage(own)

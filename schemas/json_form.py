@@ -69,7 +69,7 @@ def _value(value: Any, avro: Any, path: str) -> Any:
         if isinstance(value, dict):
             return _record(value, avro, path + ".")  # pyright: ignore[reportUnknownArgumentType]
     elif kind == "enum":
-        symbols: list[str] = avro["symbols"]
+        symbols: list[str] = cast("dict[str, Any]", avro)["symbols"]
         if value in symbols:
             return value
         given = repr(value)[:60]

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from processors.generate import AnswerConfig, generate
-
 from processors import answers
 from processors.admit import AdmitConfig, Arrival, admit
 from processors.chunk import ChunkingConfig, chunk
 from processors.embed import embed
+from processors.generate import AnswerConfig, generate
 from processors.index import index
 from processors.ingest import IngestConfig, Place, ingest
 from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache
@@ -92,7 +91,7 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
             record.event, arrival, config=config.admit, log=ports.requests, versions=versions
         )
 
-    def answer(event: GenerationRequested):
+    def answer(event: GenerationRequested) -> answers.Answers:
         for made in generate(event, config=config.answer, versions=versions, now=now):
             yield from answers.with_reply(event.question, made)
 

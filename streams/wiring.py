@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 
-from processors.generate import AnswerConfig
-
 from connectors import index_socket, sources
 from connectors.minilm import MiniLM
 from connectors.qdrant_edge import EdgeIndex
@@ -19,6 +17,7 @@ from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCa
 from connectors.registry import SchemaRegistry
 from processors.admit import AdmitConfig
 from processors.chunk import ChunkingConfig
+from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
 from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache
 from processors.retrieve import RetrievalConfig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Iterable
@@ -43,7 +44,9 @@ def test_a_document_becomes_searchable_and_a_question_gets_a_cited_answer() -> N
     driver.run()
     driver.send(
         topics.RAG_REQUESTS,
-        json.dumps({"tenant": "acme", "query": "What is the cash limit of a Classic card?"}).encode(),
+        json.dumps(
+            {"tenant": "acme", "query": "What is the cash limit of a Classic card?"}
+        ).encode(),
         key=None,
     )
     driver.run()
@@ -98,7 +101,7 @@ def test_any_history_under_crashes_ends_in_exactly_its_last_state(seed: int) -> 
             driver.send(topics.DOCS_FEED, _fed(None, version, doc_id))
             expected.pop(doc_id, None)
         else:
-            words = " ".join(rng.choices("alpha beta gamma delta".split(), k=rng.randrange(1, 400)))
+            words = " ".join(rng.choices(["alpha", "beta", "gamma", "delta"], k=rng.randrange(1, 400)))
             driver.send(topics.DOCS_FEED, _fed(f"# H\n\n{words}. End.", version, doc_id))
             expected[doc_id] = version
         if rng.random() < 0.5:
@@ -110,7 +113,9 @@ def test_any_history_under_crashes_ends_in_exactly_its_last_state(seed: int) -> 
 def test_a_long_document_travels_in_parts_and_leaves_as_one() -> None:
     ports = FakePorts()
     driver = _driver(ports)
-    body = "\n\n".join(f"# Part {n}\n\n" + f"Sentence {n} of the long text. " * 400 for n in range(80))
+    body = "\n\n".join(
+        f"# Part {n}\n\n" + f"Sentence {n} of the long text. " * 400 for n in range(80)
+    )
     driver.send(topics.DOCS_FEED, _fed(body, 1))
     driver.run()
     assert not driver.dead_letters(topics.DOCS_DLQ)
@@ -237,7 +242,7 @@ def test_one_trace_and_a_chain_of_causes_run_through_all_stages() -> None:
     headers = [dict(next(driver.records(name)).headers) for name in [*flow, "rag.answers"]]
     assert len({(h["traceparent"] or b"")[3:35] for h in headers}) == 1
     assert len({h["correlationid"] for h in headers}) == 1
-    for before, after in zip(headers, headers[1:], strict=False):
+    for before, after in itertools.pairwise(headers):
         assert after["causationid"] == before["ce_id"]
     assert all(h["ce_specversion"] == b"1.0" for h in headers)
 

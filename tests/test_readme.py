@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from streams import rendering
+from streams.topology import topics_of, topology
+from tests.fakes import CONFIG, ROOT, FakePorts
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_picture_is_the_topology() -> None:
+    picture = rendering.mermaid(topology(FakePorts(), CONFIG))
+    assert f"```mermaid\n{picture}\n```" in README, "paste `millrace topology --mermaid` anew"
+
+
+def test_the_edge_topics_are_described() -> None:
+    for topic in topics_of(topology(FakePorts(), CONFIG)):
+        if topic.edge:
+            assert f"| `{topic.name}`" in README
+
+
+def test_every_setting_the_readme_names_exists() -> None:
+    import re
+
+    from streams.settings import CONFIG_VARIABLE, PREFIX, Settings
+
+    named = set(re.findall(rf"{PREFIX}[A-Z_]+", README)) - {CONFIG_VARIABLE}
+    assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
+    assert named
