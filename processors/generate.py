@@ -29,7 +29,9 @@ _FITS = 1.7  # a number where a number is asked for
 _MARKER = re.compile(r"\s*(?:>\s*)*(?:[-*+•‣◦▪]|\d{1,3}[.)]|\(?[a-z\d]{1,3}\))\s+")
 _DELIMITER = re.compile(r"[\s|:\-]*-[\s|:\-]*\Z")
 _CELLS = re.compile(r"(?<!\\)\|")
-_UNDERLINE = re.compile(r"\n\s*(?:=+|-+)\s*\Z")
+_HEADING = re.compile(r"#{1,6}\s|[^\n]*\n[ \t]*(?:=+|-+)[ \t]*\Z")
+_OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*\n")
+_CLOSING_RULE = re.compile(r"\n\s*(?:[-*_=]{3,}|`{3,}|~{3,})\s*\Z")
 _ENDED = (".", "!", "?", "…", "。", "！", "？", ":", ";")  # noqa: RUF001
 
 
@@ -156,7 +158,7 @@ def _sentences(rank: int, candidate: Candidate) -> Iterator[_Sentence]:
     header: list[str] | None = None
     for start, end, cosine in zip(flat[::2], flat[1::2], candidate.sentence_scores, strict=False):
         sentence = text[start:end]
-        if sentence.startswith("#") or _UNDERLINE.search(sentence):
+        if _HEADING.match(sentence):
             under, intro, header = keys_of(sentence), frozenset[str](), None
             continue
         first, _, rest = sentence.partition("\n")
@@ -164,9 +166,9 @@ def _sentences(rank: int, candidate: Candidate) -> Iterator[_Sentence]:
             header = _cells(first)
             continue
         near = above | under | intro
-        if header is not None and "|" in sentence:
-            reads = _row(header, _cells(sentence))
-            near |= keys_of(*header)
+        if sentence.startswith("|") or (header and "|" in sentence):
+            reads = _row(header or [], _cells(sentence))
+            near |= keys_of(*header or [])
         else:
             header = None
             reads = _readable(sentence)
@@ -194,8 +196,9 @@ def _row(header: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def _readable(sentence: str) -> str:
-    """One line without list marks and emphasis."""
-    return " ".join(_MARKER.sub("", sentence, count=1).replace("**", "").split())
+    """One line without list marks, emphasis, fences and rules."""
+    bare = _CLOSING_RULE.sub("", _OPENING_FENCE.sub("", sentence, count=1))
+    return " ".join(_MARKER.sub("", bare, count=1).replace("**", "").split())
 
 
 def _in_order(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:

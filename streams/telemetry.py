@@ -42,7 +42,7 @@ LATENCY = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
-MODEL_CALLS = Counter(
+MODEL_TEXTS = Counter(
     "millrace_embedded_texts", "Texts the model saw.", ["kind"], registry=REGISTRY
 )
 

@@ -19,7 +19,16 @@ from processors.admit import AdmitConfig
 from processors.chunk import ChunkingConfig
 from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
-from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache
+from processors.ports import (
+    Embedder,
+    Embedding,
+    Float32,
+    Index,
+    Passage,
+    RequestLog,
+    TokenCounter,
+    VectorCache,
+)
 from processors.retrieve import RetrievalConfig
 from processors.route import RouteConfig
 from schemas.errors import UserError
@@ -27,11 +36,29 @@ from schemas.events import DocumentFed
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Stage
+from streams.telemetry import MODEL_TEXTS
 from streams.topology import Config, topology
 from streams.versions import versions
 
 USES_MODEL = frozenset({"embed", "retrieve"})
 USES_INDEX = frozenset({"index", "retrieve"})
+
+
+class _Counted:
+    """An embedder that counts the texts the model sees: unchanged documents must add none."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.model = embedder.model
+        self.dimensions = embedder.dimensions
+
+    def embed_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
+        MODEL_TEXTS.labels("passage").inc(len(passages))
+        return self._embedder.embed_passages(passages)
+
+    def embed_queries(self, queries: Sequence[str]) -> Float32:
+        MODEL_TEXTS.labels("query").inc(len(queries))
+        return self._embedder.embed_queries(queries)
 
 
 class Wiring:
@@ -57,7 +84,7 @@ class Wiring:
 
     @cached_property
     def _embedder(self) -> Embedder:
-        return self._stack.enter_context(self._minilm)
+        return _Counted(self._stack.enter_context(self._minilm))
 
     @cached_property
     def _cache(self) -> VectorCache:

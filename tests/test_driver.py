@@ -101,7 +101,9 @@ def test_any_history_under_crashes_ends_in_exactly_its_last_state(seed: int) -> 
             driver.send(topics.DOCS_FEED, _fed(None, version, doc_id))
             expected.pop(doc_id, None)
         else:
-            words = " ".join(rng.choices(["alpha", "beta", "gamma", "delta"], k=rng.randrange(1, 400)))
+            words = " ".join(
+                rng.choices(["alpha", "beta", "gamma", "delta"], k=rng.randrange(1, 400))
+            )
             driver.send(topics.DOCS_FEED, _fed(f"# H\n\n{words}. End.", version, doc_id))
             expected[doc_id] = version
         if rng.random() < 0.5:

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from schemas.errors import Reject
 from schemas.events import DeadLettered, DocumentFed
@@ -36,13 +39,18 @@ def dead_letters(prefix: str) -> Topic[DeadLettered]:
 
 
 def obey(event: DocumentFed) -> Iterable[DocumentFed]:
-    """Copy the event after doing what its body says: nothing, `sleep SECONDS` or `reject`."""
+    """Copy the event, the title saying who did, after what its body says.
+
+    That is nothing, `sleep SECONDS`, `reject REASON`, or `fail PATH`: until that file exists.
+    """
     verb, _, argument = (event.body or "").partition(" ")
     if verb == "sleep":
         time.sleep(float(argument))
     elif verb == "reject":
         raise Reject(argument)
-    yield event
+    elif verb == "fail" and not Path(argument).exists():
+        raise ZeroDivisionError("a bug in the processor")
+    yield replace(event, title=str(os.getpid()))
 
 
 def copying(

@@ -27,7 +27,8 @@ def test_a_worker_killed_at(point: str, bench: Bench) -> None:
 
     marker = bench.settings.data / "run" / f"failpoint.copy.{point}"
     assert marker.read_text() == str(first.pid)
-    assert 0 <= bench.committed() < COUNT // 2, "it was killed in the midst of its work"
+    least = 0 if point == "after_poll" else 25  # others are first reached two commits before
+    assert least <= bench.committed() < COUNT // 2, "it was killed in the midst of its work"
     bench.send(events[COUNT // 2 :])
     second = bench.process("w", **options)
     second.start()

@@ -1,0 +1,72 @@
+"""What a bench runs on: a temporary data folder with a broker, or the whole stack, on it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka.admin import NewTopic
+
+from evaluation.bench.report import Say
+from streams import kafka, stack_state
+from streams.daemon import detach
+from streams.settings import Settings, load
+from streams.stack import Stack
+
+TOPIC_TIMEOUT_S = 30.0
+
+
+@contextmanager
+def data_folder() -> Generator[Path]:
+    """An empty folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="millrace-bench-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def own_settings(folder: Path, **chosen: object) -> Settings:
+    """The user's settings, but on this folder, with a broker and a Redis of its own."""
+    own: dict[str, object] = {"data": folder, "bootstrap_servers": "", "redis_url": ""}
+    return load(own | {"http_port": 0, "kafka_port": 0, "redis_port": 0, "worker": ""} | chosen)
+
+
+@contextmanager
+def broker(folder: Path, say: Say) -> Generator[Settings]:
+    """A broker and nothing else; the settings hold its address."""
+    # A Redis of somebody else's that no one asks: so none is started.
+    settings = own_settings(folder, redis_url="redis://localhost:0")
+    stack = Stack(settings, {}, topics=lambda _: [])
+    say("starting a broker")
+    stack.start()
+    try:
+        yield stack.settings
+    finally:
+        stack.stop()
+
+
+@contextmanager
+def whole_stack(folder: Path, say: Say, **chosen: object) -> Generator[Settings]:
+    """The stack exactly as `millrace up --detach` runs it; the settings hold its addresses."""
+    settings = own_settings(folder, **chosen)
+    try:
+        detach(settings, lambda phase: say(f"the stack: {phase}"))
+        state = stack_state.read_state(folder)
+        assert state is not None, "a stack that is ready has written down where it is"
+        found = {"bootstrap_servers": state.bootstrap_servers, "redis_url": state.redis_url}
+        yield settings.model_copy(update=found)
+    finally:
+        say("stopping the stack")
+        stack_state.down(settings)
+
+
+def make_topics(settings: Settings, names: Iterable[str]) -> None:
+    """Create topics as the pipeline's are: so many partitions, one replica.
+
+    Raises:
+        KafkaException: the broker refuses one.
+    """
+    admin = kafka.reachable(settings)
+    new = [NewTopic(name, settings.partitions, settings.replication_factor) for name in names]
+    for made in admin.create_topics(new).values():
+        made.result(TOPIC_TIMEOUT_S)
