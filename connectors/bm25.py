@@ -7,7 +7,8 @@ import re
 from qdrant_edge import Bm25, Bm25Config, SparseVector, TokenizerType
 
 # Robertson's BM25 with the k1 and b of Anserini's BEIR baselines. The average length is a constant,
-# since a weight is stored with its chunk and cannot follow the corpus; at b .4 it matters little.
+# since a weight is stored with its chunk and cannot follow the corpus. Short rulebook passages have
+# 27 terms and abstracts 90: a length of 100 costs the former .04 nDCG@10, 40 costs neither.
 _K1 = 0.9
 _B = 0.4
 _AVERAGE_TERMS = 40.0

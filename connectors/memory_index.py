@@ -29,20 +29,16 @@ class MemoryIndex:
     """The same contract as the durable indexes, and gone with the process."""
 
     def __init__(self, version: str, dimensions: int = 384) -> None:
-        self._version = version
+        self.version = version
         self._dimensions = dimensions
         self._encoder = Bm25Encoder()
         self._lock = threading.Lock()
         self._fences: dict[Key, tuple[int, int]] = {}
         self._documents: dict[Key, dict[str, _Entry]] = {}
 
-    @property
-    def version(self) -> str:
-        return self._version
-
     def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
         with self._lock:
-            return [self._apply(change) for change in changes]
+            return [*map(self._apply, changes)]
 
     def _apply(self, change: DocumentEmbedded) -> Applied:
         key, stamp = (change.tenant, change.doc_id), (change.version, change.sequence)
@@ -62,6 +58,7 @@ class MemoryIndex:
     def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
         chunk = item.chunk
         terms = self._encoder.document(change.title, chunk.heading, chunk.text)
+        vectors = np.frombuffer(item.sentence_vectors, "<f2")
         stored = StoredChunk(
             tenant=change.tenant,
             chunk_id=chunk.chunk_id,
@@ -76,17 +73,15 @@ class MemoryIndex:
             changed_at=change.changed_at,
             sentences=list(chunk.sentences),
             vector=np.frombuffer(item.vector, "<f2"),
-            sentence_vectors=np.frombuffer(item.sentence_vectors, "<f2").reshape(
-                -1, self._dimensions
-            ),
+            sentence_vectors=vectors.reshape(-1, self._dimensions),
         )
-        made_by = (change.version, change.sequence, change.chunking)
         weights = dict(zip(terms.indices, terms.values, strict=True))
-        return _Entry(made_by, dict(change.metadata), weights, stored)
+        made_by = (change.version, change.sequence, change.chunking)
+        return _Entry(made_by, change.metadata, weights, stored)
 
     def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
         with self._lock:
-            return [self._search(query) for query in queries]
+            return [*map(self._search, queries)]
 
     def _search(self, query: SearchQuery) -> SearchResult:
         entries = self._of(query.tenant)
@@ -111,8 +106,8 @@ class MemoryIndex:
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
         with self._lock:
-            chunks = [entry.chunk for entry in self._of(tenant)]
-        yield from chunks
+            entries = self._of(tenant)
+        yield from (entry.chunk for entry in entries)
 
     def _of(self, tenant: str | None) -> list[_Entry]:
         documents = self._documents.items()

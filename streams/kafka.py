@@ -90,7 +90,11 @@ def plain_consumer_options(settings: Settings, group: str) -> dict[str, Any]:
 
 
 def admin(settings: Settings) -> AdminClient:
-    return AdminClient(_common(settings))
+    """An admin client; raises UserError where librdkafka refuses an option."""
+    try:
+        return AdminClient(_common(settings))
+    except KafkaException as error:
+        raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
 
 
 def reachable(settings: Settings, timeout_s: float = NETWORK_TIMEOUT_S) -> AdminClient:

@@ -215,9 +215,10 @@ class Processing:
             if topic.part is not None and topic.part(event):
                 spread, key = key, key + b"#%d" % topic.part(event)
             value = self._codec.encode(name, event)
-            if len(value) > RECORD_LIMIT and topic is not stage.dead_letters:
+            size = len(key) + len(value)
+            if size > RECORD_LIMIT and topic is not stage.dead_letters:
                 raise Reject(
-                    f"stage {stage.name} would write {len(value):,} bytes to {name}, and a record "
+                    f"stage {stage.name} would write {size:,} bytes to {name}, and a record "
                     f"holds {RECORD_LIMIT:,}: shorten the title and metadata"
                 )
             event_id = hashlib.blake2b(way.seed + cause + b"|%d" % ordinal, digest_size=16)

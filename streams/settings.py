@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -19,6 +22,19 @@ from streams.errors import UserError
 
 PREFIX = "MILLRACE_"
 CONFIG_VARIABLE = "MILLRACE_CONFIG"  # where the TOML file is; the one variable that is no setting
+
+
+def _split(value: object) -> object:
+    """`a, b` or `["a", "b"]`, as a variable gives it."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Several names: separated by commas in a variable, a list in the file."""
 
 
 class Settings(BaseSettings):
@@ -46,9 +62,7 @@ class Settings(BaseSettings):
         default=4, ge=1, description="Of each topic that `topics apply` creates"
     )
     replication_factor: int = Field(default=1, ge=1)
-    reply_topics: tuple[str, ...] = Field(
-        default=(), description="Topics a request may name in reply_to"
-    )
+    reply_topics: Names = Field(default=(), description="Topics a request may name in reply_to")
 
     # Workers.
     worker: str = Field(
@@ -83,9 +97,7 @@ class Settings(BaseSettings):
     vector_cache_mb: int = Field(default=256, ge=1)
 
     # Questions.
-    tenants: tuple[str, ...] = Field(
-        default=(), description="Tenants that may ask; empty: any known shape"
-    )
+    tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     max_query_chars: int = Field(default=4000, ge=1)
     max_document_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
     default_deadline_ms: int = Field(default=30_000, ge=1)
@@ -133,7 +145,9 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
-            raise UserError(f"unknown setting {name}; known are {', '.join(sorted(known))}")
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else " (streams/settings.py lists them all)"
+            raise UserError(f"unknown setting {name}{hint}")
     file = os.environ.get(CONFIG_VARIABLE, "")
     if file and not Path(file).is_file():
         raise UserError(f"{CONFIG_VARIABLE} names {file}, which is not a file")
@@ -142,8 +156,11 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise UserError(f"unknown setting '{key}' in {file or 'the settings'}") from None
+        said = first["msg"][:1].lower() + first["msg"][1:]
         raise UserError(
-            f"setting {PREFIX}{key.upper()} is wrong: {first['msg']} (got {first.get('input')!r})"
+            f"setting {PREFIX}{key.upper()} is {first.get('input')!r}, but {said}"
         ) from None
     except ValueError as error:  # an unreadable TOML file, or JSON in a variable
         raise UserError(f"the settings cannot be read: {error}") from None

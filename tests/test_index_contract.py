@@ -8,7 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_events import (
+
+from connectors.memory_index import MemoryIndex
+from connectors.qdrant_edge import EdgeIndex
+from processors.ports import Applied, Index, SearchQuery, StoredChunk
+from tests.index_events import (
     DONE,
     SIZE,
     SUPERSEDED,
@@ -20,10 +24,6 @@ from index_events import (
     texts,
     vector,
 )
-
-from connectors.memory_index import MemoryIndex
-from connectors.qdrant_edge import EdgeIndex
-from processors.ports import Applied, Index, SearchQuery, StoredChunk
 
 
 @pytest.fixture(params=["edge", "memory"])

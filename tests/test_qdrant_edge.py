@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from index_events import SIZE, SUPERSEDED, ask, change, delete, lexical, texts
 
 from connectors.memory_index import MemoryIndex
 from connectors.qdrant_edge import EdgeIndex
 from processors.ports import Index
 from schemas.errors import UserError
 from schemas.events import DocumentEmbedded
+from tests.index_events import SIZE, SUPERSEDED, ask, change, delete, lexical, texts
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from streams.errors import UserError
+from streams.service import lower_priority
 from streams.settings import Settings
 from streams.worker_process import environment
 
@@ -42,7 +42,7 @@ class Child:
             start_new_session=True,
         )
         if self._nice:
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, self._nice)
+            lower_priority(self._process.pid, self._nice)
         return self
 
     def __exit__(

@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_END, TopicPartition
-
 from evaluation.bench import copying, running
 from evaluation.bench.child import Child
 from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas.topics import RAG_DLQ
 from streams import kafka
+from streams.client import from_the_end
 from streams.codec import Codec
 from streams.errors import UserError
 from streams.settings import Settings
@@ -92,11 +91,7 @@ def _latencies(settings: Settings, first: str, last: str, options: Options) -> l
     text = "x" * max(0, options.bytes - len(codec.encode(first, copying.event(1000, ""))))
     producer = kafka.new_producer(kafka.producer_options(settings))
     consumer = kafka.new_consumer(kafka.plain_consumer_options(settings, "bench.reader"))
-    consumer.assign([TopicPartition(last, n, OFFSET_END) for n in range(settings.partitions)])
-    while any(place.offset < 0 for place in consumer.position(consumer.assignment())):
-        consumer.poll(0.1)  # the end of a topic is known once each partition has told it
-        if all(_ended(consumer, place) for place in consumer.assignment()):
-            break
+    from_the_end(consumer, [last])
     sent: dict[str, float] = {}
 
     def send() -> None:
@@ -127,7 +122,3 @@ def _latencies(settings: Settings, first: str, last: str, options: Options) -> l
     consumer.close()
     return [took[number] for number in range(WARM_UP, options.events + WARM_UP)]
 
-
-def _ended(consumer: Any, place: TopicPartition) -> bool:
-    low, high = consumer.get_watermark_offsets(place, timeout=10)
-    return high >= low >= 0

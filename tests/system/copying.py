@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -78,6 +80,7 @@ def copying(
 def main() -> int:
     from streams import host, wiring
 
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     settings = load()
     concurrency = int(sys.argv[1])
 

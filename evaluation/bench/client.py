@@ -1,0 +1,113 @@
+"""A client of the question topics as anybody could write one: a producer and a consumer, kept."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import Message
+
+from schemas import topics
+from schemas.events import QuestionAnswered, QuestionAsked
+from streams import kafka
+from streams.client import from_the_end
+from streams.codec import Codec
+from streams.errors import UserError
+from streams.settings import Settings
+
+PATIENCE_S = 60.0
+
+
+class Client:
+    """Asks one tenant's questions; answers are told apart by their key."""
+
+    def __init__(self, settings: Settings, codec: Codec, tenant: str) -> None:
+        self.statuses: Counter[str] = Counter()
+        self._codec = codec
+        self._tenant = tenant
+        self._settings = settings
+        self._waiting: dict[bytes, float] = {}  # key of the answer to when it was asked for
+
+    def __enter__(self) -> Self:
+        self._producer = kafka.new_producer(kafka.producer_options(self._settings))
+        options = kafka.plain_consumer_options(self._settings, "bench.client")
+        self._consumer = kafka.new_consumer(options | {"enable.partition.eof": False})
+        from_the_end(self._consumer, [topics.RAG_ANSWERS.name])
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._consumer.close()
+
+    def one_by_one(self, queries: Sequence[str]) -> list[float]:
+        """Milliseconds from produce to consume of each question, asked alone."""
+        took: list[float] = []
+        for query in queries:
+            self._ask(query)
+            took += self._hear()
+        return took
+
+    def saturated(self, queries: Sequence[str], waiting: int) -> tuple[float, list[float]]:
+        """Questions per second while so many always wait, and the milliseconds of each."""
+        took: list[float] = []
+        left = iter(queries)
+        begin = time.perf_counter()
+        for query in [next(left) for _ in range(min(waiting, len(queries)))]:
+            self._ask(query)
+        while self._waiting:
+            heard = self._hear()
+            took += heard
+            for _, query in zip(heard, left, strict=False):
+                self._ask(query)
+        return len(took) / (time.perf_counter() - begin), took
+
+    def answer(self, query: str) -> QuestionAnswered:
+        """Ask, and give the answer itself."""
+        self._ask(query)
+        return self._await()[0][1]
+
+    def _ask(self, query: str) -> None:
+        request_id = str(uuid.uuid4())
+        question = QuestionAsked(request_id=request_id, tenant=self._tenant, query=query)
+        value = self._codec.encode(topics.RAG_REQUESTS.name, question)
+        key = topics.RAG_REQUESTS.key(question).encode()
+        self._waiting[key] = time.perf_counter()
+        self._producer.produce(topics.RAG_REQUESTS.name, value, key)
+        self._producer.poll(0)
+
+    def _hear(self) -> list[float]:
+        """Wait for answers; the milliseconds of those that came."""
+        took = [at for at, _ in self._await()]
+        return took
+
+    def _await(self) -> list[tuple[float, QuestionAnswered]]:
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            first = self._consumer.poll(0.2)
+            if first is None:
+                continue
+            now = time.perf_counter()
+            messages = [first, *self._consumer.consume(len(self._waiting), 0)]
+            if found := [each for each in map(lambda m: self._ours(m, now), messages) if each]:
+                return found
+        raise UserError(f"no answer came for {PATIENCE_S:.0f} s")
+
+    def _ours(self, message: Message, now: float) -> tuple[float, QuestionAnswered] | None:
+        if message.error() is not None:
+            return None
+        key: Any = message.key()
+        asked = self._waiting.pop(key, None)
+        if asked is None:
+            return None
+        value: Any = message.value()
+        answer = self._codec.decode(topics.RAG_ANSWERS, value)
+        self.statuses[answer.status] += 1
+        return (now - asked) * 1000, answer

@@ -1,0 +1,69 @@
+"""A process of `ingest`: the embedder alone, on the chunks that the pipeline would give it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from evaluation.bench.child import serve
+from evaluation.bench.corpus import Corpus
+from processors.chunk import context_of
+from processors.ports import Embedder, Passage
+from schemas.events import DocumentChunked
+from streams import wiring
+from streams.processing import now_ms
+from streams.settings import load
+from streams.stage import Received, Stage
+
+_open = ExitStack()
+_prepared: list[tuple[Embedder, list[Passage]]] = []
+
+
+def prepare(name: str, folder: str | None, tenant: str, count: int) -> dict[str, int]:
+    """Chunk the documents and load the model; returns how many documents and chunks."""
+    settings = load()
+    ports = wiring.Wiring(settings, _open)
+    stages = {stage.name: stage for stage in wiring.stages(settings, ports)}
+    corpus = Corpus(name, Path(folder) if folder else None)
+    documents = corpus.documents(settings, tenant, count)
+    changed = _through(stages["ingest"], documents)
+    passages = _passages(_through(stages["chunk"], changed))
+    ports.embedder.embed_passages(passages[:16])
+    _prepared.append((ports.embedder, passages))
+    return {"documents": len(documents), "chunks": len(passages)}
+
+
+def embed() -> float:
+    """Seconds for all chunks in one call, which lets the embedder batch them as it likes best."""
+    embedder, passages = _prepared[0]
+    begin = time.perf_counter()
+    embedder.embed_passages(passages)
+    return time.perf_counter() - begin
+
+
+def _through(stage: Stage, events: list[object]) -> list[object]:
+    now = now_ms()
+    received = [Received(each, stage.reads.name, 0, at, now, b"") for at, each in enumerate(events)]
+    made: list[object] = []
+    for outcome in stage.run(received):
+        if isinstance(outcome, Exception):
+            raise outcome
+        made += outcome
+    return made
+
+
+def _passages(events: list[object]) -> list[Passage]:
+    """What `embed` gives the model: each text once."""
+    found: dict[str, Passage] = {}
+    for event in events:
+        assert isinstance(event, DocumentChunked)
+        for chunk in event.chunks:
+            context = context_of(event.title, chunk.heading)
+            found.setdefault(chunk.text_hash, Passage(context, chunk.text, chunk.sentences))
+    return list(found.values())
+
+
+if __name__ == "__main__":
+    with _open:
+        serve({"prepare": prepare, "embed": embed})

@@ -1,0 +1,76 @@
+"""A process of `ask`: the question stages' processors called one after the other, no Kafka."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from evaluation.bench.child import serve
+from schemas.events import QuestionAnswered, QuestionAsked
+from streams import wiring
+from streams.processing import now_ms
+from streams.settings import load
+from streams.stack import GROUPS
+from streams.stage import Received, Stage
+
+_open = ExitStack()
+_stages: list[Stage] = []
+
+
+def prepare() -> list[str]:
+    """Open the index and the model; returns the stages that are called, in order."""
+    settings = load()
+    stages = wiring.stages(settings, ports := wiring.Wiring(settings, _open))
+    ports.warm(stages)
+    asked = set(GROUPS["questions"]) - {"index"}
+    _stages.extend(each for each in stages if each.name.partition(".")[0] in asked)
+    return [stage.name for stage in _stages]
+
+
+def one_by_one(tenant: str, queries: list[str]) -> list[float]:
+    """Milliseconds of each question, asked alone."""
+    took: list[float] = []
+    for query in queries:
+        begin = time.perf_counter()
+        _answers(tenant, [query])
+        took.append((time.perf_counter() - begin) * 1000)
+    return took
+
+
+def in_batches(tenant: str, queries: list[str], size: int) -> float:
+    """Questions per second where `size` are answered in one call."""
+    begin = time.perf_counter()
+    for at in range(0, len(queries), size):
+        _answers(tenant, queries[at : at + size])
+    return len(queries) / (time.perf_counter() - begin)
+
+
+def _answers(tenant: str, queries: Sequence[str]) -> list[QuestionAnswered]:
+    events: list[object] = [
+        QuestionAsked(request_id=str(uuid.uuid4()), tenant=tenant, query=query) for query in queries
+    ]
+    answers: list[QuestionAnswered] = []
+    for stage in _stages:
+        now = now_ms()
+        received = [
+            Received(each, stage.reads.name, 0, at, now, b"") for at, each in enumerate(events)
+        ]
+        events = []
+        for outcome in stage.run(received):
+            if isinstance(outcome, Exception):
+                raise outcome
+            for made in outcome:
+                if isinstance(made, QuestionAnswered):
+                    answers.append(made)
+                else:
+                    events.append(made)
+    if len(answers) != len(queries):
+        raise RuntimeError(f"{len(queries)} questions gave {len(answers)} answers")
+    return answers
+
+
+if __name__ == "__main__":
+    with _open:
+        serve({"prepare": prepare, "one_by_one": one_by_one, "in_batches": in_batches})

@@ -1,0 +1,229 @@
+import pytest
+
+from processors.evidence import asked, keys_of, stem
+from processors.generate import AnswerConfig, generate
+from processors.sentences import split_sentences
+from schemas.events import Candidate, GenerationRequested, Question, QuestionAnswered, Versions
+
+VERSIONS = Versions(
+    prompt="p", pipeline="r", embedding_model="m", index="i", chunking="c", policy="n"
+)
+FEES = """\
+# Fees
+
+Transfers are booked daily.
+
+| Type | Fee | Longest term |
+|---|---|---|
+| Bid bond | 0.40 percent | 6 months |
+| Performance guarantee | 1.20 percent | 48 months |
+"""
+
+
+def candidate(
+    text: str,
+    cosines: dict[str, float] | None = None,
+    *,
+    doc_id: str = "fees.md",
+    ordinal: int = 0,
+    score: float = 1.0,
+) -> Candidate:
+    """A candidate whose sentences score .3, or what `cosines` says of a part of them."""
+    spans = split_sentences(text)
+    known = cosines or {}
+    scores = [
+        max((c for part, c in known.items() if part in text[start:end]), default=0.3)
+        for start, end in spans
+    ]
+    return Candidate(
+        chunk_id=f"{doc_id}/{ordinal}",
+        doc_id=doc_id,
+        doc_version=4,
+        ordinal=ordinal,
+        title="",
+        heading="",
+        uri="",
+        text=text,
+        chunking="c",
+        changed_at=1,
+        score=score,
+        scores={},
+        sentences=[place for span in spans for place in span],
+        sentence_scores=scores,
+    )
+
+
+def answer(
+    query: str, *candidates: Candidate, config: AnswerConfig | None = None
+) -> QuestionAnswered:
+    question = Question(
+        request_id="r1",
+        tenant="acme",
+        query=query,
+        session_id=None,
+        user=None,
+        filters={},
+        top_k=10,
+        deadline_at=9,
+        reply_to=None,
+        asked_at=1,
+    )
+    event = GenerationRequested(
+        question=question,
+        variants=[query],
+        candidates=list(candidates),
+        embedding_model="m",
+        index="i",
+        tier="local",
+        model="extractive",
+        degraded=["rerank: fused order"],
+        timings_ms={"admit": 1.5},
+    )
+    (only,) = generate(event, config=config or AnswerConfig(), versions=VERSIONS, now=lambda: 77)
+    for citation in only.citations:
+        cited = next(c for c in candidates if c.chunk_id == citation.chunk_id)
+        assert citation.quote == cited.text[citation.start : citation.end]
+        assert (citation.doc_id, citation.doc_version) == (cited.doc_id, 4)
+        assert 0 <= citation.score <= 1
+    return only
+
+
+def test_the_sentence_that_answers_is_quoted_alone() -> None:
+    text = (
+        "Cards are blue. The withdrawal limit of a card is 600 euros a day. Lost cards are blocked."
+    )
+    made = answer("What is the withdrawal limit of a card?", candidate(text, {"600": 0.8}))
+    assert made.status == "answered"
+    assert made.answer == "The withdrawal limit of a card is 600 euros a day."
+    assert [c.quote for c in made.citations] == [made.answer]
+
+
+def test_everything_else_is_passed_on() -> None:
+    made = answer("Who pays?", candidate("The buyer pays the fee.", {"buyer": 0.9}))
+    assert (made.request_id, made.tenant, made.tier) == ("r1", "acme", "local")
+    assert made.model == "extractive"
+    assert made.versions == VERSIONS
+    assert made.degraded == ["rerank: fused order"]
+    assert made.timings_ms == {"admit": 1.5}
+    assert made.answered_at == 77
+    assert (made.usage.input_tokens, made.usage.output_tokens, made.usage.cost) == (0, 0, 0.0)
+
+
+def test_a_table_row_reads_as_pairs_and_is_quoted_as_it_stands() -> None:
+    made = answer(
+        "What is the fee for a performance guarantee?", candidate(FEES, {"Performance": 0.6})
+    )
+    assert made.answer == "Type: Performance guarantee; Fee: 1.20 percent; Longest term: 48 months."
+    assert made.citations[0].quote == "| Performance guarantee | 1.20 percent | 48 months |"
+
+
+def test_a_heading_is_never_the_answer_but_helps_what_is_below() -> None:
+    text = "# Late fees\n\nIt is 5 euros.\n\n# Early bonus\n\nIt is 7 euros."
+    made = answer("How much is the bonus?", candidate(text, {"#": 0.9, "It is": 0.6}))
+    assert made.answer == "It is 7 euros."
+
+
+def test_list_marks_fences_and_rules_are_not_read_out() -> None:
+    text = "3. **Send** form F-1 to the\n   desk.\n\n---"
+    made = answer("Where do I send form F-1?", candidate(text, {"form": 0.8}))
+    assert made.answer == "Send form F-1 to the desk."
+    code = answer("How is retries set?", candidate("```ini\nretries = 3\n```", {"retries": 0.9}))
+    assert code.answer == "retries = 3."
+
+
+def test_sentences_come_in_the_order_of_the_document() -> None:
+    late = candidate("Then the transfer fee is 3 euros.", {"fee": 0.8}, ordinal=5)
+    early = candidate("First the transfer fee is 2 euros.", {"fee": 0.79}, ordinal=1)
+    made = answer("How much is the transfer fee?", late, early)
+    assert made.answer == "First the transfer fee is 2 euros. Then the transfer fee is 3 euros."
+
+
+def test_a_sentence_found_twice_is_quoted_once() -> None:
+    same = "The transfer fee is 3 euros."
+    made = answer(
+        "How much is the transfer fee?",
+        candidate(same, {"fee": 0.8}, doc_id="a"),
+        candidate(same, {"fee": 0.8}, doc_id="b"),
+    )
+    assert made.answer == same
+    assert len(made.citations) == 1
+
+
+def test_no_more_sentences_than_configured() -> None:
+    text = " ".join(f"The transfer fee is {i} euros." for i in range(9))
+    for most in (1, 2, 3):
+        made = answer(
+            "How much is the transfer fee?",
+            candidate(text, {"fee": 0.8}),
+            config=AnswerConfig(max_sentences=most),
+        )
+        assert len(made.citations) == most
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("How long does a recall take?", "A recall takes 3 days."),
+        ("Which form does a recall take?", "A recall takes F-20."),
+        ("What address does a recall go to?", "A recall takes recall@example.com."),
+    ],
+)
+def test_the_sort_of_thing_asked_for_decides_between_equals(question: str, wanted: str) -> None:
+    texts = ["A recall takes care.", "A recall takes 3 days.", "A recall takes F-20."]
+    texts.append("A recall takes recall@example.com.")
+    made = answer(
+        question, candidate(" ".join(texts), {"takes": 0.7}), config=AnswerConfig(max_sentences=1)
+    )
+    assert made.answer == wanted
+
+
+def test_weak_evidence_abstains_and_says_why() -> None:
+    made = answer("May I buy cryptocurrency?", candidate("Cards are blue.", {"blue": 0.4}))
+    assert (made.status, made.answer, made.citations) == ("abstained", "", [])
+    assert made.reasons[0].startswith("evidence 0.")
+    assert made.reasons[1] == "not in the passages: buy, cryptocurrency"
+
+
+def test_nothing_found_abstains() -> None:
+    assert answer("What is it?").reasons == ["no passage was found"]
+    assert answer("What is it?", candidate("# Only a heading")).status == "abstained"
+
+
+def test_an_identifier_that_no_passage_has_abstains() -> None:
+    text = "INC-2031 was caused by an expired key."
+    known = answer("What caused INC-2031?", candidate(text, {"INC": 0.7}))
+    unknown = answer("What caused INC-2032?", candidate(text, {"INC": 0.7}))
+    assert known.status == "answered"
+    assert unknown.status == "abstained"
+    assert unknown.reasons[1] == "not in the passages: INC-2032"
+
+
+def test_an_identifier_is_answered_although_its_similarity_is_low() -> None:
+    row = candidate("| Code | Meaning |\n|---|---|\n| BF-110 | duplicate |", {"BF": 0.29})
+    assert answer("What does code BF-110 mean?", row).answer == "Code: BF-110; Meaning: duplicate."
+
+
+@pytest.mark.parametrize("query", ["", "???", "the of", "x" * 4000, "a\0b", "(" * 2000, "何ですか"])
+def test_any_question_ends(query: str) -> None:
+    assert answer(query, candidate(FEES)).status in ("answered", "abstained")
+
+
+def test_scores_that_do_not_match_the_sentences_do_no_harm() -> None:
+    short = candidate("One fee. Two fees. Three fees.", {"fee": 0.9})
+    short.sentence_scores[1:] = []
+    assert answer("Which fee?", short).answer == "One fee."
+
+
+def test_terms_are_identifiers_numbers_names_and_words() -> None:
+    terms = {
+        t.key: t for t in asked("What did Tarn pay under AC-2(3) and 8.2.1 in 24-month 30?").terms
+    }
+    assert {k for k, t in terms.items() if t.identifier} == {"ac-2(3)", "8.2.1"}
+    assert terms["tarn"].weight > terms["pay"].weight
+    assert {"pay", "30"} <= terms.keys()
+
+
+def test_words_meet_in_their_other_forms() -> None:
+    for one, other in (("dormancy", "dormant"), ("payment", "pays"), ("sent", "sends")):
+        assert stem(one)[:4] == stem(other)[:4]
+    assert asked("dormancy").coverage(keys_of("A dormant account")) == 1.0
