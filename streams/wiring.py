@@ -49,6 +49,8 @@ class _Counted:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        for kind in ("passage", "query"):  # shown as 0 before the first
+            MODEL_TEXTS.labels(kind)
         self.model = embedder.model
         self.dimensions = embedder.dimensions
 
