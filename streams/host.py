@@ -111,8 +111,10 @@ def _tell_ready(folder: Path, name: str, worker: Worker) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(str(os.getpid()))
     log.info("ready", extra={"worker": name})
-    while not worker.wait(3600):
-        pass
+    while not worker.wait(5.0):
+        if stuck := worker.stuck():
+            log.critical("a call to Kafka never returned", extra={"stages": stuck})
+            os._exit(1)  # nothing else ends that thread; a successor goes on where it stopped
 
 
 @contextmanager

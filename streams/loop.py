@@ -31,6 +31,7 @@ FULL_POLL_S = 1.0
 DRAIN_S = 20.0
 IN_FLIGHT_BYTES = 24 * 1024 * 1024
 CALL_S = 10.0
+STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
 _MEMBERSHIP_LOST = frozenset(
     {
@@ -38,6 +39,13 @@ _MEMBERSHIP_LOST = frozenset(
         KafkaError.UNKNOWN_MEMBER_ID,
         KafkaError.FENCED_INSTANCE_ID,
         KafkaError.REBALANCE_IN_PROGRESS,
+    }
+)
+# A consumer that was fenced says so once, in a message; from then on it is silent for ever.
+_CONSUMER_LOST = frozenset(
+    {
+        KafkaError._FATAL,  # pyright: ignore[reportPrivateUsage]
+        KafkaError.FENCED_INSTANCE_ID,
     }
 )
 
@@ -106,6 +114,12 @@ class Loop:
         self._full_since = 0.0
         self._told = 0.0
         self._failure: BaseException | None = None
+        self._call_began = 0.0
+
+    def stuck(self) -> bool:
+        """Whether a call has not returned for so long that it never will (asked by a thread)."""
+        began = self._call_began
+        return bool(began) and time.monotonic() - began > STUCK_S
 
     def step(self) -> None:
         """Take what there is, commit what is done."""
@@ -145,7 +159,7 @@ class Loop:
             error = message.error()
             if error is None:
                 records.append(kafka.received(message))
-            elif error.fatal():
+            elif error.fatal() or error.code() in _CONSUMER_LOST:
                 raise Fenced(error.str())
             else:
                 log.warning(
@@ -213,10 +227,14 @@ class Loop:
         ends = {record.partition: record.offset + 1 for record in prefix}
         offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
         metadata = self._consumer.consumer_group_metadata()
-        patiently(
-            self._stopping,
-            lambda timeout: producer.send_offsets_to_transaction(offsets, metadata, timeout),
-        )
+
+        def send_offsets(timeout: float) -> None:
+            # librdkafka does not keep to this time-out (its issue 5456).
+            self._call_began = time.monotonic()
+            producer.send_offsets_to_transaction(offsets, metadata, timeout)
+            self._call_began = 0.0
+
+        patiently(self._stopping, send_offsets)
         reach("after_offsets")
         reach("before_commit")
         patiently(self._stopping, producer.commit_transaction)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -26,6 +27,18 @@ from streams.telemetry import Spans, StageMetrics
 log = logging.getLogger("millrace.worker")
 
 RECOVERY_S = 0.5
+# A worker is fenced now and then: it slept longer than its transaction may take, or the broker was
+# restarted. One that is fenced again and again has a living namesake, and one of them must go.
+FENCED_OFTEN = 4
+FENCED_WITHIN_S = 60.0
+
+# Of the producer, against librdkafka issue 5511: where all brokers were away for a moment, a
+# "rebootstrap" forgets the group coordinator and sending offsets to a transaction never returns.
+_PATIENT = {"metadata.recovery.strategy": "none"}
+
+
+class SupersededError(Exception):
+    """Another worker of the same name keeps fencing this one."""
 
 
 class StageWorker:
@@ -55,6 +68,8 @@ class StageWorker:
         self._identity = f"{self._group}.{name}"
         self._static = static
         self._stopping = threading.Event()
+        self._fenced: deque[float] = deque(maxlen=FENCED_OFTEN)
+        self._loop: Loop | None = None
         reach = failpoint(settings.failpoint, stage.name, settings.data)
         self._context = Context(stage, settings, metrics, reach, self._stopping, self.ready)
 
@@ -62,8 +77,16 @@ class StageWorker:
         """Ask the loop to finish what is in flight, commit and leave."""
         self._stopping.set()
 
+    def stuck(self) -> bool:
+        """Whether the loop hangs in a call that should have returned long ago."""
+        loop = self._loop
+        return loop is not None and loop.stuck()
+
     def run(self) -> None:
-        """Work until stopped. Raises what a processor raised that is neither Retry nor Reject."""
+        """Work until stopped.
+
+        Raises what a processor raised that is neither Retry nor Reject, and SupersededError.
+        """
         while not self._stopping.is_set():
             try:
                 with ExitStack() as stack:
@@ -72,18 +95,34 @@ class StageWorker:
                 self.ready.clear()
                 said = kafka.reason(error) if isinstance(error, KafkaException) else str(error)
                 log.warning("clients made anew", extra={"stage": self.stage.name, "reason": said})
-                self._stopping.wait(RECOVERY_S)
+                again = isinstance(error, Fenced)
+                self._stopping.wait(self._fenced_again(said) if again else RECOVERY_S)
+            finally:
+                self._loop = None
+
+    def _fenced_again(self, said: str) -> float:
+        """How long to wait before the next session, after this one was fenced."""
+        now = time.monotonic()
+        self._fenced.append(now)
+        recent = sum(now - moment < FENCED_WITHIN_S for moment in self._fenced)
+        if recent == FENCED_OFTEN:
+            raise SupersededError(
+                f"{self._identity} was fenced {recent} times in a minute ({said}); another worker "
+                "of this name took its place: give each a MILLRACE_WORKER of its own"
+            )
+        return RECOVERY_S * 2 ** (recent - 1)
 
     def _session(self, stack: ExitStack) -> None:
         """One life of a pair of clients: join, work, drain, leave."""
-        producer = kafka.new_producer(kafka.producer_options(self._settings, self._identity))
+        options = kafka.producer_options(self._settings, self._identity)
+        producer = kafka.new_producer(_PATIENT | options)
         patiently(self._stopping, producer.init_transactions)
         instance = self._identity if self._static else ""
         consumer = kafka.new_consumer(kafka.consumer_options(self._settings, self._group, instance))
         stack.callback(consumer.close)
         lanes = Lanes(self.stage, self._processing, self._settings)
         stack.callback(lanes.stop)
-        loop = Loop(self._context, consumer, producer, lanes)
+        loop = self._loop = Loop(self._context, consumer, producer, lanes)
         consumer.subscribe(
             [self.stage.reads.name],
             on_assign=loop.assigned,
@@ -119,6 +158,10 @@ class Worker:
     def ready(self) -> bool:
         """Whether every stage has its assignment."""
         return all(stage.ready.is_set() for stage in self.stages)
+
+    def stuck(self) -> list[str]:
+        """Names of the stages that hang, and that no stop can end."""
+        return [stage.stage.name for stage in self.stages if stage.stuck()]
 
     def wait(self, timeout: float) -> bool:
         """Whether a stop was asked for, or a stage failed, within `timeout` seconds."""

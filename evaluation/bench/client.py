@@ -85,8 +85,7 @@ class Client:
 
     def _hear(self) -> list[float]:
         """Wait for answers; the milliseconds of those that came."""
-        took = [at for at, _ in self._await()]
-        return took
+        return [took for took, _ in self._await()]
 
     def _await(self) -> list[tuple[float, QuestionAnswered]]:
         until = time.monotonic() + PATIENCE_S

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-from confluent_kafka.admin import NewTopic
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import NewTopic, OffsetSpec
 
 from evaluation.bench.report import Say
 from streams import kafka, stack_state
@@ -64,9 +66,22 @@ def make_topics(settings: Settings, names: Iterable[str]) -> None:
     """Create topics as the pipeline's are: so many partitions, one replica.
 
     Raises:
-        KafkaException: the broker refuses one.
+        KafkaException: the broker refuses one, or does not lead it in time.
     """
     admin = kafka.reachable(settings)
+    names = list(names)
     new = [NewTopic(name, settings.partitions, settings.replication_factor) for name in names]
     for made in admin.create_topics(new).values():
         made.result(TOPIC_TIMEOUT_S)
+    # A broker leads a new partition a moment after it says that the topic is there.
+    places = [TopicPartition(name, n) for name in names for n in range(settings.partitions)]
+    until = time.monotonic() + TOPIC_TIMEOUT_S
+    while True:
+        try:
+            for asked in admin.list_offsets({place: OffsetSpec.latest() for place in places}).values():
+                asked.result(TOPIC_TIMEOUT_S)
+            return
+        except KafkaException:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
