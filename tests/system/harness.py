@@ -140,6 +140,17 @@ class Bench:
             ends = [consumer.get_watermark_offsets(place, timeout=10) for place in places]
         return sum(high for _, high in ends)
 
+    def owners(self) -> dict[str, set[int]]:
+        """The group's members that have partitions, with those."""
+        group = f"{self.prefix}.copy"
+        client: Any = kafka.admin(self.settings)
+        members = client.describe_consumer_groups([group])[group].result(TIMEOUT_S).members
+        owned = {
+            each.member_id: {place.partition for place in each.assignment.topic_partitions}
+            for each in members
+        }
+        return {member: partitions for member, partitions in owned.items() if partitions}
+
     def process(self, worker: str = "", concurrency: int = 1, **more: Any) -> WorkerOf:
         """A worker process of the copying stage, not started yet; unnamed unless named."""
         return WorkerOf(self.settings.model_copy(update={"worker": worker, **more}), concurrency)

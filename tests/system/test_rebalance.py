@@ -7,7 +7,7 @@ import signal
 import time
 
 from streams.broker import Broker
-from tests.system.harness import Bench, feeding, load_of, until
+from tests.system.harness import Bench, fed, feeding, load_of, until
 
 KEYS = 24
 
@@ -46,6 +46,37 @@ def test_workers_that_join_leave_and_die_under_load_lose_and_double_nothing(benc
 
     bench.assert_copied(len(events), KEYS)
     assert hands(bench) == pids
+
+
+def test_a_full_worker_that_is_given_more_partitions_skips_nothing(bench: Bench) -> None:
+    count = 40
+    # The first holds one record and takes 2.5 s for it, so that it is full when it is given the
+    # second's partitions; those are full of records to take.
+    first, second = (bench.process(session_timeout_ms=3000, max_in_flight=1) for _ in range(2))
+    first.start()
+    second.start()
+    try:
+        first.wait_ready()
+        second.wait_ready()
+        until(lambda: len(bench.owners()) == 2, "both workers to have partitions")
+        owned = {partition for partitions in bench.owners().values() for partition in partitions}
+        assert len(owned) == 4
+        for partition in range(4):
+            bench.produce(fed(f"slow-{partition}", 0, "sleep 2.5"), partition=partition)
+        bench.flush()
+        bench.send(load_of(count))
+        until(lambda: len(bench.copied()) >= 2, "each worker's first copy")
+        second.signal(signal.SIGKILL)
+        second.await_kill()
+        until(lambda: len(bench.owners()) == 1, "the first worker to have everything")
+        bench.await_consumed()
+    finally:
+        first.stop()
+        second.stop()
+
+    quick = sorted(event.doc_id for event in bench.copied() if not event.body)
+    assert len(quick) == count
+    assert len(bench.copied()) == count + 4
 
 
 def test_a_frozen_worker_that_comes_back_is_fenced(bench: Bench) -> None:
