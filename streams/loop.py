@@ -13,7 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from streams import kafka
 from streams.failpoints import Reach
@@ -152,6 +159,10 @@ class Loop:
         messages = [] if first is None else [first]
         if first is not None:
             messages += self._consumer.consume(min(self._most, self._room()), 0)
+        return self._read(messages)
+
+    def _read(self, messages: Sequence[Message]) -> list[Record]:
+        """Messages as records; raises what a callback could not raise, and Fenced."""
         if self._failure is not None:
             raise self._failure
         records: list[Record] = []
@@ -173,11 +184,12 @@ class Loop:
         self._full_since = self._full_since or now
         if now - self._full_since < FULL_POLL_S:
             return []
-        if not self._paused:
-            self._consumer.pause(self._consumer.assignment())
-            self._paused = True
-        self._consumer.poll(0)
-        return []
+        # Each time anew, since a rebalance may have brought partitions that are not paused. What
+        # one of them gives nevertheless has to be taken: it will not come a second time.
+        self._consumer.pause(self._consumer.assignment())
+        self._paused = True
+        message = self._consumer.poll(0)
+        return [] if message is None else self._read([message])
 
     def _resume(self) -> None:
         self._full_since = 0.0

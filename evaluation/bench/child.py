@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from streams.errors import UserError
 from streams.service import lower_priority
@@ -28,10 +28,12 @@ class Child:
         self._module = module
         self._settings = settings
         self._nice = nice
-        self._said = tempfile.TemporaryFile("w+")
+        self._exits = ExitStack()
+        self._said: IO[str] | None = None
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
+        self._said = self._exits.enter_context(tempfile.TemporaryFile("w+"))
         self._process = subprocess.Popen(
             [sys.executable, "-m", self._module],
             env=environment(self._settings),
@@ -53,7 +55,7 @@ class Child:
     ) -> None:
         process = self._process
         if process is not None and process.stdin is not None and process.stdout is not None:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 process.stdin.close()  # the end of its requests
             try:
                 process.wait(0 if error else STOP_TIMEOUT_S)
@@ -61,7 +63,7 @@ class Child:
                 process.kill()
                 process.wait()
             process.stdout.close()
-        self._said.close()
+        self._exits.close()
 
     def call(self, what: str, **given: object) -> Any:
         """One request, waited for.
@@ -71,6 +73,7 @@ class Child:
         """
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
+        assert self._said is not None
         try:
             process.stdin.write(json.dumps({"what": what, "given": given}) + "\n")
             process.stdin.flush()

@@ -95,7 +95,7 @@ class Client:
                 continue
             now = time.perf_counter()
             messages = [first, *self._consumer.consume(len(self._waiting), 0)]
-            if found := [each for each in map(lambda m: self._ours(m, now), messages) if each]:
+            if found := [each for each in (self._ours(m, now) for m in messages) if each]:
                 return found
         raise UserError(f"no answer came for {PATIENCE_S:.0f} s")
 

@@ -43,9 +43,9 @@ class Corpus:
             words = random.Random(SEED)
             return [" ".join(_words(words, 9)) + "?" for _ in range(count)]
         path = self.folder / "queries.jsonl.gz"
-        opened = gzip.open(path, "rt") if path.is_file() else path.with_suffix("").open()
-        with opened as lines:
-            texts = [str(json.loads(line)["text"]) for line in lines if line.strip()]
+        packed = path.is_file()
+        data = gzip.decompress(path.read_bytes()) if packed else path.with_suffix("").read_bytes()
+        texts = [str(json.loads(line)["text"]) for line in data.splitlines() if line.strip()]
         return list(islice(cycle(texts), count))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def embed() -> float:
     return time.perf_counter() - begin
 
 
-def _through(stage: Stage, events: list[object]) -> list[object]:
+def _through(stage: Stage, events: Sequence[object]) -> list[object]:
     now = now_ms()
     received = [Received(each, stage.reads.name, 0, at, now, b"") for at, each in enumerate(events)]
     made: list[object] = []
@@ -53,7 +54,7 @@ def _through(stage: Stage, events: list[object]) -> list[object]:
     return made
 
 
-def _passages(events: list[object]) -> list[Passage]:
+def _passages(events: Sequence[object]) -> list[Passage]:
     """What `embed` gives the model: each text once."""
     found: dict[str, Passage] = {}
     for event in events:

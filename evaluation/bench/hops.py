@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from evaluation.bench import copying, running
@@ -49,7 +50,7 @@ def run(options: Options, say: Say) -> Findings:
         for way, processes in ways.items():
             names = [f"bench.{way}.{number}" for number in range(STAGES + 1)]
             running.make_topics(settings, names)
-            hops = list(zip(names, names[1:], strict=False))
+            hops = list(pairwise(names))
             share = STAGES // processes
             say(f"six stages in {processes} process{'es' * (processes > 1)}")
             with ExitStack() as stack:

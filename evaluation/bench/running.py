@@ -7,9 +7,13 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage]
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]
+)
 
 from evaluation.bench.report import Say
 from streams import kafka, stack_state
@@ -68,20 +72,19 @@ def make_topics(settings: Settings, names: Iterable[str]) -> None:
     Raises:
         KafkaException: the broker refuses one, or does not lead it in time.
     """
-    admin = kafka.reachable(settings)
+    admin: Any = kafka.reachable(settings)
     names = list(names)
     new = [NewTopic(name, settings.partitions, settings.replication_factor) for name in names]
     for made in admin.create_topics(new).values():
         made.result(TOPIC_TIMEOUT_S)
     # A broker leads a new partition a moment after it says that the topic is there.
-    places = [TopicPartition(name, n) for name in names for n in range(settings.partitions)]
+    latest = OffsetSpec.latest()
+    ends = {TopicPartition(name, n): latest for name in names for n in range(settings.partitions)}
     until = time.monotonic() + TOPIC_TIMEOUT_S
     while True:
         try:
-            for asked in admin.list_offsets(
-                {place: OffsetSpec.latest() for place in places}
-            ).values():
-                asked.result(TOPIC_TIMEOUT_S)
+            for end in admin.list_offsets(ends).values():
+                end.result(TOPIC_TIMEOUT_S)
             return
         except KafkaException:
             if time.monotonic() > until:

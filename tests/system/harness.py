@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from schemas.events import DeadLettered, DocumentFed
 from schemas.topics import Topic
 from streams import admin, client, kafka
 from streams.codec import Codec
+from streams.errors import UserError
 from streams.processing import Record
 from streams.service import Service
 from streams.settings import Settings
@@ -34,12 +35,19 @@ TIMEOUT_S = 60.0
 
 
 def until(condition: Callable[[], Any], what: str, timeout: float = TIMEOUT_S) -> Any:
-    """The first true value of `condition`."""
+    """The first true value of `condition`; while the broker is away, there is none."""
     deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"timed out after {timeout:.0f} s waiting for {what}"
+    outage: Exception | None = None
+    while True:
+        try:
+            if found := condition():
+                return found
+        except (KafkaException, UserError) as error:
+            outage = error
+        assert time.monotonic() < deadline, (
+            f"timed out after {timeout:.0f} s waiting for {what} (last outage: {outage})"
+        )
         time.sleep(0.02)
-    return found
 
 
 def fed(doc: int | str, version: int, body: str = "") -> DocumentFed:

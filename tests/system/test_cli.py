@@ -1,0 +1,150 @@
+"""The command line as a person and as a script use it, against the whole running stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.system
+PAGE = "# Cards\n\nThe daily limit of a Gold card is {limit} euros.\n\nCall the desk to raise it.\n"
+QUESTION = "What is the daily limit of a Gold card?"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """`millrace` on one data folder."""
+
+    data: Path
+
+    def __call__(self, *words: str, code: int = 0, stdin: str | None = None) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "streams.cli", *words],
+            env=os.environ | {"MILLRACE_DATA": str(self.data), "COLUMNS": "200"},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout if code != 2 else done.stderr
+
+    def json(self, *words: str, code: int = 0, stdin: str | None = None) -> Any:
+        return json.loads(self(*words, "--json", code=code, stdin=stdin))
+
+
+@pytest.fixture(scope="module")
+def millrace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    cli = Cli(tmp_path_factory.mktemp("cli"))
+    cli("up", "--detach")
+    yield cli
+    cli("down")
+
+
+@pytest.fixture(scope="module")
+def pages(millrace: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "gold.md").write_text(PAGE.format(limit=900))
+    (folder / "logo.png").write_bytes(b"\x89PNG")
+    report = millrace.json("feed", str(folder), "--tenant", "acme", code=1)
+    assert (report["fed"], report["searchable"]) == (1, 1)
+    assert report["skipped"] == [{"document": "logo.png", "reason": "no reader for .png"}]
+    return folder
+
+
+def test_status_names_what_a_script_needs(millrace: Cli) -> None:
+    status = millrace.json("status")
+    assert status["bootstrap_servers"]
+    assert Path(status["data"]) == millrace.data
+    assert {"supervisor", "broker", "redis"} < {p["name"] for p in status["processes"]}
+    assert all(p["state"] == "ready" and p["pid"] > 0 for p in status["processes"])
+    stages = [stage["name"] for stage in status["stages"]]
+    assert stages[:4] == ["ingest", "chunk", "embed", "index"]
+    assert all(isinstance(stage["lag"], int) for stage in status["stages"])
+    assert [stage["name"] for stage in millrace.json("lag")] == stages
+
+
+def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
+    answer = millrace.json("ask", QUESTION, "--tenant", "acme")
+    assert "900 euros" in answer["answer"]
+    (chunk,) = (json.loads(line) for line in millrace("index", "dump").splitlines())
+    assert set(chunk) == {"tenant", "doc_id", "doc_version", "chunk_id", "ordinal", "text"}
+    for citation in answer["citations"]:
+        assert chunk["text"][citation["start"] : citation["end"]] == citation["quote"]
+        assert citation["doc_version"] == chunk["doc_version"]
+    millrace("feedback", answer["request_id"], "up", "--tenant", "acme", "--comment", "good")
+    trail = millrace.json("trail", answer["request_id"])
+    assert [step["event"] for step in trail] == [
+        "QuestionAsked",
+        "QuestionAdmitted",
+        "QuestionRewritten",
+        "ChunksRetrieved",
+        "ChunksReranked",
+        "GenerationRequested",
+        "QuestionAnswered",
+        "FeedbackGiven",
+    ]
+    assert trail[3]["candidates"][0]["chunk_id"] == chunk["chunk_id"]
+    assert trail[3]["candidates"][0]["scores"]["dense"] > 0
+    assert len({step["traceparent"][3:35] for step in trail[1:7]}) == 1
+    assert "generate.local" in millrace("trail", answer["request_id"])
+    assert "hold no event" in millrace("trail", answer["request_id"], "--tenant", "b", code=2)
+
+
+def test_an_unanswerable_question_has_its_own_exit_code(millrace: Cli, pages: Path) -> None:
+    answer = millrace.json("ask", "Who won the regatta in 1931?", "--tenant", "acme", code=3)
+    assert (answer["status"], answer["answer"]) == ("abstained", "")
+    assert answer["reasons"]
+    assert millrace.json("ask", " ", "--tenant", "acme", code=4)["status"] == "refused"
+
+
+def test_a_change_and_a_delete_by_standard_input(millrace: Cli, pages: Path) -> None:
+    document = {"doc_id": "lines", "doc_type": "markdown", "body": PAGE.format(limit=1)}
+    report = millrace.json("feed", "-", "--tenant", "stdin", stdin=json.dumps(document))
+    assert report["searchable"] == 1
+    gone = json.dumps({"op": "delete", "doc_id": "lines"})
+    report = millrace.json("feed", "-", "--tenant", "stdin", stdin=gone)
+    assert report["deleted"] == 1
+    assert millrace("index", "dump", "--tenant", "stdin") == ""
+    assert millrace("index", "dump", "--tenant", "acme") != ""
+
+
+def test_dead_letters_are_listed_shown_and_replayed(millrace: Cli) -> None:
+    line = json.dumps({"doc_id": "bad", "body": "x", "version": -4})
+    report = millrace.json("feed", "-", "--tenant", "acme", code=1, stdin=line)
+    assert "version is -4" in report["rejected"][0]["reason"]
+    (letter,) = (json.loads(x) for x in millrace("dlq", "list", "--json").splitlines())
+    assert (letter["stage"], letter["topic"]) == ("ingest", "docs.feed")
+    assert "version is -4" in millrace("dlq", "show", letter["letter"])
+    assert "replayed 1" in millrace("dlq", "replay", letter["letter"])
+    assert "no dead letter nowhere" in millrace("dlq", "show", "nowhere", code=2)
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(millrace: Cli) -> None:
+    assert "already running" in millrace("up", code=2)
+
+
+def test_the_doctor_finds_everything(millrace: Cli) -> None:
+    checks = millrace.json("doctor")
+    assert all(check["ok"] for check in checks), checks
+
+
+def test_the_flow_is_shown(millrace: Cli) -> None:
+    rows = millrace.json("topology")
+    assert rows[0] == {
+        "stage": "ingest",
+        "reads": "docs.feed",
+        "writes": ["docs.changes"],
+        "dead_letters": "docs.dlq",
+    }
+    assert millrace("topology", "--mermaid").startswith("flowchart LR")
+    assert "newest of each key" in millrace("topics", "list")
+    assert millrace("topics", "apply") == ""
