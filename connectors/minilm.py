@@ -259,14 +259,15 @@ def _openvino(graph: Path, streams: int) -> Run:
     core = openvino.Core()
     config = {  # the precision is left to the engine: bfloat16 where the CPU multiplies in it
         "CACHE_DIR": str(graph.parent / "openvino"),
-        "NUM_STREAMS": streams + 1,  # one more, so that a question need not wait for a passage
-        "INFERENCE_NUM_THREADS": streams + 1,
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": streams,
         "ENABLE_CPU_PINNING": False,  # processes on one machine would pin to the same cores
     }
     model = core.compile_model(graph, "CPU", config)
     if not model.get_property("LOADED_FROM_CACHE"):
         del model  # its weights are on the heap; from the cache they are mapped, 30 MB less
         model = core.compile_model(graph, "CPU", config)
+    # One more than streams, so that a question is next when passages hold every stream.
     requests: LifoQueue[openvino.InferRequest] = LifoQueue()
     one = np.ones((1, LENGTH_STEP), np.float32)
     for _ in range(streams + 1):

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     fusion: Literal["max", "minmax", "rrf"] = "max"
     bm25_weight: float = Field(default=0.45, ge=0, le=1)
     sentence_weight: float = Field(default=0.5, ge=0, le=1)
-    abstain_below: float = Field(default=0.35, ge=0, le=1)
+    abstain_below: float = Field(default=0.5, ge=0, le=1)
     tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
 
     # What can be seen of it.
