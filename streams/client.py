@@ -78,7 +78,8 @@ def replay(consumer: Consumer, names: Sequence[str]) -> Iterator[Message]:
     consumer.assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in todo])
     left = {(place.topic, place.partition) for place in todo}
     while left:
-        for message in consumer.consume(500, POLL_S):
+        first = consumer.poll(POLL_S)  # `consume` would wait out its time-out for all 500
+        for message in () if first is None else (first, *consumer.consume(500, 0)):
             error = message.error()
             if error is None:
                 yield message

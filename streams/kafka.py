@@ -84,6 +84,7 @@ def plain_consumer_options(settings: Settings, group: str) -> dict[str, Any]:
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
         "enable.partition.eof": True,
+        "fetch.wait.max.ms": 50,  # how long the end of a partition takes to be told
         "allow.auto.create.topics": False,
         "queued.max.messages.kbytes": 8 * 1024,
     }

@@ -1,0 +1,137 @@
+"""What the drill does to a running stack: feeds it a history, asks it questions, and kills it."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from processors.chunk import ChunkingConfig, chunk
+from processors.ingest import IngestConfig, Place, ingest
+from schemas.events import DocumentFed
+from streams import client, kafka, wiring
+from streams.processing import Record
+from streams.settings import Settings
+from streams.stack import Stack, status
+from tests.system.harness import until
+
+TENANT = "rustsec"
+READY_S = 120.0  # a worker's start on a loaded machine, and the supervisor's longest back-off
+
+
+def fed(event: dict[str, Any]) -> dict[str, Any]:
+    """A change of the history as a record of docs.feed: its place in it is the version."""
+    place = {"tenant": TENANT, "doc_id": event["path"], "version": event["seq"]}
+    if event["op"] == "d":
+        return {"op": "delete", **place}
+    return {"op": "upsert", **place, "body": event["content"]}
+
+
+Searchable = dict[str, tuple[int, list[tuple[int, str, str]]]]
+"""Document to its version and its chunks: ordinal, id, text."""
+
+
+def expected(events: Sequence[dict[str, Any]], settings: Settings) -> Searchable:
+    """What must be searchable after this history, computed in this process alone."""
+    final = {event["path"]: event for event in events}
+    state: Searchable = {}
+    with ExitStack() as stack:
+        counter = wiring.Wiring(settings, stack).counter
+        for path, event in final.items():
+            if event["op"] == "d":
+                continue
+            record = DocumentFed(**fed(event))
+            changes = ingest(record, Place(0, 0, keyed=True), config=IngestConfig())
+            chunks = [
+                (each.ordinal, each.chunk_id, each.text)
+                for change in changes
+                for made in chunk(change, counter=counter, config=ChunkingConfig())
+                for each in made.chunks
+            ]
+            if chunks:
+                state[path] = (event["seq"], sorted(chunks))
+    return state
+
+
+def searchable(settings: Settings) -> Searchable:
+    """What `millrace index dump` says."""
+    versions: dict[str, set[int]] = {}
+    chunks: dict[str, list[tuple[int, str, str]]] = {}
+    for line in wiring.dump_index(settings, TENANT):
+        each = json.loads(line)
+        versions.setdefault(each["doc_id"], set()).add(each["doc_version"])
+        chunks.setdefault(each["doc_id"], []).append(
+            (each["ordinal"], each["chunk_id"], each["text"])
+        )
+    assert all(len(found) == 1 for found in versions.values()), "chunks of several versions"
+    return {doc: (versions[doc].pop(), sorted(found)) for doc, found in chunks.items()}
+
+
+class Edge:
+    """A program that knows Kafka and JSON and nothing else of Millrace."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer = kafka.new_producer(kafka.producer_options(settings))
+
+    def put(self, topic: str, key: str | bytes | None, value: dict[str, Any] | bytes) -> None:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self._producer.produce(topic, body, key)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        assert self._producer.flush(60) == 0
+
+    def records(self, topic: str) -> Iterator[Record]:
+        """Everything in a topic now."""
+        with client.reader(self._settings) as consumer:
+            for message in client.replay(consumer, [topic]):
+                yield kafka.received(message)
+
+
+@dataclass
+class Killer:
+    """Kills processes of a stack that are at work, and proves that it did."""
+
+    stack: Stack
+    data: Path
+    kills: list[str] = field(default_factory=list[str])
+
+    def kill(self, name: str) -> None:
+        """SIGKILL the process once it is ready. Returns when it has died of that."""
+        seen = until(lambda: self._ready(name), f"{name} to be at work", READY_S)
+        process = self._child(name)
+        assert process.pid == seen["pid"]
+        assert process.poll() is None, "it was alive"
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(20) == -signal.SIGKILL, "it died of this and nothing else"
+        self.kills.append(name)
+
+    def await_recovery(self) -> None:
+        for name in {"broker", "redis", *self.kills}:
+            until(lambda each=name: self._ready(each), f"{name} to be back", READY_S)
+
+    def _ready(self, name: str) -> dict[str, Any] | None:
+        """What the state file says of a process that is ready; None while it is not."""
+        for each in status(Settings(data=self.data))["processes"]:
+            child = self._child(name)
+            if each["name"] == name and each["state"] == "ready" and each["pid"] == child.pid:
+                return each if child.poll() is None else None
+        return None
+
+    def _child(self, name: str) -> subprocess.Popen[bytes]:
+        watched = next(each for each in self.stack._watched if each.name == name)
+        assert watched.service._process is not None
+        return watched.service._process
+
+
+def pause(rng: random.Random, most: float) -> None:
+    """Let some of the work happen, to strike at any moment of it."""
+    time.sleep(rng.uniform(0, most))
