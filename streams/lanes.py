@@ -5,66 +5,135 @@ from __future__ import annotations
 import queue
 import random
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from streams.processing import Processing, Record
 from streams.settings import Settings
 from streams.stage import Stage
 
-# A lane shared by several keys reports each record as it ends, so that none waits for another's
-# slow call; a lone lane reports whole batches, which is several times cheaper.
-_SHARED_LANE_BATCH = 1
+
+class Waiting(Protocol):
+    """Records that lanes have yet to process."""
+
+    def put(self, records: Sequence[Record]) -> None: ...
+
+    def take(self) -> list[Record]:
+        """What a lane is to process next; none once it shall end."""
+        ...
+
+    def done(self, records: Sequence[Record]) -> None: ...
+
+    def end(self) -> None:
+        """Wake one lane up to end."""
+        ...
+
+
+class InOrder:
+    """For a lone lane: records as they came, as many at once as a batch may have."""
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._arrived: queue.SimpleQueue[Sequence[Record] | None] = queue.SimpleQueue()
+        self._backlog: deque[Record] = deque()
+
+    def put(self, records: Sequence[Record]) -> None:
+        self._arrived.put(records)
+
+    def take(self) -> list[Record]:
+        backlog = self._backlog
+        try:
+            if not backlog:
+                backlog.extend(self._arrived.get() or ())
+            while True:  # what has arrived meanwhile joins the batch
+                backlog.extend(self._arrived.get_nowait() or ())
+        except queue.Empty:
+            return [backlog.popleft() for _ in range(min(self._batch, len(backlog)))]
+
+    def done(self, records: Sequence[Record]) -> None:
+        pass
+
+    def end(self) -> None:
+        self._arrived.put(None)
+
+
+class ByKey:
+    """For several lanes: one key is in one lane at a time, and waits for no other key's slow call.
+
+    Records without a key go by their partition.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._records: dict[bytes, deque[Record]] = {}
+        self._ready: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def put(self, records: Sequence[Record]) -> None:
+        for record in records:
+            key = _key(record)
+            with self._lock:
+                known = key in self._records
+                self._records.setdefault(key, deque()).append(record)
+            if not known:
+                self._ready.put(key)
+
+    def take(self) -> list[Record]:
+        key = self._ready.get()
+        if key is None:
+            return []
+        with self._lock:
+            return [self._records[key][0]]
+
+    def done(self, records: Sequence[Record]) -> None:
+        for key in map(_key, records):
+            with self._lock:
+                waiting = self._records[key]
+                waiting.popleft()
+                if not waiting:
+                    del self._records[key]
+            if waiting:
+                self._ready.put(key)
+
+    def end(self) -> None:
+        self._ready.put(None)
+
+
+def _key(record: Record) -> bytes:
+    return record.key if record.key is not None else b"%d" % record.partition
 
 
 class Lane(threading.Thread):
-    """Processes the records given to it in order; one key is always in one lane."""
+    """Processes waiting records, one batch after the other."""
 
     def __init__(
         self,
         processing: Processing,
         settings: Settings,
-        batch: int,
+        waiting: Waiting,
         report: Callable[[int | BaseException], None],
     ) -> None:
         super().__init__(name=f"lane-{processing.stage.name}", daemon=True)
         self._processing = processing
         self._settings = settings
-        self._batch = batch
+        self._waiting = waiting
         self._report = report
-        self._waiting: queue.SimpleQueue[Sequence[Record] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-
-    def put(self, records: Sequence[Record]) -> None:
-        self._waiting.put(records)
 
     def stop(self) -> None:
         """End after the record in work; what waits stays undone."""
         self._stopping.set()
-        self._waiting.put(None)
+        self._waiting.end()
 
     def run(self) -> None:
-        backlog: deque[Record] = deque()
         try:
             while not self._stopping.is_set():
-                if not backlog:
-                    self._take(backlog, self._waiting.get())
-                while True:  # what has arrived meanwhile joins the batch
-                    try:
-                        self._take(backlog, self._waiting.get_nowait())
-                    except queue.Empty:
-                        break
-                if backlog:
-                    size = min(self._batch, len(backlog))
-                    self._work([backlog.popleft() for _ in range(size)])
+                if records := self._waiting.take():
+                    self._work(records)
+                    self._waiting.done(records)
         except BaseException as bug:
             self._report(bug)
-
-    def _take(self, backlog: deque[Record], records: Sequence[Record] | None) -> None:
-        if records is not None:
-            backlog.extend(records)
 
     def _work(self, records: Sequence[Record]) -> None:
         pause = self._settings.retry_backoff_ms / 1000
@@ -84,9 +153,11 @@ class Lanes:
     def __init__(self, stage: Stage, processing: Processing, settings: Settings) -> None:
         self.reports: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
-        batch = most if stage.concurrency == 1 else _SHARED_LANE_BATCH
+        # Whole batches are several times cheaper, but in one, each waits for the slowest.
+        self._waiting: Waiting = InOrder(most) if stage.concurrency == 1 else ByKey()
         self._lanes = [
-            Lane(processing, settings, batch, self.reports.put) for _ in range(stage.concurrency)
+            Lane(processing, settings, self._waiting, self.reports.put)
+            for _ in range(stage.concurrency)
         ]
 
     def start(self) -> None:
@@ -94,13 +165,8 @@ class Lanes:
             lane.start()
 
     def put(self, records: Sequence[Record]) -> None:
-        """Give records to the lanes of their keys (those without a key: of their partition)."""
-        if len(self._lanes) == 1:
-            self._lanes[0].put(records)
-            return
-        for record in records:
-            seed = record.key if record.key is not None else b"%d" % record.partition
-            self._lanes[zlib.crc32(seed) % len(self._lanes)].put([record])
+        """Give records to the lanes."""
+        self._waiting.put(records)
 
     def stop(self) -> None:
         for lane in self._lanes:

@@ -1,4 +1,4 @@
-"""One real broker and one real Redis for all system tests; topics and folders are each test's own."""
+"""One real broker for all system tests; topics and folders are each test's own."""
 
 from __future__ import annotations
 

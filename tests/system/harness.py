@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -12,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
@@ -77,10 +75,9 @@ class Bench:
         self.letters = dead_letters(self.prefix)
         self._producer: Producer | None = None
 
-    def create(self, stages: Sequence[Stage]) -> None:
-        """The topics of these stages; those only that this test named."""
-        apply = admin.apply_topics(self.settings, stages)
-        assert self.source.name in apply
+    def create(self, stages: Sequence[Stage], new: str = "") -> None:
+        """The topics of these stages, `new` and perhaps others among them."""
+        assert (new or self.source.name) in admin.apply_topics(self.settings, stages)
 
     def produce(
         self,
@@ -128,15 +125,18 @@ class Bench:
         """Wait until everything sent is committed as read."""
         until(lambda: self.lag() == 0, "everything to be consumed", timeout)
 
+    def await_outputs(self, count: int) -> None:
+        until(lambda: len(self.records(self.copies)) >= count, f"{count} outputs")
+
     def assert_copied(self, count: int, keys: int = 8) -> None:
         """Exactly `load_of(count, keys)` came out: each once, in order per key."""
         versions: dict[str, list[int]] = defaultdict(list)
         for event in self.copied():
             versions[event.doc_id].append(event.version or 0)
-        wanted = {
-            str(key): list(range((count - key + keys - 1) // keys)) for key in range(min(keys, count))
-        }
-        assert dict(versions) == wanted
+        wanted: dict[str, list[int]] = defaultdict(list)
+        for event in load_of(count, keys):
+            wanted[event.doc_id].append(event.version or 0)
+        assert versions == wanted
 
     def committed(self) -> int:
         """Records committed as read so far."""
@@ -255,17 +255,3 @@ def feeding(bench: Bench, events: Sequence[DocumentFed], per_second: float) -> I
         thread.join(TIMEOUT_S + len(events) / per_second)
     assert not thread.is_alive()
     assert not failures
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def millrace(settings: Settings, *arguments: str) -> list[str]:
-    """The command line of `millrace` on these settings' environment."""
-    return [sys.executable, "-m", "streams.cli", *arguments]
-
-
-DATA = Path(__file__).parents[2] / "evaluation" / "sample" / "documents"

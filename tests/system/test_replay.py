@@ -12,12 +12,14 @@ import os
 import random
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from schemas import topics
+from streams import admin, wiring
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stack import Stack
@@ -90,8 +92,10 @@ def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
         fed_after = time.monotonic() - begun
         killer.await_recovery()
 
-        acknowledged = await_acknowledgements(edge, len(history), drill.drain_s)
-        answers = await_answers(edge, len(asked), drill.drain_s)
+        until(lambda: len(acknowledged(edge)) >= len(history), "acknowledgements", drill.drain_s)
+        until(lambda: len(answered(edge)) >= len(asked), "answers", drill.drain_s)
+        await_rest(stack.settings)
+        acknowledgements, answers = acknowledged(edge), answered(edge)
         found = searchable(stack.settings)
         wanted = expected(history, stack.settings)
         dead = [*edge.records(topics.DOCS_DLQ.name), *edge.records(topics.RAG_DLQ.name)]
@@ -103,7 +107,7 @@ def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
     )
     assert killer.kills == strikes
     assert not dead
-    assert acknowledged == Counter((event["path"], event["seq"]) for event in history)
+    assert Counter(acknowledgements) == Counter((each["path"], each["seq"]) for each in history)
     assert found.keys() == wanted.keys()
     assert {doc: version for doc, (version, _) in found.items()} == {
         doc: version for doc, (version, _) in wanted.items()
@@ -113,30 +117,24 @@ def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
     assert {status for _, status in answers} <= {"answered", "abstained"}
 
 
-def await_acknowledgements(edge: Edge, count: int, timeout: float) -> Counter[tuple[str, int]]:
-    """Which versions docs.indexed says are done, once those are at least as many as were fed."""
+def acknowledged(edge: Edge) -> list[tuple[str, int]]:
+    """Which versions docs.indexed says are done."""
     codec = Codec()
-
-    def done() -> Counter[tuple[str, int]] | None:
-        events = [
-            codec.decode(topics.DOCS_INDEXED, record.value)
-            for record in edge.records(topics.DOCS_INDEXED.name)
-        ]
-        found = Counter((event.doc_id, event.version) for event in events if event.last)
-        return found if found.total() >= count else None
-
-    return until(done, f"{count} acknowledgements", timeout)
+    records = edge.records(topics.DOCS_INDEXED.name)
+    events = [codec.decode(topics.DOCS_INDEXED, record.value) for record in records]
+    return [(event.doc_id, event.version) for event in events if event.last]
 
 
-def await_answers(edge: Edge, count: int, timeout: float) -> list[tuple[str, str]]:
-    """Request id and status of all answers, once those are at least as many as were asked."""
+def answered(edge: Edge) -> list[tuple[str, str]]:
+    """Request id and status of all answers."""
     codec = Codec()
+    records = edge.records(topics.RAG_ANSWERS.name)
+    events = [codec.decode(topics.RAG_ANSWERS, record.value) for record in records]
+    return [(event.request_id, event.status) for event in events]
 
-    def done() -> list[tuple[str, str]] | None:
-        events = [
-            codec.decode(topics.RAG_ANSWERS, record.value)
-            for record in edge.records(topics.RAG_ANSWERS.name)
-        ]
-        return [(each.request_id, each.status) for each in events] if len(events) >= count else None
 
-    return until(done, f"{count} answers", timeout)
+def await_rest(settings: Settings) -> None:
+    """Wait until no stage has anything to read; transaction markers are one a partition at most."""
+    with ExitStack() as stack:
+        stages = wiring.stages(settings, wiring.Wiring(settings, stack))
+        until(lambda: max(admin.lag(settings, stages).values()) <= settings.partitions, "rest")

@@ -8,13 +8,18 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from schemas.errors import Retry
 from schemas.events import DocumentFed
+from streams import kafka
 from streams.processing import RECORD_LIMIT, now_ms
 from streams.stage import Promise
+from streams.telemetry import ABORTS
 from tests.system.copying import copying, obey
 from tests.system.harness import Bench, fed, load_of, until
 
@@ -66,7 +71,7 @@ def test_a_retry_keeps_the_order_and_waits_longer_each_time(bench: Bench) -> Non
 
     bench.assert_copied(4, keys=1)
     assert not bench.dead()
-    waits = [after - before for before, after in zip(tried, tried[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(tried)]
     # With full jitter: half of 100, 200, 400 ms at least.
     assert [wait > least for wait, least in zip(waits, (0.05, 0.1, 0.2), strict=True)] == 3 * [True]
 
@@ -161,6 +166,32 @@ def test_an_output_over_the_record_limit_is_a_dead_letter(bench: Bench, heavy: s
     assert (letter.key, letter.value) == (ONE_KEY, value)
 
 
+def test_a_transaction_that_is_refused_is_tried_again_until_it_goes_through(bench: Bench) -> None:
+    before = ABORTS.labels("copy")._value.get()
+    limit_records(bench, 400)  # bytes: the broker refuses what comes out of the third record
+    bench.send([fed(0, n, os.urandom(500).hex() if n == 2 else "") for n in range(5)])
+
+    with bench.working(copying(bench.prefix), max_batch=2):
+        until(lambda: ABORTS.labels("copy")._value.get() >= before + 3, "some refusals")
+        assert len(bench.copied()) < 3
+        limit_records(bench, 1024 * 1024)
+        bench.await_consumed()
+
+    bench.assert_copied(5, keys=1)
+    assert not bench.dead()
+
+
+def limit_records(bench: Bench, size: int) -> None:
+    """Set what the broker takes in one batch for the output topic."""
+    change = AlterConfigOpType.SET
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=change)
+    resource = ConfigResource(
+        ConfigResource.Type.TOPIC, bench.copies.name, incremental_configs=[entry]
+    )
+    client: Any = kafka.admin(bench.settings)
+    client.incremental_alter_configs([resource])[resource].result(20)
+
+
 def test_a_slow_processor_neither_evicts_its_worker_nor_holds_other_keys_up(
     bench: Bench,
 ) -> None:
@@ -205,5 +236,3 @@ def test_a_slow_processor_neither_evicts_its_worker_nor_holds_other_keys_up(
     assert len(calls) == 1 + quick
     others = [event for event in bench.copied() if event.doc_id != "slow"]
     assert len(others) == quick and len(bench.copied()) == 1 + quick
-
-

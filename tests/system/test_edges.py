@@ -1,0 +1,269 @@
+"""What people and programs get wrong at the edges, on the whole pipeline: each is told, and after
+each everything goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import topics
+from schemas.events import DeadLettered, DocumentFed, QuestionAnswered, QuestionAsked
+from streams.broker import Broker
+from streams.codec import Codec
+from streams.processing import now_ms
+from streams.redis_server import RedisServer
+from streams.settings import Settings
+from streams.stack import Stack
+from streams.worker_process import environment
+from tests.system.drill import Edge
+from tests.system.harness import until
+
+TENANT = "retail"
+SAMPLE = Path(__file__).parents[2] / "evaluation" / "sample" / "documents" / TENANT
+KEY = f"{TENANT}/x"
+
+
+@dataclass
+class Pipeline:
+    """The running pipeline as programs at its edges see it."""
+
+    edge: Edge
+
+    def __post_init__(self) -> None:
+        self.codec = Codec()
+        self.numbers = iter(range(10**6))
+
+    def new_id(self) -> str:
+        return f"r-{next(self.numbers)}"
+
+    def feed(self, value: dict[str, Any] | bytes, key: str | None = KEY) -> None:
+        self.edge.put(topics.DOCS_FEED.name, key, value)
+        self.edge.flush()
+
+    def request(self, value: dict[str, Any] | bytes) -> None:
+        self.edge.put(topics.RAG_REQUESTS.name, None, value)
+        self.edge.flush()
+
+    def answers(self, request_id: str, topic: str = "rag.answers") -> list[QuestionAnswered]:
+        found = [
+            self.codec.decode(topics.RAG_ANSWERS, each.value) for each in self.edge.records(topic)
+        ]
+        return [answer for answer in found if answer.request_id == request_id]
+
+    def ask(self, query: str, **more: Any) -> QuestionAnswered:
+        """The one answer to a question; fields of the request in `more`."""
+        request_id = self.new_id()
+        self.request({"request_id": request_id, "tenant": TENANT, "query": query, **more})
+        (answer,) = until(lambda: self.answers(request_id), f"the answer to {request_id}")
+        return answer
+
+    def letter(self, dlq: str, value: bytes) -> DeadLettered:
+        """The dead letter of these bytes."""
+
+        def found() -> list[DeadLettered]:
+            letters = [
+                self.codec.decode(topics.DOCS_DLQ, record.value)
+                for record in self.edge.records(dlq)
+            ]
+            return [letter for letter in letters if letter.value == value]
+
+        (letter,) = until(found, f"a dead letter of {value[:80]!r}")
+        return letter
+
+
+@pytest.fixture(scope="module")
+def running(
+    broker: Broker, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pipeline]:
+    settings = Settings(
+        data=tmp_path_factory.mktemp("edges"),
+        bootstrap_servers=broker.bootstrap_servers,
+        redis_url=redis.url,
+        tenants=(TENANT,),
+        reply_topics=("team.replies",),
+    )
+    with Stack(settings) as stack:
+        command = [sys.executable, "-m", "streams.cli", "feed", str(SAMPLE), "--tenant", TENANT]
+        done = subprocess.run(
+            [*command, "--json"], env=environment(stack.settings), capture_output=True, check=True
+        )
+        report = json.loads(done.stdout)
+        assert report["searchable"] == report["fed"] > 5 and not report["rejected"]
+        yield Pipeline(Edge(stack.settings))
+
+
+@pytest.fixture
+def pipeline(running: Pipeline) -> Iterator[Pipeline]:
+    """The pipeline, which must answer a good question after whatever the test did to it."""
+    yield running
+    answer = running.ask("What is the daily cash withdrawal limit?")
+    assert answer.status == "answered" and answer.citations, answer.reasons
+
+
+def asking(**fields: Any) -> dict[str, Any]:
+    return {"tenant": TENANT, "query": "What is the daily cash withdrawal limit?", **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"qeury": "?"}, "unknown field 'qeury'; did you mean 'query'?"),
+        ({"top_k": "many"}, "field 'top_k' must be a whole number, not a string"),
+        ({"query": None}, "field 'query' must be a string, not null"),
+    ],
+)
+def test_a_request_with_a_wrong_field_is_told_which(
+    pipeline: Pipeline, fields: dict[str, Any], reason: str
+) -> None:
+    request_id = pipeline.new_id()
+    value = json.dumps(asking(request_id=request_id, **fields)).encode()
+    pipeline.request(value)
+
+    letter = pipeline.letter("rag.dlq", value)
+    assert reason in letter.reason and letter.stage == "admit"
+    (answer,) = until(lambda: pipeline.answers(request_id), "the answer")
+    assert answer.status == "failed" and answer.tenant == TENANT
+    assert reason in answer.reasons[0]
+
+
+def test_a_request_without_a_tenant_is_told_so(pipeline: Pipeline) -> None:
+    request_id = pipeline.new_id()
+    value = json.dumps({"request_id": request_id, "query": "?"}).encode()
+    pipeline.request(value)
+
+    assert "missing field 'tenant'" in pipeline.letter("rag.dlq", value).reason
+    (answer,) = until(lambda: pipeline.answers(request_id), "the answer")
+    assert answer.status == "failed" and "missing field 'tenant'" in answer.reasons[0]
+
+
+def test_undecodable_records_are_dead_letters(pipeline: Pipeline) -> None:
+    good = pipeline.codec.encode("rag.requests", QuestionAsked(tenant=TENANT, query="?"))
+    feed = pipeline.codec.encode(
+        "docs.feed", DocumentFed(op="delete", tenant=TENANT, doc_id="x", version=1)
+    )
+    wrong = {
+        good[:10] + os.urandom(40) + b"\xff" * 20: "cannot be read as QuestionAsked",
+        good[:2] + os.urandom(8) + good[10:]: "unknown schema",
+        good + b"more": "4 bytes after its QuestionAsked",
+        feed: "the record is a DocumentFed",
+        b"\x00\x00\x00\x00\x07" + good[10:]: "MILLRACE_SCHEMA_REGISTRY_URL",
+        b"[1, 2]": "neither a JSON object nor Avro",
+        b"{'tenant': 1}": "not valid JSON",
+        b'{"tenant": "' + b"\xff\xfe": "not UTF-8",
+        b"{" * 100_000: "not valid JSON",
+    }
+    for value in wrong:
+        pipeline.request(value)
+
+    for value, reason in wrong.items():
+        assert reason in pipeline.letter("rag.dlq", value).reason
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "query is empty"),
+        (" \n\t", "query is empty"),
+        ("limit " * 17_000, "query has 102,000 characters; at most 4,000"),
+    ],
+)
+def test_a_question_that_is_none_is_refused(pipeline: Pipeline, query: str, reason: str) -> None:
+    answer = pipeline.ask(query)
+    assert (answer.status, answer.reasons) == ("refused", [reason])
+
+
+def test_an_unknown_tenant_is_refused(pipeline: Pipeline) -> None:
+    answer = pipeline.ask("What is the limit?", tenant="wholesale")
+    assert (answer.status, answer.reasons) == ("refused", ["tenant 'wholesale' is unknown"])
+
+    odd = pipeline.ask("What is the limit?", tenant="../" + TENANT)
+    assert odd.status == "refused" and "1 to 64 letters" in odd.reasons[0]
+
+
+@pytest.mark.parametrize("top_k", [0, 51, -1])
+def test_a_top_k_out_of_range_is_refused(pipeline: Pipeline, top_k: int) -> None:
+    answer = pipeline.ask("What is the limit?", top_k=top_k)
+    assert answer.status == "refused" and f"top_k is {top_k}" in answer.reasons[0]
+
+
+def test_a_document_over_the_limit_is_a_dead_letter_that_names_its_size(
+    pipeline: Pipeline,
+) -> None:
+    body = "limit " * 5_000_000  # 30 MB
+    value = json.dumps({"op": "upsert", "tenant": TENANT, "doc_id": "x", "body": body}).encode()
+    pipeline.feed(value)
+
+    letter = pipeline.letter("docs.dlq", value)
+    assert "the body has 30,000,000 bytes; at most 16,777,216" in letter.reason
+    assert "MILLRACE_MAX_DOCUMENT_BYTES" in letter.reason
+
+
+def test_wrong_documents_are_dead_letters_that_say_why(pipeline: Pipeline) -> None:
+    upsert = {"op": "upsert", "tenant": TENANT, "doc_id": "x", "body": "text"}
+    wrong: list[tuple[dict[str, Any], str | None, str]] = [
+        (upsert | {"uri": "no-key"}, None, "the record has no key"),
+        (upsert | {"version": -1}, KEY, "version is -1; it must be 0 or more"),
+        (upsert | {"doc_id": " "}, KEY, "doc_id must be 1 to 512 characters"),
+        (upsert | {"tenant": "a b"}, KEY, "tenant must be"),
+        (upsert | {"op": "patch"}, KEY, "must be one of upsert, delete"),
+        ({"op": "upsert", "tenant": TENANT, "doc_id": "x"}, KEY, "an upsert needs a body"),
+        (upsert | {"metadata": {"pages": 3}}, KEY, "field 'metadata.pages' must be a string"),
+    ]
+    for value, key, _ in wrong:
+        pipeline.feed(value, key)
+
+    for value, key, reason in wrong:
+        letter = pipeline.letter("docs.dlq", json.dumps(value).encode())
+        assert reason in letter.reason
+        assert letter.key == (key.encode() if key else None) and letter.stage == "ingest"
+
+
+def test_a_request_id_that_comes_twice_is_answered_once(pipeline: Pipeline) -> None:
+    request_id = pipeline.new_id()
+    once = json.dumps(asking(request_id=request_id)).encode()
+    twice = json.dumps(asking(request_id=request_id, user="again")).encode()
+    pipeline.request(once)
+    until(lambda: pipeline.answers(request_id), "the answer")
+    pipeline.request(twice)
+
+    assert f"duplicate request_id '{request_id}'" in pipeline.letter("rag.dlq", twice).reason
+    pipeline.ask("What comes after it?")
+    assert [each.status for each in pipeline.answers(request_id)] == ["answered"]
+
+
+@pytest.mark.parametrize("deadline_ms", [-1, now_ms() - 60_000])
+def test_a_deadline_in_the_past_is_answered_as_expired(
+    pipeline: Pipeline, deadline_ms: int
+) -> None:
+    begun = time.monotonic()
+    answer = pipeline.ask("What is the limit?", deadline_ms=deadline_ms)
+    assert answer.status == "expired" and "deadline passed" in answer.reasons[0]
+    assert time.monotonic() - begun < 10
+
+
+def test_an_answer_goes_to_an_allowed_reply_topic_as_well_and_to_no_other(
+    pipeline: Pipeline,
+) -> None:
+    answer = pipeline.ask("What is the daily cash withdrawal limit?", reply_to="team.replies")
+    assert answer.status == "answered"
+    copies = until(lambda: pipeline.answers(answer.request_id, "team.replies"), "the reply")
+    assert copies == [answer]
+
+    other = pipeline.ask("What is the limit?", reply_to="docs.feed")
+    assert other.status == "refused" and "MILLRACE_REPLY_TOPICS" in other.reasons[0]
+
+
+def test_a_session_id_as_long_as_a_record_is_told_so(pipeline: Pipeline) -> None:
+    # Nearly at the limit of a request, it is in the key and in the value of what comes after.
+    answer = pipeline.ask("What is the limit?", session_id=os.urandom(300_000).hex())
+    assert answer.status in ("failed", "refused")
+    assert any("a record holds" in reason for reason in answer.reasons), answer.reasons
