@@ -39,6 +39,7 @@ def serve(index: Index, path: Path) -> Generator[None]:
         def handle_error(self, request: object, client_address: object) -> None:
             """A reader that hangs up is no error of ours."""
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with Server(str(path), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from schemas.errors import Retry
 
 REQUEST_TTL_S = 24 * 3600
 TIMEOUT_S = 2.0
+BREAKER_S = 3.0
 
 
 def connect(url: str) -> redis.Redis:
@@ -20,8 +22,20 @@ def connect(url: str) -> redis.Redis:
     )
 
 
-def _retry(error: redis.RedisError) -> Retry:
-    return Retry(f"Redis does not answer: {error}")
+class _Breaker:
+    """After a failure, says so at once for a while: a dead network costs seconds a call."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raises Retry while open."""
+        if time.monotonic() < self._until:
+            raise Retry("Redis did not answer a moment ago")
+
+    def failed(self, error: redis.RedisError) -> Retry:
+        self._until = time.monotonic() + BREAKER_S
+        return Retry(f"Redis does not answer: {error}")
 
 
 class RedisVectorCache:
@@ -29,19 +43,22 @@ class RedisVectorCache:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._breaker = _Breaker()
 
     def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:
+        self._breaker.check()
         try:
             found: Any = self._client.mget([f"vec:{tenant}:{key}" for key in keys])
         except redis.RedisError as error:
-            raise _retry(error) from error
+            raise self._breaker.failed(error) from error
         return cast("list[bytes | None]", found)
 
     def put(self, tenant: str, items: Mapping[str, bytes]) -> None:
+        self._breaker.check()
         try:
             self._client.mset({f"vec:{tenant}:{key}": value for key, value in items.items()})
         except redis.RedisError as error:
-            raise _retry(error) from error
+            raise self._breaker.failed(error) from error
 
 
 class RedisRequestLog:
@@ -49,9 +66,11 @@ class RedisRequestLog:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client: Any = client  # the stubs leave pipelines half unknown
+        self._breaker = _Breaker()
 
     def claim(self, tenant: str, request_id: str, position: str) -> str:
         key = f"req:{tenant}:{request_id}"
+        self._breaker.check()
         try:
             # NX decides who is first; what is there afterwards says who was. (One SET with NX and
             # GET would do, from Redis 7 on.)
@@ -60,7 +79,7 @@ class RedisRequestLog:
                 pipe.get(key)
                 _, first = cast("tuple[Any, bytes]", tuple(pipe.execute()))
         except redis.RedisError as error:
-            raise _retry(error) from error
+            raise self._breaker.failed(error) from error
         return first.decode()
 
 

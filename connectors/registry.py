@@ -10,7 +10,7 @@ import httpx
 
 from schemas.errors import Reject, Retry, UserError
 
-NOT_FOUND, INCOMPATIBLE, SERVER_ERROR = 404, (409, 422), 500
+BAD_REQUEST, NOT_FOUND, INCOMPATIBLE, TOO_MANY, SERVER_ERROR = 400, 404, (409, 422), 429, 500
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 
 
@@ -35,19 +35,25 @@ class SchemaRegistry:
         response = self._call("POST", f"/subjects/{subject}/versions", body)
         if response.status_code in INCOMPATIBLE:
             raise UserError(f"the schema registry refuses {subject}: {response.text}")
-        return int(response.raise_for_status().json()["id"])
+        return int(response.json()["id"])
 
     def _schema(self, schema_id: int) -> dict[str, Any]:
         response = self._call("GET", f"/schemas/ids/{schema_id}", None)
         if response.status_code == NOT_FOUND:
             raise Reject(f"unknown schema: the registry has no id {schema_id}")
-        return json.loads(response.raise_for_status().json()["schema"])
+        try:
+            return json.loads(response.json()["schema"])
+        except ValueError:  # Protobuf, or anything else that is no JSON
+            raise Reject(f"schema {schema_id} of the registry is not Avro") from None
 
     def _call(self, method: str, path: str, body: object) -> httpx.Response:
         try:
             response = self._client.request(method, self._url + path, json=body)
         except httpx.HTTPError as error:
             raise Retry(f"the schema registry at {self._url} does not answer: {error}") from error
-        if response.status_code >= SERVER_ERROR:
-            raise Retry(f"the schema registry at {self._url} says {response.status_code}")
+        status = response.status_code
+        if status >= SERVER_ERROR or status == TOO_MANY:
+            raise Retry(f"the schema registry at {self._url} says {status}")
+        if status >= BAD_REQUEST and status != NOT_FOUND and status not in INCOMPATIBLE:
+            raise UserError(f"the schema registry at {self._url} refuses us with {status}")
         return response

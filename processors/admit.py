@@ -11,10 +11,12 @@ from processors.answers import ended
 from processors.ports import RequestLog
 from schemas.errors import Reject, Retry
 from schemas.events import Question, QuestionAdmitted, QuestionAnswered, QuestionAsked, Versions
+from schemas.topics import To
 
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 ABSOLUTE_MS = 10**11  # above it, `deadline_ms` is a time; below it, a span
 MOST_TOP_K = 50
+LATEST_MS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,14 @@ def refusals(event: QuestionAsked, config: AdmitConfig) -> list[str]:
     return reasons
 
 
+def _with_reply(
+    event: QuestionAsked, answer: QuestionAnswered, config: AdmitConfig
+) -> Iterable[QuestionAnswered | To[QuestionAnswered]]:
+    yield answer
+    if event.reply_to and event.reply_to in config.reply_topics:
+        yield To(event.reply_to, answer)
+
+
 def admit(
     event: QuestionAsked,
     arrival: Arrival,
@@ -79,7 +89,7 @@ def admit(
     config: AdmitConfig,
     log: RequestLog,
     versions: Versions,
-) -> Iterable[QuestionAdmitted | QuestionAnswered]:
+) -> Iterable[QuestionAdmitted | QuestionAnswered | To[QuestionAnswered]]:
     """Admit a question, or answer at once why not.
 
     Raises:
@@ -89,7 +99,8 @@ def admit(
     if len(request_id) > 200:
         raise Reject(f"request_id has {len(request_id)} characters; at most 200")
     if reasons := refusals(event, config):
-        yield ended(request_id, event.tenant, "refused", "; ".join(reasons), versions)
+        refused = ended(request_id, event.tenant, "refused", "; ".join(reasons), versions)
+        yield from _with_reply(event, refused, config)
         return
     degraded: list[str] = []
     if event.request_id:
@@ -105,10 +116,12 @@ def admit(
             )
     deadline = event.deadline_ms if event.deadline_ms is not None else config.default_deadline_ms
     deadline_at = deadline if deadline > ABSOLUTE_MS else arrival.timestamp + deadline
+    deadline_at = min(deadline_at, LATEST_MS)
     if deadline_at < arrival.now:
         late = arrival.now - deadline_at
         reason = f"the deadline passed {late} ms before the question was read"
-        yield ended(request_id, event.tenant, "expired", reason, versions)
+        expired = ended(request_id, event.tenant, "expired", reason, versions)
+        yield from _with_reply(event, expired, config)
         return
     question = Question(
         request_id=request_id,

@@ -102,6 +102,12 @@ def salvage(value: bytes, reason: str, *, versions: Versions) -> Answers:
         return
     fields = cast("dict[str, object]", datum)
     request_id, tenant = fields.get("request_id"), fields.get("tenant")
-    if isinstance(request_id, str) and 0 < len(request_id) <= 200:
+    if isinstance(request_id, str) and 0 < len(request_id) <= 200 and _is_text(request_id):
         name = tenant if isinstance(tenant, str) and len(tenant) <= 100 else ""
+        name = name if _is_text(name) else ""
         yield ended(request_id, name, "failed", reason, versions)
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 can say it: JSON may escape half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)

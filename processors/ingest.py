@@ -21,6 +21,7 @@ class IngestConfig:
 
     max_document_bytes: int = 16 * 1024 * 1024
     max_id_chars: int = 512
+    max_metadata_bytes: int = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,15 @@ def ingest(event: DocumentFed, place: Place, *, config: IngestConfig) -> Iterabl
         )
     if not TENANT.fullmatch(event.tenant):
         raise Reject("tenant must be 1 to 64 letters, digits, '.', '_' or '-'")
-    if not event.doc_id.strip() or len(event.doc_id) > config.max_id_chars:
-        raise Reject(f"doc_id must be 1 to {config.max_id_chars} characters")
+    if not event.doc_id.strip() or len(event.doc_id) > config.max_id_chars or "\0" in event.doc_id:
+        raise Reject(f"doc_id must be 1 to {config.max_id_chars} characters, none of them NUL")
+    # It travels with every part and every chunk's record, next to texts and vectors.
+    around = [event.title or "", event.uri or "", *event.metadata, *event.metadata.values()]
+    size = sum(len(text.encode()) for text in around)
+    if size > config.max_metadata_bytes:
+        raise Reject(
+            f"title, uri and metadata have {size:,} bytes; at most {config.max_metadata_bytes:,}"
+        )
     if event.version is not None and event.version < 0:
         raise Reject(f"version is {event.version}; it must be 0 or more")
     if event.op == "upsert" and event.body is None:

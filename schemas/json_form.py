@@ -25,6 +25,8 @@ def parse(value: bytes, name: str) -> dict[str, Any]:
         raise Reject(f"the record is not UTF-8: byte {error.start} cannot be read") from None
     except (ValueError, RecursionError) as error:
         raise Reject(f"the record is not valid JSON: {error}") from None
+    if b"\\u" in value and not _is_text(datum):
+        raise Reject("the record holds half of a surrogate pair, which is no character")
     schema = self_contained(name)
     if not isinstance(datum, dict):
         raise Reject(f"a {name} is a JSON object, not {_kind(datum)}")
@@ -33,6 +35,15 @@ def parse(value: bytes, name: str) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON number")
+
+
+def _is_text(datum: object) -> bool:
+    """Whether all strings in it can be written down; JSON can escape what UTF-8 cannot say."""
+    try:
+        json.dumps(datum, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _kind(value: object) -> str:

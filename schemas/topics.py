@@ -44,7 +44,7 @@ class Topic(Generic[E]):
     edge: bool = False  # people produce to it: JSON as well as Avro
     max_bytes: int = MIB  # of one record
     suffix: Callable[[E], str] | None = None
-    part: Callable[[E], int] | None = None
+    part: Callable[[E], int | None] | None = None
 
     def named(self, suffix: str) -> Topic[E]:
         """One topic of the family."""
@@ -89,6 +89,10 @@ def _request_key(event: QuestionAnswered | FeedbackGiven) -> str:
     return f"{event.tenant}/{event.request_id}"
 
 
+def _part(event: DocumentChanged) -> int | None:
+    return event.part if event.parts > 1 else None
+
+
 def _dead_key(event: DeadLettered) -> str:
     return f"{event.topic}/{event.partition}"
 
@@ -97,9 +101,7 @@ def _dead_key(event: DeadLettered) -> str:
 # The cap is above the size limit of a document, so that one over it gets a dead letter that says
 # so; dead letters carry the whole original.
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
-DOCS_CHANGES = Topic(
-    "docs.changes", DocumentChanged, document_key, compacted=True, part=lambda event: event.part
-)
+DOCS_CHANGES = Topic("docs.changes", DocumentChanged, document_key, compacted=True, part=_part)
 DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, document_key, retention_hours=24)
 DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, document_key, retention_hours=24)
 DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, document_key)

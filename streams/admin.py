@@ -123,8 +123,10 @@ def _committed(
     try:
         futures = cast("dict[str, Future[Any]]", client.list_consumer_group_offsets([asked]))
         result = next(iter(futures.values())).result(TIMEOUT_S)
-    except KafkaException:  # the group has never been
-        return {}
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:  # it has never read
+            return {}
+        raise UserError(f"the lag of {group} cannot be read: {kafka.reason(error)}") from None
     return {
         (place.topic, place.partition): place.offset
         for place in result.topic_partitions

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -19,17 +19,21 @@ from confluent_kafka import (
 )
 
 from schemas import topics
-from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
+from schemas.events import DeadLettered, DocumentFed, QuestionAnswered, QuestionAsked
 from schemas.topics import Topic
 from streams import kafka
 from streams.codec import Codec
-from streams.errors import UserError
+from streams.errors import MillraceError, UserError
 from streams.processing import Output, now_ms
 from streams.settings import Settings
 
 E = TypeVar("E")
 POLL_S = 0.2
 NETWORK_S = 10.0
+PATIENCE_S = 30.0
+MADE_OF_DOCUMENTS = cast(
+    "tuple[Topic[Any], ...]", (topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
+)
 
 
 def places(consumer: Consumer, names: Sequence[str]) -> list[TopicPartition]:
@@ -77,8 +81,13 @@ def replay(consumer: Consumer, names: Sequence[str]) -> Iterator[Message]:
     todo = places(consumer, names)
     consumer.assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in todo])
     left = {(place.topic, place.partition) for place in todo}
+    until = time.monotonic() + PATIENCE_S
     while left:
         first = consumer.poll(POLL_S)  # `consume` would wait out its time-out for all 500
+        if first is not None and first.error() is None:
+            until = time.monotonic() + PATIENCE_S
+        elif time.monotonic() > until:
+            raise UserError(f"the broker gave nothing for {PATIENCE_S:.0f} s: is it running?")
         for message in () if first is None else (first, *consumer.consume(500, 0)):
             error = message.error()
             if error is None:
@@ -225,6 +234,7 @@ class Feeder:
                     key=output.key,
                     headers=output.headers,  # pyright: ignore[reportArgumentType]
                     timestamp=self._last,
+                    on_delivery=self._delivered,
                 )
                 break
             except BufferError:
@@ -236,6 +246,18 @@ class Feeder:
         self._producer.poll(0)
         self._waiting[key, self._last] = document.doc_id
         self.report.fed += 1
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        """What the broker refused will never be acknowledged."""
+        if error is not None:
+            key = _bytes(message.key()).decode("utf-8", "replace")
+            self._reject((key, message.timestamp()[1]), error.str())
+
+    def _reject(self, place: tuple[str, int], reason: str) -> bool:
+        doc_id = self._waiting.pop(place, None)
+        if doc_id is not None:
+            self.report.rejected.append((doc_id, reason))
+        return doc_id is not None
 
     def _await(self, patience_s: float, on_progress: Callable[[FeedReport], None]) -> None:
         until = time.monotonic() + patience_s
@@ -273,9 +295,20 @@ class Feeder:
                 settled = True
             else:
                 letter = self._codec.decode(topics.DOCS_DLQ, value)
-                place = ((letter.key or b"").decode("utf-8", "replace"), letter.timestamp)
-                doc_id = self._waiting.pop(place, None)
-                if doc_id is not None:
-                    self.report.rejected.append((doc_id, letter.reason))
-                    settled = True
+                settled |= self._reject(self._place(letter), letter.reason)
         return settled
+
+    def _place(self, letter: DeadLettered) -> tuple[str, int]:
+        """Which document a dead letter is about: the feed's own record, or one made from it."""
+        for topic in MADE_OF_DOCUMENTS:
+            if letter.topic == topic.name:
+                try:
+                    event = self._codec.decode(topic, letter.value)
+                except MillraceError:
+                    break
+                return topics.document_key(event), event.fed_at
+        return (letter.key or b"").decode("utf-8", "replace"), letter.timestamp
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

@@ -100,7 +100,13 @@ class Codec:
             )
         writer = self._writers.get(schema_id)
         if writer is None:
-            writer = catalog.parse(self._registry.schema(schema_id))
+            schema = self._registry.schema(schema_id)
+            try:
+                writer = catalog.parse(schema)
+            except Exception as error:  # fastavro's schema errors share no base class
+                raise Reject(
+                    f"schema {schema_id} of the registry cannot be used: {error}"
+                ) from error
             self._writers[schema_id] = writer
         return writer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ from streams.telemetry import REGISTRY, log_as_json, open_spans
 from streams.worker import StageWorker, Worker
 
 log = logging.getLogger("millrace.host")
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def select(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
@@ -41,25 +43,24 @@ def select(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
 
 
 @contextmanager
-def worker_name(settings: Settings, group: str) -> Generator[str]:
-    """This worker's name: as set, else this host and the first slot that no process here holds.
+def worker_name(settings: Settings, names: Sequence[str]) -> Generator[str]:
+    """This worker's name: as set, else this host and the first slot free for all its stages.
 
-    A slot is a locked file, and the kernel gives it back however its holder ends: so a restarted
-    worker gets the name, and the transactional id, of the one it replaces.
+    A slot is a locked file per stage, and the kernel gives it back however its holder ends: so a
+    restarted worker gets the name, and the transactional ids, of the one it replaces.
     """
     if settings.worker:
         yield settings.worker
         return
     folder = settings.data / "run"
     folder.mkdir(parents=True, exist_ok=True)
-    slot = 0
-    while True:
-        path = folder / f"slot.{group}.{slot}"
-        with path.open("w") as file:
+    for slot in itertools.count():
+        with ExitStack() as locks:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for name in names:
+                    file = locks.enter_context((folder / f"slot.{name}.{slot}").open("w"))
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                slot += 1
                 continue
             yield f"{socket.gethostname()}-{slot}"
             return
@@ -73,45 +74,41 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     """
     log_as_json(settings.log_level)
     with ExitStack() as stack:
-        group = "+".join(names)
-        name = stack.enter_context(worker_name(settings, group))
         ports = wiring.Wiring(settings, stack)
         stages = select(wiring.stages(settings, ports), names)
+        name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
         kafka.reachable(settings, 60.0)
         ports.warm(stages)
         codec = wiring.codec(settings, stack)
-        spans = open_spans(settings.otlp_endpoint, f"millrace.{group}", stack)
+        spans = open_spans(settings.otlp_endpoint, f"millrace.{'+'.join(names)}", stack)
         static = bool(settings.worker)
         workers = [StageWorker(s, settings, codec, spans, name=name, static=static) for s in stages]
         worker = Worker(workers)
-
-        def stop(_number: int, _frame: object) -> None:
-            worker.stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+        # The main thread takes signals when it is ready for them; no handler interrupts a lock.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if settings.http_port:
             stack.enter_context(serve(settings.http_host, settings.http_port, worker.ready))
         if any(stage.name in wiring.USES_INDEX for stage in stages):
             stack.enter_context(wiring.serve_index(settings, ports))
         worker.start()
         log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
-        _tell_ready(settings.data / "run", name, worker)
+        _watch(worker, settings.data / "run" / f"{name}.ready")
         failures = worker.join()
         log.info("stopped", extra={"worker": name})
         return 1 if failures else 0
 
 
-def _tell_ready(folder: Path, name: str, worker: Worker) -> None:
-    """Write the file that a supervisor waits for, once every stage has its assignment."""
-    path = folder / f"{name}.ready"
-    while not worker.ready():
-        if worker.wait(0.02):
-            return
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(os.getpid()))
-    log.info("ready", extra={"worker": name})
-    while not worker.wait(5.0):
+def _watch(worker: Worker, ready_file: Path) -> None:
+    """Stay until the worker has ended; tell a supervisor when it is ready, and obey signals."""
+    told = False
+    while worker.alive():
+        if signal.sigtimedwait(SIGNALS, 0.5 if told else 0.02) is not None:
+            worker.stop()
+        if not told and worker.ready():
+            told = True
+            ready_file.parent.mkdir(parents=True, exist_ok=True)
+            ready_file.write_text(str(os.getpid()))
+            log.info("ready")
         if stuck := worker.stuck():
             log.critical("a call to Kafka never returned", extra={"stages": stuck})
             os._exit(1)  # nothing else ends that thread; a successor goes on where it stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from typing import Any
 
@@ -13,6 +14,7 @@ from streams.processing import Output, Record
 from streams.settings import Settings
 
 NETWORK_TIMEOUT_S = 10.0
+QUEUE_TIMEOUT_S = 30.0
 
 
 def _common(settings: Settings) -> dict[str, Any]:
@@ -66,6 +68,7 @@ def producer_options(settings: Settings, transactional_id: str = "") -> dict[str
         "retry.backoff.max.ms": 20,
         "message.max.bytes": 48 * 1024 * 1024,  # each topic's own cap decides
         "compression.type": "lz4",
+        "partitioner": "consistent_random",  # `partition_of` must agree with it
     }
     if not transactional_id:
         return options
@@ -123,15 +126,21 @@ def reason(error: KafkaException) -> str:
 
 
 def received(message: Message) -> Record:
-    """A consumed message in the runtime's form."""
+    """A consumed message in the runtime's form; headers that cannot be read are left out."""
+    try:
+        headers: Any = message.headers() or ()
+    except (SystemError, UnicodeError):  # a header's name that is not UTF-8
+        headers = ()
+    key, value = _bytes(message.key()), _bytes(message.value())
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
         message.timestamp()[1],
-        _bytes(message.key()),
-        _bytes(message.value()),
-        message.headers() or (),  # pyright: ignore[reportArgumentType]
+        key,
+        value,
+        headers,
+        size=len(key or b"") + len(value or b"") + sum(len(v or b"") for _, v in headers),
     )
 
 
@@ -155,13 +164,21 @@ class Partitions:
         """Raises KafkaException where the broker does not answer."""
         count = self._counts.get(topic)
         if count is None:
-            metadata = self._producer.list_topics(topic, timeout=NETWORK_TIMEOUT_S)
-            count = self._counts[topic] = max(1, len(metadata.topics[topic].partitions))
+            found = self._producer.list_topics(topic, timeout=NETWORK_TIMEOUT_S).topics[topic]
+            if found.error is not None or not found.partitions:
+                unknown = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+                raise KafkaException(found.error or unknown)
+            count = self._counts[topic] = len(found.partitions)
         return count
 
 
 def send(producer: Producer, output: Output, partitions: Partitions) -> None:
-    """Put one record in the producer's queue, waiting while that is full."""
+    """Put one record in the producer's queue, waiting while that is full.
+
+    Raises:
+        KafkaException: the queue stayed full, or the record can never be sent.
+    """
+    until = time.monotonic() + QUEUE_TIMEOUT_S
     partition = -1  # the partitioner's choice
     if output.spread is not None:
         partition = partition_of(output.spread, partitions(output.topic))
@@ -176,6 +193,9 @@ def send(producer: Producer, output: Output, partitions: Partitions) -> None:
             )
             return
         except BufferError:
+            if time.monotonic() > until:
+                full = KafkaError._QUEUE_FULL  # pyright: ignore[reportPrivateUsage]
+                raise KafkaException(KafkaError(full)) from None
             producer.poll(0.05)
 
 

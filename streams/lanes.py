@@ -137,6 +137,7 @@ class Lane(threading.Thread):
 
     def _work(self, records: Sequence[Record]) -> None:
         pause = self._settings.retry_backoff_ms / 1000
+        records = [record for record in records if not record.done]  # those of lost partitions
         while records and not self._stopping.is_set():
             again = self._processing(records)
             self._report(len(records) - len(again))
@@ -185,7 +186,7 @@ class InFlight:
         for record in records:
             self._partitions.setdefault(record.partition, deque()).append(record)
             self.records += 1
-            self.bytes += len(record.value or b"")
+            self.bytes += record.size
 
     def done_prefix(self, most: int) -> list[Record]:
         """Take what may be committed: each partition's records up to the first undone one."""
@@ -193,7 +194,7 @@ class InFlight:
         for waiting in self._partitions.values():
             while waiting and waiting[0].done and len(prefix) < most:
                 record = waiting.popleft()
-                self.bytes -= len(record.value or b"")
+                self.bytes -= record.size
                 prefix.append(record)
         self.records -= len(prefix)
         return prefix
@@ -205,10 +206,11 @@ class InFlight:
             if waiting is not None:
                 waiting.appendleft(record)
                 self.records += 1
-                self.bytes += len(record.value or b"")
+                self.bytes += record.size
 
     def drop(self, partition: int) -> None:
         """Forget a partition that is no longer ours; whoever owns it reads its records again."""
         for record in self._partitions.pop(partition, ()):
             self.records -= 1
-            self.bytes -= len(record.value or b"")
+            self.bytes -= record.size
+            record.done = True  # no lane need begin it any more

@@ -40,12 +40,23 @@ IN_FLIGHT_BYTES = 24 * 1024 * 1024
 CALL_S = 10.0
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
-_MEMBERSHIP_LOST = frozenset(
+HOPELESS = 20  # transactions aborted in a row before the worker stops for all to see
+
+# Between a rebalance's start and our part in it, the broker refuses offsets of the old generation.
+# That is nobody's fault: the next polls bring the new one.
+_REBALANCING = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
         KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.FENCED_INSTANCE_ID,
         KafkaError.REBALANCE_IN_PROGRESS,
+    }
+)
+_FENCED = frozenset(
+    {
+        KafkaError._FENCED,  # pyright: ignore[reportPrivateUsage]
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
     }
 )
 # A consumer that was fenced says so once, in a message; from then on it is silent for ever.
@@ -59,6 +70,10 @@ _CONSUMER_LOST = frozenset(
 
 class Fenced(Exception):  # noqa: N818 - a state, not a fault
     """These clients are of no more use: they are closed and made anew."""
+
+
+class HopelessError(Exception):
+    """The broker refuses what this stage writes, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +136,8 @@ class Loop:
         self._full_since = 0.0
         self._told = 0.0
         self._failure: BaseException | None = None
+        self._dead = False  # nothing may be committed any more: something before it was not
+        self._aborts = 0  # in a row
         self._call_began = 0.0
 
     def stuck(self) -> bool:
@@ -141,9 +158,12 @@ class Loop:
     def drain(self) -> None:
         """Finish what is in flight, as far as that goes in the time a shutdown may take."""
         until = time.monotonic() + DRAIN_S
+        self._consumer.pause(self._consumer.assignment())
         while self._in_flight.records and time.monotonic() < until:
             self._await_report(0.1)
             self._commit_done()
+            # So that no other member's rebalance waits for us. What it may give is the successor's.
+            self._consumer.poll(0)
 
     # Taking
 
@@ -189,7 +209,7 @@ class Loop:
         self._consumer.pause(self._consumer.assignment())
         self._paused = True
         message = self._consumer.poll(0)
-        return [] if message is None else self._read([message])
+        return self._read([] if message is None else [message])
 
     def _resume(self) -> None:
         self._full_since = 0.0
@@ -218,13 +238,23 @@ class Loop:
     # Committing
 
     def _commit_done(self) -> None:
-        while prefix := self._in_flight.done_prefix(self._most):
+        while not self._dead:
+            # After an abort one record at a time, so that one that is refused holds up no other.
+            prefix = self._in_flight.done_prefix(1 if self._aborts > 1 else self._most)
+            if not prefix:
+                return
             self._reach("after_process")
             try:
                 self._commit(prefix)
-            except KafkaException as error:
-                self._recover(error, prefix)
+            except BaseException as error:
+                # Whatever happens next, nothing behind these records may be committed before them.
+                self._in_flight.put_back(prefix)
+                if not isinstance(error, KafkaException):
+                    self._dead = True
+                    raise
+                self._recover(error)
                 return
+            self._aborts = 0
             self._observe(prefix)
 
     def _commit(self, prefix: Sequence[Record]) -> None:
@@ -254,19 +284,30 @@ class Loop:
         patiently(self._stopping, producer.commit_transaction)
         reach("after_commit")
 
-    def _recover(self, error: KafkaException, prefix: Sequence[Record]) -> None:
-        """Abort, keep the results, and try again: unless these clients were fenced."""
+    def _recover(self, error: KafkaException) -> None:
+        """Abort and try again later, results kept.
+
+        Raises:
+            Fenced: these clients can do nothing more.
+            HopelessError: the broker refuses the same records again and again.
+        """
         cause: KafkaError = error.args[0]
         self._metrics.aborts.inc()
-        said = {"stage": self._stage, "reason": cause.str()}
-        if cause.fatal() or not cause.txn_requires_abort():
+        if cause.fatal() or cause.code() in _FENCED:
+            self._dead = True
             raise Fenced(cause.str()) from error
-        log.warning("transaction aborted", extra=said)
-        patiently(self._stopping, self._producer.abort_transaction)
-        if cause.code() in _MEMBERSHIP_LOST:
-            raise Fenced(cause.str()) from error
-        self._in_flight.put_back(prefix)
-        self._stopping.wait(0.05)
+        log.warning("transaction aborted", extra={"stage": self._stage, "reason": cause.str()})
+        try:
+            patiently(self._stopping, self._producer.abort_transaction)
+        except KafkaException as failure:
+            self._dead = True
+            raise Fenced(kafka.reason(failure)) from error
+        if cause.code() not in _REBALANCING:
+            self._aborts += 1
+        if self._aborts >= HOPELESS:
+            self._dead = True
+            raise HopelessError(f"{self._stage} cannot write: {cause.str()}") from error
+        self._stopping.wait(min(1.0, 0.05 * 2**self._aborts))
 
     def _observe(self, prefix: Sequence[Record]) -> None:
         metrics = self._metrics
@@ -307,6 +348,7 @@ class Loop:
             self._commit_done()
         except Exception as failure:  # must not be raised through librdkafka
             self._failure = failure
+            self._dead = True
         self._forget(partitions)
 
     def lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -317,3 +359,8 @@ class Loop:
             self._owned.discard(place.partition)
             self._in_flight.drop(place.partition)
             self._metrics.partition_gone(place.partition)
+        try:
+            # librdkafka keeps a pause beyond the assignment: back here, it would never be read.
+            self._consumer.resume(partitions)
+        except KafkaException as error:
+            log.debug("not resumed", extra={"reason": kafka.reason(error)})

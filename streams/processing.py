@@ -26,6 +26,9 @@ Trailing = tuple[tuple[str, bytes], ...]
 # Kafka's default cap of 1 MiB counts key, headers and batch framing too. Dead letters carry the
 # whole original, so their topics have a higher cap.
 RECORD_LIMIT = 1024 * 1024 - 32 * 1024
+LETTER_SLACK = 256 * 1024
+LONGEST_ID = 256  # bytes of a propagated id; a longer one is replaced by its digest
+LONGEST_REASON = 2000
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +42,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    size: int = 0  # bytes, for the bound on what is in flight
     attempts: int = 1
     done: bool = False
     outputs: list[Output] = field(default_factory=list["Output"])
@@ -148,8 +152,11 @@ class Processing:
                 record.attempts += 1
                 self._metrics.retries.inc()
                 again.append(record)
-            else:
+                continue
+            try:
                 self._finish(record, event, outcome, finished_at, stamp)
+            except Retry:  # the schema registry is away, and this topic's schema is new to us
+                again.append(record)
         if len(again) > 1:
             again.sort(key=lambda record: (record.partition, record.offset))
         return again
@@ -165,9 +172,9 @@ class Processing:
         cause, correlation, parent = b"", b"", b""
         for name, value in record.headers:
             if name == "ce_id":
-                cause = value or b""
+                cause = _bounded(value or b"")
             elif name == "correlationid":
-                correlation = value or b""
+                correlation = _bounded(value or b"")
             elif name == "traceparent":
                 parent = value or b""
         if not cause:  # written by somebody who knows no CloudEvents: its place is its id
@@ -185,7 +192,10 @@ class Processing:
         except Reject as failure:  # an output over the record limit
             verdict = str(failure)
             letters = self._dead(record, event, failure, finished_at)
-            record.outputs = self._written(letters, cause, elapsed, trailing)
+            try:
+                record.outputs = self._written(letters, cause, elapsed, trailing)
+            except Reject:  # so is the answer that is owed: the letter alone says what happened
+                record.outputs = self._written(letters[:1], cause, elapsed, trailing)
         self._spans.end(span, verdict)
         record.done = True
 
@@ -212,8 +222,10 @@ class Processing:
                 event.timings_ms[stage.name] = elapsed
             key = topic.key(event).encode()
             spread = None
-            if topic.part is not None and topic.part(event):
-                spread, key = key, key + b"#%d" % topic.part(event)
+            part = None if topic.part is None else topic.part(event)
+            if part is not None:
+                # All parts go to the partition of the whole, under keys of their own.
+                spread, key = key, key + b"\0%d" % part if part else key
             value = self._codec.encode(name, event)
             size = len(key) + len(value)
             if size > RECORD_LIMIT and topic is not stage.dead_letters:
@@ -230,18 +242,25 @@ class Processing:
         self, record: Record, event: Any, failure: Reject | Retry, finished_at: int
     ) -> list[Any]:
         """The dead letter of a record, and the answer that is owed all the same."""
-        reason = str(failure) or type(failure).__name__
+        reason = (str(failure) or type(failure).__name__)[:LONGEST_REASON]
         self._metrics.dead_letters.inc()
         cause = failure.__cause__
+        key, value, headers = record.key, record.value, record.headers
+        room = self.stage.dead_letters.max_bytes - LETTER_SLACK
+        size = len(key or b"") + len(value or b"") + sum(len(n) + len(v or b"") for n, v in headers)
+        if size > room:
+            digest = hashlib.blake2b(value or b"", digest_size=16).hexdigest()
+            reason += f" (its {size:,} bytes are cut here; the value's blake2b-128 is {digest})"
+            key, value, headers = (key or b"")[:1024], (value or b"")[: room // 2], ()
         letter = DeadLettered(
             stage=self.stage.name,
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
             timestamp=record.timestamp,
-            key=record.key,
-            value=record.value,
-            headers=[RecordHeader(key=k, value=v) for k, v in record.headers],
+            key=key,
+            value=value,
+            headers=[RecordHeader(key=name, value=content) for name, content in headers],
             reason=reason,
             detail="".join(traceback.format_exception(cause)) if cause is not None else "",
             attempts=record.attempts,
@@ -255,3 +274,10 @@ class Processing:
         if promise.salvage is not None and record.value:
             return [letter, *promise.salvage(record.value, reason)]
         return [letter]
+
+
+def _bounded(value: bytes) -> bytes:
+    """An id as it came, or its digest where it is longer than any honest id."""
+    if len(value) <= LONGEST_ID:
+        return value
+    return hashlib.blake2b(value, digest_size=16).hexdigest().encode()

@@ -36,6 +36,7 @@ from streams.stage import Promise, Received, Stage, batch_stage, edge_stage, sta
 # Records a stage with a model takes at once: enough to fill the model, few enough that a change
 # fed during bulk loading does not wait long behind others.
 MODEL_BATCH = 64
+NEVER = 2**63 - 1
 
 
 class Ports(Protocol):
@@ -75,7 +76,7 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
         answers.deadline, partial(answers.settle, versions=versions)
     )
     asked: Promise[QuestionAsked, Any] = Promise(
-        lambda _: now(),  # `admit` itself knows when a question is late
+        lambda _: NEVER,  # `admit` itself knows when a question is late
         partial(answers.settle_asked, versions=versions),
         partial(answers.salvage, versions=versions),
     )

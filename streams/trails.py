@@ -8,6 +8,7 @@ from confluent_kafka import Consumer
 
 from schemas import topics
 from schemas.errors import Reject
+from schemas.events import DeadLettered
 from schemas.topics import Topic
 from streams.client import replay
 from streams.codec import Codec
@@ -60,19 +61,35 @@ def trail_of(
         if topic is topics.RAG_REQUESTS and event.request_id != request_id:
             place = f"{record.topic}/{record.partition}/{record.offset}".encode()
             requests[dict(record.headers).get("ce_id") or place] = (record, event)
-        elif _is_about(event, request_id, tenant):
+        elif _is_about(_subject(event, names, codec), request_id, tenant):
             found.append((record, event))
             causes.add(dict(record.headers).get("causationid") or b"")
-    found += [requests[cause] for cause in causes if cause in requests]
+    found += [
+        requests[cause]
+        for cause in causes
+        if cause in requests and tenant in (None, requests[cause][1].tenant)
+    ]
     flow = {topic.name: place for place, topic in enumerate(QUESTION_TOPICS)}
     found.sort(key=lambda pair: (pair[0].timestamp, flow[names[pair[0].topic].name]))
     return [_step(record, event) for record, event in found]
 
 
-def _is_about(event: Any, request_id: str, tenant: str | None) -> bool:
-    if hasattr(event, "reason"):  # a dead letter: its original bytes hold the id
-        return tenant is None or tenant.encode() in (event.value or b"")
-    subject = getattr(event, "question", event)
+def _subject(event: Any, names: dict[str, Topic[Any]], codec: Codec) -> Any:
+    """What says whose question an event is about; of a dead letter, what its original says."""
+    if isinstance(event, DeadLettered):
+        topic = names.get(event.topic)
+        try:
+            return (
+                None if topic is None else _subject(codec.decode(topic, event.value), names, codec)
+            )
+        except Reject:  # unreadable, so nobody's in particular
+            return None
+    return getattr(event, "question", event)
+
+
+def _is_about(subject: Any, request_id: str, tenant: str | None) -> bool:
+    if subject is None:  # its bytes hold the id; whose it is cannot be told
+        return tenant is None
     return subject.request_id == request_id and tenant in (None, subject.tenant)
 
 

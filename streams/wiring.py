@@ -41,6 +41,7 @@ from streams.topology import Config, topology
 from streams.versions import versions
 
 USES_MODEL = frozenset({"embed", "retrieve"})
+LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
 
 
@@ -183,9 +184,18 @@ def stages(settings: Settings, wiring: Wiring) -> list[Stage]:
 
 
 def _socket(settings: Settings) -> Path:
-    # Socket paths are limited to about 100 bytes; a data folder may be deeper than that.
-    mark = hashlib.blake2b(str(settings.data.resolve()).encode(), digest_size=8).hexdigest()
-    return Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}-{mark}.sock"
+    folder = settings.data.resolve() / "run"
+    if len(str(folder)) <= LONGEST_SOCKET:
+        return folder / "index.sock"
+    # Elsewhere, in a folder that is ours alone: who could write there could pose as the index.
+    mark = hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()
+    own = Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}"
+    own.mkdir(mode=0o700, exist_ok=True)
+    if own.stat().st_uid != os.getuid() or own.stat().st_mode & 0o077:
+        raise UserError(
+            f"{own} must belong to you alone: remove it, or use a shorter MILLRACE_DATA"
+        )
+    return own / f"{mark}.sock"
 
 
 def serve_index(settings: Settings, ports: Wiring) -> AbstractContextManager[None]:

@@ -167,6 +167,10 @@ class Worker:
         """Whether a stop was asked for, or a stage failed, within `timeout` seconds."""
         return self._ended.wait(timeout)
 
+    def alive(self) -> bool:
+        """Whether any stage has yet to end."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def join(self) -> list[BaseException]:
         """Wait for all stages to end; returns what ended them, where that was a bug."""
         for thread in self._threads:

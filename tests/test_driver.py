@@ -308,3 +308,59 @@ def test_a_bug_in_a_processor_is_raised_and_nothing_is_written() -> None:
         driver.run()
     assert not list(driver.records("copy"))
     assert not list(driver.records("docs.dlq"))
+
+
+HOSTILE = [
+    b'{"request_id": "x", "tenant": "t", "query": "q\\ud800"}',
+    b'{"request_id": "x\\udfff", "tenant": "t", "query": "q", "bad": 1}',
+    b'{"request_id": "x", "tenant": "t", "query": "q", "filters": {"\\ud800": "v"}}',
+    b'{"request_id": "a", "tenant": "' + b"A" * 900_000 + b'", "query": "q"}',
+    b'{"request_id": "' + b"A" * 900_000 + b'", "tenant": "a", "query": "q"}',
+    b'{"request_id": "a", "tenant": "a", "query": "q", "session_id": "' + b"s" * 990_000 + b'"}',
+    b'{"request_id": "a", "tenant": "a", "query": "q", "deadline_ms": 9223372036854775807}',
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_request_ends_in_an_answer_or_a_letter_and_the_next_is_answered(
+    value: bytes,
+) -> None:
+    driver = _driver(FakePorts())
+    bomb = [("ce_id", b"i" * 600_000), ("correlationid", b"c" * 600_000)]
+    driver.send(topics.RAG_REQUESTS, value, key=None, headers=bomb)
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(request_id="good", tenant="t", query="good?"))
+    driver.run()
+    answers = [answer.request_id for answer in driver.events(topics.RAG_ANSWERS)]
+    assert "good" in answers
+    assert len(answers) == 2 or driver.dead_letters(topics.RAG_DLQ)
+    for name in driver.log:
+        if name != "rag.requests":
+            for record in driver.records(name):
+                assert sum(len(value or b"") for _, value in record.headers) < 2_000
+
+
+def test_a_dead_letter_fits_its_topic_and_says_what_it_lost() -> None:
+    driver = _driver(FakePorts())
+    driver.send(topics.RAG_REQUESTS, b"x" * (4 << 20), key=None)
+    driver.run()
+    (letter,) = driver.dead_letters(topics.RAG_DLQ)
+    assert "bytes are cut here" in letter.reason
+    assert len(letter.value or b"") < topics.RAG_DLQ.max_bytes
+
+
+def test_parts_and_documents_with_like_names_do_not_collide() -> None:
+    driver = _driver(FakePorts())
+    long = "\n\n".join(f"Paragraph {n} of many words. " * 300 for n in range(80))
+    driver.send(topics.DOCS_FEED, _fed(long, 1, "a"))
+    for doc_id in ("a#1", "a/1", "a\\01"):
+        driver.send(topics.DOCS_FEED, _fed("short", 1, doc_id))
+    driver.run()
+    keys = [record.key for record in driver.records("docs.changes")]
+    assert len(keys) == len(set(keys)) > 4
+    parts = {
+        r.partition
+        for r in driver.records("docs.changes")
+        if (r.key or b"").startswith(b"acme/a\0")
+    }
+    whole = {r.partition for r in driver.records("docs.changes") if r.key == b"acme/a"}
+    assert parts == whole

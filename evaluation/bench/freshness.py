@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer
 
 from evaluation.bench import corpus, running
 from evaluation.bench.child import Child
@@ -16,10 +19,13 @@ from evaluation.bench.client import Client
 from evaluation.bench.ingest import feed
 from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
+from schemas import topics
 from schemas.events import DocumentFed
-from streams import wiring
-from streams.client import Feeder, reader
+from streams import kafka, wiring
+from streams.client import Feeder, edge_output, from_the_end, reader
 from streams.codec import Codec
+from streams.errors import UserError
+from streams.processing import now_ms
 from streams.settings import Settings
 
 P50 = Target("value", "at most", 200)
@@ -27,7 +33,8 @@ P99 = Target("value", "at most", 600)
 TENANT = "bench"
 PAUSE_S = 0.05  # between changes: none may ride along with the one before
 VERIFIED_EVERY = 10
-UNDER_LOAD = 5  # so many times fewer changes, since each waits behind the bulk
+UNDER_LOAD_S = 0.5  # between changes under load, where each waits behind the bulk
+PATIENCE_S = 120.0
 LOADED = 200  # documents of the bulk feed that are through before changes are timed
 
 
@@ -60,14 +67,13 @@ def run(options: Options, say: Say) -> Findings:
         documents = chosen.documents(settings, TENANT, options.documents)
         prober = _Prober(settings, wiring.codec(settings, stack), documents)
         say(f"idle: {options.changes} changes and deletes")
-        idle = prober.probe("idle", options.changes)
+        idle = prober.probe("idle", options.changes, 0)
         cited = prober.cited(10)
         say("under a bulk feed")
         with Child("evaluation.bench.feeding", settings) as load:
             load.call("start", settled=min(LOADED, options.documents))
             before, begin = load.call("settled"), time.perf_counter()
-            count = max(3, options.changes // UNDER_LOAD)
-            loaded = prober.probe("loaded", count)
+            loaded = prober.probe("loaded", options.changes, UNDER_LOAD_S)
             rate = (load.call("settled") - before) / (time.perf_counter() - begin)
     figures: list[Figure] = []
     for samples, when in ((idle, "idle"), (loaded, "under a bulk feed")):
@@ -98,28 +104,48 @@ def run(options: Options, say: Say) -> Findings:
 
 
 class _Prober:
-    """Changes and deletes documents one at a time, and waits for each acknowledgement."""
+    """Changes and deletes documents, and times each until its acknowledgement."""
 
     def __init__(self, settings: Settings, codec: Codec, documents: Sequence[DocumentFed]) -> None:
         self._settings = settings
         self._codec = codec
         self._documents = documents
 
-    def probe(self, run: str, count: int) -> _Samples:
+    def probe(self, run: str, count: int, every_s: float) -> _Samples:
+        """Each document is changed and, once that is acknowledged, deleted.
+
+        With `every_s` the next one starts after so long, whatever has become of those before it;
+        with 0 when the one before it is through.
+        """
         samples = _Samples()
+        changed = [
+            corpus.marked(self._documents[number % len(self._documents)], f"{run}{number}zq")
+            for number in range(count)
+        ]
         with reader(self._settings) as consumer:
-            feeder = Feeder(self._settings, self._codec, consumer)
-            for number in range(count):
-                mark = f"{run}{number}zq"
-                changed = corpus.marked(self._documents[number % len(self._documents)], mark)
-                looked_at = number % VERIFIED_EVERY == 0
-                samples.changed.append(_timed(feeder, changed))
-                if looked_at:
-                    self._verify(samples, changed.doc_id, lambda texts, m=mark: m in texts)
-                deleted = dataclasses.replace(changed, op="delete", body=None, title=None)
-                samples.deleted.append(_timed(feeder, deleted))
-                if looked_at:
-                    self._verify(samples, changed.doc_id, lambda texts: not texts)
+            changes = _Changes(self._settings, self._codec, consumer)
+            started, due = 0, 0.0
+            while started < count or changes.waiting:
+                now = time.perf_counter()
+                free = now >= due if every_s else not changes.waiting
+                if started < count and free:
+                    time.sleep(0 if every_s else PAUSE_S)
+                    due = now + every_s
+                    changes.send(started, changed[started])
+                    started += 1
+                for number, document, took in changes.acknowledged():
+                    looked_at = number % VERIFIED_EVERY == 0
+                    if document.op == "delete":
+                        samples.deleted.append(took)
+                        if looked_at:
+                            self._verify(samples, document.doc_id, lambda texts: not texts)
+                        continue
+                    samples.changed.append(took)
+                    if looked_at:
+                        mark = f"{run}{number}zq"
+                        self._verify(samples, document.doc_id, lambda texts, m=mark: m in texts)
+                    gone = dataclasses.replace(document, op="delete", body=None, title=None)
+                    changes.send(number, gone)
         return samples
 
     def cited(self, count: int) -> str:
@@ -133,7 +159,7 @@ class _Prober:
             for number in range(count):
                 mark = f"asked{number}zq"
                 document = corpus.marked(self._documents[number], mark)
-                _timed(feeder, document)
+                feeder.feed([document])
                 answer = client.answer(f"Which revision {mark} applies?")
                 found += any(each.doc_id == document.doc_id for each in answer.citations)
         return f"{found} of {count}"
@@ -149,8 +175,42 @@ class _Prober:
         samples.contradicted += not holds(texts)
 
 
-def _timed(feeder: Feeder, document: DocumentFed) -> float:
-    time.sleep(PAUSE_S)
-    begin = time.perf_counter()
-    feeder.feed([document])
-    return (time.perf_counter() - begin) * 1000
+class _Changes:
+    """Changes that were fed and wait for their acknowledgements."""
+
+    def __init__(self, settings: Settings, codec: Codec, consumer: Consumer) -> None:
+        self._codec = codec
+        self._consumer = consumer
+        self._producer = kafka.new_producer(kafka.producer_options(settings))
+        self._heard = time.monotonic()
+        self.waiting: dict[tuple[str, int], tuple[int, DocumentFed, float]] = {}
+        from_the_end(consumer, [topics.DOCS_INDEXED.name])
+
+    def send(self, number: int, document: DocumentFed) -> None:
+        fed_at = now_ms()
+        output = edge_output(self._codec, topics.DOCS_FEED, document, f"{number}@{fed_at}")
+        self.waiting[document.doc_id, fed_at] = number, document, time.perf_counter()
+        self._producer.produce(output.topic, output.value, output.key, timestamp=fed_at)
+        self._producer.poll(0)
+
+    def acknowledged(self) -> Iterator[tuple[int, DocumentFed, float]]:
+        """What became so just now: its number, the change, and the milliseconds it took.
+
+        Raises:
+            UserError: nothing was acknowledged for a long time.
+        """
+        first = self._consumer.poll(0.02)
+        now = time.perf_counter()
+        for message in () if first is None else (first, *self._consumer.consume(500, 0)):
+            value: Any = message.value()
+            if message.error() is not None:
+                continue
+            self._heard = time.monotonic()
+            done = self._codec.decode(topics.DOCS_INDEXED, value)
+            if done.last and done.tenant == TENANT:
+                found = self.waiting.pop((done.doc_id, done.fed_at), None)
+                if found is not None:
+                    number, document, sent = found
+                    yield number, document, (now - sent) * 1000
+        if self.waiting and time.monotonic() - self._heard > PATIENCE_S:
+            raise UserError(f"nothing became searchable for {PATIENCE_S:.0f} s")

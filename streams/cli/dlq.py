@@ -122,12 +122,20 @@ def replay(
         count = 0
         for place, each in found:
             headers = [(h.key, h.value) for h in each.headers]
-            producer.produce(
-                each.topic,
-                value=each.value,
-                key=each.key,
-                headers=[*headers, ("replayof", place.encode())],  # pyright: ignore
-            )
+            while True:
+                try:
+                    # In its own partition and of its own time: an old change stays an old change.
+                    producer.produce(
+                        each.topic,
+                        value=each.value,
+                        key=each.key,
+                        headers=[*headers, ("replayof", place.encode())],  # pyright: ignore
+                        partition=each.partition,
+                        timestamp=each.timestamp,
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.05)
             count += 1
         if producer.flush(30):
             raise UserError("not all could be delivered: the broker does not answer")

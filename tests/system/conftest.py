@@ -29,14 +29,15 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def bench(broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
+def bench(broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Topics and groups named after the test, its data in a folder of its own."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")[:80]
     bench = Bench(
         Settings(data=tmp_path, bootstrap_servers=broker.bootstrap_servers, group_prefix=name)
     )
     bench.create([copying(name)])
-    return bench
+    yield bench
+    bench.close()
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:

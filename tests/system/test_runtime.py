@@ -231,6 +231,7 @@ def test_a_slow_processor_neither_evicts_its_worker_nor_holds_other_keys_up(
         bench.await_consumed()
         assert time.monotonic() - begun > slow_s - 10
 
+    lone.close()
     lone.assert_copied(10, keys=1)
     assert alone == list(range(10)), "an evicted worker would have read its records again"
     assert len(calls) == 1 + quick
