@@ -102,7 +102,9 @@ def _watch(worker: Worker, ready_file: Path) -> None:
     """Stay until the worker has ended; tell a supervisor when it is ready, and obey signals."""
     told = False
     while worker.alive():
-        if signal.sigtimedwait(SIGNALS, 0.5 if told else 0.02) is not None:
+        got = signal.sigtimedwait(SIGNALS, 0.5 if told else 0.02)
+        # Of a process that was frozen for longer, CPython says that it got no signal in particular.
+        if got is not None and got.si_signo in SIGNALS:
             worker.stop()
         if not told and worker.ready():
             told = True

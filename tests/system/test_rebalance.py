@@ -88,7 +88,7 @@ def test_a_frozen_worker_that_comes_back_is_fenced(bench: Bench) -> None:
             successor.start()
             until(lambda: str(successor.pid) in hands(bench), "the successor's copies")
             frozen.signal(signal.SIGCONT)
-            assert frozen.await_end(20) == 1
+            assert frozen.await_end(45) == 1
         bench.await_consumed()
         assert successor.alive
     finally:
