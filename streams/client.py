@@ -30,6 +30,8 @@ from streams.settings import Settings
 E = TypeVar("E")
 POLL_S = 0.2
 NETWORK_S = 10.0
+FEWEST_UNDER_WAY = 128  # two batches of the embedder: one in work, one waiting for it
+MOST_UNDER_WAY = 2000
 PATIENCE_S = 30.0
 MADE_OF_DOCUMENTS = cast(
     "tuple[Topic[Any], ...]", (topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
@@ -188,6 +190,8 @@ class Feeder:
         self._partitions = kafka.Partitions(self._producer)
         self._waiting: dict[tuple[str, int], str] = {}
         self._last = 0
+        self._window = FEWEST_UNDER_WAY
+        self._looked = (time.monotonic(), 0)
         self.report = FeedReport()
         from_the_end(consumer, [topics.DOCS_INDEXED.name, topics.DOCS_DLQ.name])
 
@@ -195,14 +199,14 @@ class Feeder:
         self,
         documents: Iterable[DocumentFed],
         *,
-        window: int = 2000,
+        window: int = MOST_UNDER_WAY,
         patience_s: float = 120.0,
         on_progress: Callable[[FeedReport], None] = lambda _: None,
     ) -> FeedReport:
         """Feed all and wait.
 
-        At most `window` are under way at once, so that other feeds are not kept waiting behind
-        this one's whole length.
+        About two seconds' work is under way at once, and never more than `window` documents: a
+        change that somebody else feeds meanwhile waits behind that, not behind this whole feed.
 
         Raises:
             UserError: nothing moved for `patience_s` seconds.
@@ -210,14 +214,24 @@ class Feeder:
         for document in documents:
             self._send(document)
             self._settle(0)
-            while len(self._waiting) >= window:
+            while len(self._waiting) >= min(window, self._window):
                 self._await(patience_s, on_progress)
+                self._adapt()
             on_progress(self.report)
         self._producer.flush(NETWORK_S)
         while self._waiting:
             self._await(patience_s, on_progress)
         on_progress(self.report)
         return self.report
+
+    def _adapt(self) -> None:
+        """Once a second: twice as many documents under way as settled in the second before."""
+        then, settled = self._looked
+        now = time.monotonic()
+        if now - then >= 1.0:
+            rate = (self.report.settled - settled) / (now - then)
+            self._window = min(MOST_UNDER_WAY, max(FEWEST_UNDER_WAY, int(2 * rate)))
+            self._looked = (now, self.report.settled)
 
     def _send(self, document: DocumentFed) -> None:
         # A time of our own, later for each record, tells the acknowledgement of this one.
