@@ -178,7 +178,8 @@ class Loop:
         first = self._consumer.poll(timeout)
         messages = [] if first is None else [first]
         if first is not None:
-            messages += self._consumer.consume(min(self._most, self._room()), 0)
+            # Twice a batch, so that the lanes have one to work on while another is committed.
+            messages += self._consumer.consume(min(2 * self._most, self._room()), 0)
         return self._read(messages)
 
     def _read(self, messages: Sequence[Message]) -> list[Record]:
