@@ -21,6 +21,7 @@ from streams.worker import StageWorker, Worker
 READY_TIMEOUT_S = 60.0
 STALLED_S = 60.0
 POLL_S = 1.0
+LOOK_S = 0.02  # reading the metrics more often than this takes time from what is measured
 
 _running: list[Worker] = []
 
@@ -88,7 +89,7 @@ def by_stage(source: str, target: str, records: int, batch: int) -> dict[str, fl
 
 def _rate(committed: Callable[[], int], records: int) -> float:
     while not (first := committed()):
-        time.sleep(0.001)
+        time.sleep(LOOK_S)
     begin = moved = time.perf_counter()
     seen = first
     while (now := committed()) < records:
@@ -96,7 +97,7 @@ def _rate(committed: Callable[[], int], records: int) -> float:
             seen, moved = now, time.perf_counter()
         elif time.perf_counter() - moved > STALLED_S:
             raise TimeoutError(f"nothing was committed for {STALLED_S:.0f} s, at {now:,} records")
-        time.sleep(0.002)
+        time.sleep(LOOK_S)
     return (records - first) / (time.perf_counter() - begin)
 
 
