@@ -143,6 +143,7 @@ def asked(question: str) -> Asked:
     return Asked(tuple(terms.values()), next(wanted, None))
 
 
+@lru_cache(maxsize=8192)  # passages that answer one question answer others; about 20 MB
 def keys_of(*texts: str) -> frozenset[str]:
     """What the terms of a question are looked up in: stems, and compounds as written."""
     keys: set[str] = set()
