@@ -48,6 +48,10 @@ class Settings(BaseSettings):
         default=Path(".millrace"), description="Folder of everything the stack keeps"
     )
 
+    policies: Path | None = Field(
+        default=None, description="Folder of policy files; unset: those shipped with the release"
+    )
+
     # Broker. Empty bootstrap servers mean the embedded broker under `data`.
     bootstrap_servers: str = ""
     kafka_port: int = Field(
