@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from functools import cached_property
+from math import inf, isfinite
 
 from processors.evidence import Asked, asked, evidence, keys_of
 from schemas.events import (
@@ -54,16 +55,68 @@ class _Sentence:
     rank: int
     start: int
     end: int
-    reads: str  # as it reads in an answer
     cosine: float
     near: frozenset[str]  # keys of what it stands under
+    header: Sequence[str] | None  # of the table it is a row of
+
+    def reads(self, text: str) -> str:
+        """As it reads in an answer; empty where nothing of it does."""
+        sentence = text[self.start : self.end]
+        if self.header is None:
+            return _readable(sentence)
+        return _row(self.header, _cells(sentence))
+
+
+class _Passage:
+    """A candidate while its sentences are compared; what is costly is worked out when asked for."""
+
+    def __init__(
+        self, question: Asked, rank: int, candidate: Candidate, keys: frozenset[str], share: float
+    ) -> None:
+        self.text = candidate.text
+        self.keys = keys
+        self._question = question
+        self._covered = question.coverage(keys)
+        self._base = _PASSAGE_TERMS * self._covered + _RANK * share
+        self._rank = rank
+        self._candidate = candidate
+
+    @cached_property
+    def sentences(self) -> dict[int, _Sentence]:
+        """What can be quoted of it, by where it starts."""
+        return {each.start: each for each in _sentences(self._rank, self._candidate)}
+
+    def bounds(self) -> Iterator[tuple[float, int, int]]:
+        """The most a sentence can score, and where it is: its words are words of its passage."""
+        most = self._base + (_OWN_TERMS + _NEAR_TERMS) * self._covered + _FITS
+        flat, cosines = self._candidate.sentences, self._candidate.sentence_scores
+        for start, cosine in zip(flat[::2], cosines, strict=False):
+            yield most + _COSINE * cosine, self._rank, start
+
+    def score(self, sentence: _Sentence, reads: str) -> float:
+        """Compares the sentences of one question."""
+        question = self._question
+        own = keys_of(self.text[sentence.start : sentence.end])
+        return (
+            self._base
+            + _COSINE * sentence.cosine
+            + _OWN_TERMS * question.coverage(own)
+            + _NEAR_TERMS * question.coverage(own | sentence.near)
+            + _FITS * question.fits(reads)
+        )
+
+    def evidence(self, known: frozenset[str]) -> float:
+        """How likely it answers, by the nearest of what can be quoted."""
+        nearest = sorted(self.sentences.values(), key=lambda each: -each.cosine)
+        cosine = next((each.cosine for each in nearest if each.reads(self.text)), 0.0)
+        return evidence(self._question, cosine, self.keys, known)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pick:
     sentence: _Sentence
-    score: float  # compares the sentences of one question
-    evidence: float
+    reads: str
+    score: float
 
 
 def generate(
@@ -80,13 +133,13 @@ def generate(
     """
     question = asked(event.question.query)
     candidates = event.candidates[: config.candidates]
-    picks, reasons = _pick(question, candidates, config)
+    picks, strength, reasons = _pick(question, candidates, config)
     yield QuestionAnswered(
         request_id=event.question.request_id,
         tenant=event.question.tenant,
         status="abstained" if reasons else "answered",
-        answer="" if reasons else _join([pick.sentence.reads for pick in picks]),
-        citations=[] if reasons else [_citation(candidates, pick) for pick in picks],
+        answer="" if reasons else _join([pick.reads for pick in picks]),
+        citations=[_citation(candidates, pick, strength) for pick in picks],
         reasons=reasons,
         degraded=event.degraded,
         tier=event.tier,
@@ -100,54 +153,60 @@ def generate(
 
 def _pick(
     question: Asked, candidates: Sequence[Candidate], config: AnswerConfig
-) -> tuple[list[_Pick], list[str]]:
-    """What to quote in reading order; else nothing, and why."""
+) -> tuple[list[_Pick], dict[int, float], list[str]]:
+    """What to quote in reading order and the evidence of each candidate; else nothing, and why."""
     keys = [keys_of(c.text, c.title, c.heading, c.doc_id) for c in candidates]
     known = frozenset[str]().union(*keys)
-    picks = list(_scored(question, candidates, keys, known))
-    if not picks:
-        return [], ["no passage was found"]
-    picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
-    chosen: list[_Pick] = []
-    for pick in picks:
-        if len(chosen) == config.max_sentences or pick.score < picks[0].score - config.margin:
-            break
-        if all(pick.sentence.reads != other.sentence.reads for other in chosen):
-            chosen.append(pick)
-    best = max(pick.evidence for pick in chosen)
+    top = max((c.score for c in candidates), default=0.0)
+    passages = [
+        _Passage(question, rank, c, keys[rank], _share(c.score, top))
+        for rank, c in enumerate(candidates)
+    ]
+    chosen = _chosen(passages, config)
+    if not chosen:
+        return [], {}, ["no passage was found"]
+    ranks = {pick.sentence.rank for pick in chosen}
+    strength = {rank: passages[rank].evidence(known) for rank in ranks}
+    best = max(strength.values())
     if best < config.abstain_below:
         reasons = [f"evidence {best:.2f} is below {config.abstain_below:.2f}"]
         unknown = question.missing(known, identifiers=True)
         if missing := unknown or question.missing(keys[chosen[0].sentence.rank]):
             reasons.append(f"not in the passages: {', '.join(missing)}")
-        return [], reasons
-    return _in_order(candidates, chosen), []
+        return [], {}, reasons
+    return _in_order(candidates, chosen), strength, []
 
 
-def _scored(
-    question: Asked,
-    candidates: Sequence[Candidate],
-    keys: Sequence[frozenset[str]],
-    known: frozenset[str],
-) -> Iterator[_Pick]:
-    top = max((c.score for c in candidates), default=0.0)
-    for rank, candidate in enumerate(candidates):
-        sentences = list(_sentences(rank, candidate))
-        share = max(candidate.score / top, 0.0) if top > 0 and isfinite(top) else 0.0
-        covered = question.coverage(keys[rank])
-        nearest = max((s.cosine for s in sentences), default=0.0)
-        strength = evidence(question, nearest, keys[rank], known)
-        for sentence in sentences:
-            own = keys_of(candidate.text[sentence.start : sentence.end])
-            score = (
-                _COSINE * sentence.cosine
-                + _OWN_TERMS * question.coverage(own)
-                + _NEAR_TERMS * question.coverage(own | sentence.near)
-                + _PASSAGE_TERMS * covered
-                + _RANK * share
-                + _FITS * question.fits(sentence.reads)
-            )
-            yield _Pick(sentence, score, strength)
+def _share(score: float, top: float) -> float:
+    return max(score / top, 0.0) if top > 0 and isfinite(top) else 0.0
+
+
+def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
+    """The best sentences and those within the margin of the best, no two of which read the same.
+
+    A sentence is looked at only while what it can score at most is within the margin.
+    """
+    bounds = [bound for passage in passages for bound in passage.bounds()]
+    bounds.sort(key=lambda bound: -bound[0])
+    picks: list[_Pick] = []
+    floor = -inf
+    for bound, rank, start in bounds:
+        if bound < floor:
+            break
+        passage = passages[rank]
+        sentence = passage.sentences.get(start)
+        if sentence is not None and (reads := sentence.reads(passage.text)):
+            pick = _Pick(sentence, reads, passage.score(sentence, reads))
+            picks.append(pick)
+            floor = max(floor, pick.score - config.margin)
+    picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
+    chosen: list[_Pick] = []
+    for pick in picks:
+        if len(chosen) == config.max_sentences or pick.score < floor:
+            break
+        if all(pick.reads != other.reads for other in chosen):
+            chosen.append(pick)
+    return chosen
 
 
 def _sentences(rank: int, candidate: Candidate) -> Iterator[_Sentence]:
@@ -167,17 +226,15 @@ def _sentences(rank: int, candidate: Candidate) -> Iterator[_Sentence]:
             continue
         near = above | under | intro
         if sentence.startswith("|") or (header and "|" in sentence):
-            reads = _row(header or [], _cells(sentence))
-            near |= keys_of(*header or [])
+            row: Sequence[str] | None = header or ()
+            near |= keys_of(*row)
         else:
-            header = None
-            reads = _readable(sentence)
+            header = row = None
             if sentence.endswith(":"):
                 intro = keys_of(sentence)
             elif not _MARKER.match(sentence):
                 intro = frozenset[str]()
-        if reads:
-            yield _Sentence(rank, start, end, reads, cosine, near)
+        yield _Sentence(rank, start, end, cosine, near, row)
 
 
 def _cells(row: str) -> list[str]:
@@ -216,7 +273,9 @@ def _join(sentences: Sequence[str]) -> str:
     return " ".join(s if s.rstrip("\"'”’)").endswith(_ENDED) else f"{s}." for s in sentences)  # noqa: RUF001
 
 
-def _citation(candidates: Sequence[Candidate], pick: _Pick) -> Citation:
+def _citation(
+    candidates: Sequence[Candidate], pick: _Pick, strength: Mapping[int, float]
+) -> Citation:
     candidate, sentence = candidates[pick.sentence.rank], pick.sentence
     return Citation(
         chunk_id=candidate.chunk_id,
@@ -225,5 +284,5 @@ def _citation(candidates: Sequence[Candidate], pick: _Pick) -> Citation:
         start=sentence.start,
         end=sentence.end,
         quote=candidate.text[sentence.start : sentence.end],
-        score=round(pick.evidence, 4),
+        score=round(strength[sentence.rank], 4),
     )
