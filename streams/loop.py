@@ -35,6 +35,9 @@ log = logging.getLogger("millrace.worker")
 IDLE_POLL_S = 0.2
 BUSY_POLL_S = 0.004  # how long a new record may wait while another is in work
 FULL_POLL_S = 1.0
+# Fewer records came than were committed last: how long to wait for more, for each of those.
+GATHER_S = 0.001
+GATHER_MOST_S = 0.01
 DRAIN_S = 20.0
 IN_FLIGHT_BYTES = 24 * 1024 * 1024
 CALL_S = 10.0
@@ -138,6 +141,7 @@ class Loop:
         self._failure: BaseException | None = None
         self._dead = False  # nothing may be committed any more: something before it was not
         self._aborts = 0  # in a row
+        self._company = 1  # records of the last transaction
         self._call_began = 0.0
 
     def stuck(self) -> bool:
@@ -179,7 +183,14 @@ class Loop:
         messages = [] if first is None else [first]
         if first is not None:
             # Twice a batch, so that the lanes have one to work on while another is committed.
-            messages += self._consumer.consume(min(2 * self._most, self._room()), 0)
+            most = min(2 * self._most, self._room())
+            messages += self._consumer.consume(most, 0)
+            if 1 < self._company and len(messages) < 2 * self._company:
+                # What one transaction wrote becomes visible partition by partition, some
+                # milliseconds apart. Who takes the first part alone leaves the others waiting for a
+                # whole transaction: batches fall apart from stage to stage, and each costs one.
+                time.sleep(min(self._company * GATHER_S, GATHER_MOST_S))
+                messages += self._consumer.consume(most, 0)
         return self._read(messages)
 
     def _read(self, messages: Sequence[Message]) -> list[Record]:
@@ -256,6 +267,7 @@ class Loop:
                 self._recover(error)
                 return
             self._aborts = 0
+            self._company = len(prefix)
             self._observe(prefix)
 
     def _commit(self, prefix: Sequence[Record]) -> None:
