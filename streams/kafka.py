@@ -50,7 +50,7 @@ def consumer_options(settings: Settings, group: str, instance: str = "") -> dict
         "allow.auto.create.topics": False,
         "fetch.error.backoff.ms": 20,
         # librdkafka reads ahead 64 MB per consumer by default; a process has one for each stage.
-        "queued.max.messages.kbytes": 8 * 1024,
+        "queued.max.messages.kbytes": 4 * 1024,
         "fetch.message.max.bytes": 2 * 1024 * 1024,
     }
     return options | {"group.instance.id": instance} if instance else options

@@ -39,7 +39,7 @@ FULL_POLL_S = 1.0
 GATHER_S = 0.001
 GATHER_MOST_S = 0.01
 DRAIN_S = 20.0
-IN_FLIGHT_BYTES = 24 * 1024 * 1024
+IN_FLIGHT_BYTES = 8 * 1024 * 1024
 CALL_S = 10.0
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
