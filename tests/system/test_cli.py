@@ -56,7 +56,9 @@ def pages(millrace: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "logo.png").write_bytes(b"\x89PNG")
     report = millrace.json("feed", str(folder), "--tenant", "acme", code=1)
     assert (report["fed"], report["searchable"]) == (1, 1)
-    assert report["skipped"] == [{"document": "logo.png", "reason": "no reader for .png"}]
+    assert report["skipped"] == [
+        {"document": "logo.png", "reason": "no reader for .png", "outcome": "unsupported"}
+    ]
     return folder
 
 
