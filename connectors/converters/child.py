@@ -31,6 +31,7 @@ IDLE_S = 30.0
 _OPEN_FILES = 64
 _GRACE_S = 2  # the parent looks first, and names the time-out; this is for a parent that is gone
 _SENTENCE = 300
+_NEARLY = 0.7  # of the memory: what failed then failed for want of it
 
 
 def main() -> None:
@@ -63,16 +64,23 @@ def run(doc_type: str, data: bytes, limits: Limits) -> dict[str, Any]:
         converter = importlib.import_module(CONVERTERS[doc_type])
         made: Made = converter.convert(data, limits)
         return asdict(made)
-    except Unreadable as failure:
-        return {"outcome": failure.outcome, "reason": str(failure)}
     except MemoryError:
-        reason = f"needs more than {limits.memory_mb:,} MiB of memory to be read"
-        return {"outcome": "too_large", "reason": reason}
+        return _too_large(limits)
     except RecursionError:
         return {"outcome": "damaged", "reason": "is nested too deeply to be read"}
     except BaseException as error:  # a panic of a parser is no Exception
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        if peak > _NEARLY * limits.memory_mb:  # which a parser may call by any name
+            return _too_large(limits)
+        if isinstance(error, Unreadable):
+            return {"outcome": error.outcome, "reason": str(error)[:_SENTENCE]}
         said = f"{type(error).__name__}: {error}"[:_SENTENCE]
         return {"outcome": "damaged", "reason": f"cannot be read as {doc_type}: {said}"}
+
+
+def _too_large(limits: Limits) -> dict[str, Any]:
+    reason = f"needs more than {limits.memory_mb:,} MiB of memory to be read"
+    return {"outcome": "too_large", "reason": reason}
 
 
 def _send(answers: BinaryIO, answer: dict[str, Any]) -> None:

@@ -42,5 +42,7 @@ def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every con
     found = _TITLE.search(source)
     metadata = {"encoding": encoding} if encoding else {}
     unread = tuple(str(getattr(each, "message", each)) for each in made.warnings or ())
+    if not body and unread:
+        raise Unreadable("damaged", f"cannot be read as HTML: {unread[0]}")
     title = " ".join(unescape(found[1]).split()) if found else ""
     return Made(body, title, metadata, unread)
