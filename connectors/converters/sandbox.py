@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, cast
 
 from connectors.converters.errors import OUTCOMES, Unreadable
@@ -21,7 +22,8 @@ _TRIES = 2  # a child may end for want of work in the moment it is given some
 _ANSWER_SLACK = 1 << 20
 _READ = 1 << 16
 # All a child sees of our environment. Nothing in it is secret.
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+_ROOT = str(Path(__file__).parents[2])
 
 
 class _EndedError(Exception):
@@ -63,6 +65,8 @@ class Sandbox:
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{_ROOT}{os.pathsep}{known}" if known else _ROOT
         return subprocess.Popen(
             # -P: a module in the folder that is being fed must not be taken for one of ours.
             [sys.executable, "-P", "-m", "connectors.converters.child"],
