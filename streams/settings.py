@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     max_query_chars: int = Field(default=4000, ge=1)
     max_document_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
     convert_timeout_s: float = Field(
-        default=60.0, gt=0, description="Longest conversion of one file to text"
+        default=60.0, gt=0, description="Processor time that converting one file may take"
     )
     convert_memory_mb: int = Field(
         default=1024, ge=256, description="Memory that converting one file may take"

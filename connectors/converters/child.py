@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import math
 import os
 import resource
 import select
@@ -50,7 +51,11 @@ def main() -> None:
         memory = limits.memory_mb << 20
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         data = requests.read(int(request["size"]))
-        signal.alarm(int(limits.timeout_s) + _GRACE_S)
+        times = resource.getrusage(resource.RUSAGE_SELF)
+        spent = times.ru_utime + times.ru_stime
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(spent + limits.timeout_s), hard))
+        signal.alarm(int(limits.patience * limits.timeout_s) + _GRACE_S)
         answer = run(str(request["doc_type"]), data, limits)
         signal.alarm(0)
         _send(answers, answer)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +29,17 @@ _ROOT = str(Path(__file__).parents[2])
 
 class _EndedError(Exception):
     """The child is gone without an answer."""
+
+    def __init__(self, child: subprocess.Popen[bytes], said: str = "") -> None:
+        try:
+            code = child.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            code = 0
+        self.out_of_time = code == -signal.SIGXCPU
+        said = said or "it closed its output"
+        if code:
+            said = f"ended by signal {-code}" if code < 0 else f"ended with status {code}"
+        super().__init__(said)
 
 
 class Sandbox:
@@ -53,6 +65,9 @@ class Sandbox:
                     return _made(self._ask(doc_type, data), self._limits)
                 except _EndedError as ended:
                     self._end()
+                    if ended.out_of_time:
+                        reason = f"takes more than {self._limits.timeout_s:g} s to convert"
+                        raise Unreadable("timed_out", reason) from None
                     if attempt == _TRIES - 1:
                         raise Unreadable(
                             "crashed", f"brought its converter down: {ended}"
@@ -100,13 +115,14 @@ class Sandbox:
             child.stdin.write(json.dumps(request).encode() + b"\n" + data)
             child.stdin.flush()
         except BrokenPipeError:
-            raise _EndedError(_last_words(child)) from None
+            raise _EndedError(child) from None
         return self._answer(child)
 
     def _answer(self, child: subprocess.Popen[bytes]) -> dict[str, Any]:
         """The child's answer, read no longer and no further than the limits allow."""
         assert child.stdout is not None
-        until = time.monotonic() + self._limits.timeout_s
+        patience = self._limits.patience * self._limits.timeout_s
+        until = time.monotonic() + patience
         most = 6 * self._limits.max_text_bytes + _ANSWER_SLACK  # JSON may escape a character in 6
         pieces: list[bytes] = []
         size, head = 0, b""
@@ -114,18 +130,16 @@ class Sandbox:
             left = until - time.monotonic()
             if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
                 self._end()
-                raise Unreadable(
-                    "timed_out", f"took longer than {self._limits.timeout_s:g} s to convert"
-                )
+                raise Unreadable("timed_out", f"took longer than {patience:g} s to convert")
             piece = os.read(child.stdout.fileno(), _READ)
             if not piece:
-                raise _EndedError(_last_words(child))
+                raise _EndedError(child)
             pieces.append(piece)
             size += len(piece)
             if not head:
                 if b"\n" not in piece:
                     if size > 20:
-                        raise _EndedError("it gave no answer")
+                        raise _EndedError(child, "it gave no answer")
                     pieces = [b"".join(pieces)]
                     continue
                 head, _, rest = b"".join(pieces).partition(b"\n")
@@ -137,14 +151,6 @@ class Sandbox:
                     )
             if size >= int(head):
                 return json.loads(b"".join(pieces))
-
-
-def _last_words(child: subprocess.Popen[bytes]) -> str:
-    try:
-        code = child.wait(timeout=1)
-    except subprocess.TimeoutExpired:
-        return "it closed its output"
-    return f"ended by signal {-code}" if code < 0 else f"ended with status {code}"
 
 
 def _made(answer: Mapping[str, Any], limits: Limits) -> Made:
