@@ -78,7 +78,9 @@ def convert(data: bytes, limits: Limits) -> Made:
     if len(silent) == len(texts):
         if truncated:
             raise Unreadable("damaged", "is truncated: none of its pages can be read")
-        raise Unreadable("empty", f"none of {some(count, 'page', 'pages')} holds text: scanned?")
+        raise Unreadable(
+            "empty", f"none of {some(count, 'page', 'pages')} holds text: scanned, or damaged?"
+        )
     unread: list[str] = []
     if silent:
         unread.append(f"{some(len(silent), 'page', 'pages')} without text: {_few(silent)}")
