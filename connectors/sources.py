@@ -5,18 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from connectors.converters.documents import Documents
+from connectors.converters.errors import Unreadable
+from processors.kinds import PLAIN, kind_of, why_unsupported
 from schemas import json_form
 from schemas.errors import Reject, UserError
 from schemas.events import DocumentFed
 
-MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
-TEXT = frozenset({".txt", ".text", ".rst", ".log", ".toml", ".adoc"})
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.xz", ".ndjson.gz")
 CORPUS = ("corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.xz")
 # What a BEIR corpus calls things.
@@ -25,24 +28,26 @@ BEIR_ID = "_id"
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that was not fed, and why."""
+    """Something that was not fed, and why; `outcome` is the word it is counted by."""
 
     name: str
     reason: str
+    outcome: str
 
 
 Found = DocumentFed | Skipped
 
 
-def documents(paths: Iterable[str], tenant: str, max_bytes: int) -> Iterator[Found]:
+def documents(paths: Iterable[str], tenant: str, converter: Documents) -> Iterator[Found]:
     """Documents of folders, files, JSON lines and `-` (JSON lines on standard input).
 
-    In a folder a document's id is its path below that folder; a folder with a `corpus.jsonl` is a
-    BEIR data set, of which only the corpus is fed.
+    In a folder a document's id is its path below that folder; names that begin with a dot are not
+    looked at. A folder with a `corpus.jsonl` is a BEIR data set, of which only the corpus is fed.
 
     Raises:
         UserError: a path does not exist.
     """
+    max_bytes = converter.limits.max_bytes
     for name in paths:
         if name == "-":
             yield from _lines(sys.stdin, "standard input", tenant, max_bytes)
@@ -51,63 +56,84 @@ def documents(paths: Iterable[str], tenant: str, max_bytes: int) -> Iterator[Fou
         if path.is_dir():
             corpus = next((path / each for each in CORPUS if (path / each).is_file()), None)
             if corpus is None:
-                yield from _folder(path, tenant, max_bytes)
+                yield from _folder(path, tenant, converter)
             else:
-                yield from _file(corpus, corpus.name, tenant, max_bytes)
+                yield from _file(corpus, corpus.name, tenant, converter)
         elif path.is_file():
-            yield from _file(path, path.name, tenant, max_bytes)
+            yield from _file(path, path.name, tenant, converter)
         else:
             raise UserError(f"there is no file or folder {name}")
 
 
-def _folder(folder: Path, tenant: str, max_bytes: int) -> Iterator[Found]:
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if any(part.startswith(".") for part in inside.parts) or not path.is_file():
-            continue
-        yield from _file(path, inside.as_posix(), tenant, max_bytes)
+def _folder(folder: Path, tenant: str, converter: Documents) -> Iterator[Found]:
+    """The documents of a folder in the order of their names."""
+    failed: list[OSError] = []
+    for place, inner, names in os.walk(folder, onerror=failed.append):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for each in [*inner, *sorted(names)]:
+            path = Path(place, each)
+            inside = path.relative_to(folder).as_posix()
+            if each.startswith("."):
+                continue
+            if path.is_symlink():
+                # It may lead anywhere, to what the one who feeds this folder never meant to show.
+                reason = "is a symbolic link: feed the file or folder it leads to"
+                yield Skipped(_printable(inside), reason, "link")
+            elif each not in inner:
+                yield from _file(path, inside, tenant, converter)
+    for error in failed:
+        yield _unreadable(Path(str(error.filename)).name, error)
 
 
-def _file(path: Path, doc_id: str, tenant: str, max_bytes: int) -> Iterator[Found]:
+def _file(path: Path, doc_id: str, tenant: str, converter: Documents) -> Iterator[Found]:
+    if doc_id != _printable(doc_id):
+        yield Skipped(_printable(doc_id), "its name is not UTF-8: rename it", "unsupported")
+        return
+    max_bytes = converter.limits.max_bytes
     if path.name.lower().endswith(LINES):
         yield from _lines_of(path, tenant, max_bytes)
         return
-    suffix = path.suffix.lower()
-    if suffix not in MARKDOWN | TEXT:
-        yield Skipped(doc_id, f"no reader for {suffix or 'a file without a suffix'}")
+    if kind_of(path.name) is None:
+        yield Skipped(doc_id, why_unsupported(path.name), "unsupported")
         return
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            yield Skipped(doc_id, f"has {size:,} bytes; at most {max_bytes:,}")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            yield Skipped(doc_id, "is no regular file", "unsupported")
             return
-        body = path.read_bytes().decode("utf-8-sig")
-        changed_at = path.stat().st_mtime_ns // 1_000_000
-    except UnicodeDecodeError as error:
-        yield Skipped(doc_id, f"is not UTF-8: byte {error.start} cannot be read")
-        return
+        if status.st_size > max_bytes:
+            reason = f"has {status.st_size:,} bytes; at most {max_bytes:,}"
+            yield Skipped(doc_id, reason, "too_large")
+            return
+        data = path.read_bytes()
     except OSError as error:
-        yield Skipped(doc_id, f"cannot be read: {error.strerror}")
+        yield _unreadable(doc_id, error)
         return
-    kind = "markdown" if suffix in MARKDOWN else "text"
+    try:
+        made = converter.convert(path.name, data)
+    except Unreadable as failure:
+        yield Skipped(doc_id, str(failure), failure.outcome)
+        return
     yield DocumentFed(
         op="upsert",
         tenant=tenant,
         doc_id=doc_id,
-        doc_type=kind,
-        title=_title(body, path.stem) if kind == "markdown" else path.stem,
-        body=body,
+        doc_type=made.doc_type,
+        title=made.title,
+        body=made.body,
         uri=path.name,
-        changed_at=changed_at,
+        metadata=dict(made.metadata),
+        changed_at=status.st_mtime_ns // 1_000_000,
+        form=None if made.doc_type in PLAIN else "converted",
     )
 
 
-def _title(body: str, fallback: str) -> str:
-    """The first top heading, which the chunker then sees as the document's name."""
-    for line in body.splitlines()[:50]:
-        if line.startswith("# "):
-            return line[2:].strip()
-    return fallback
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()
+
+
+def _unreadable(name: str, error: OSError) -> Skipped:
+    return Skipped(_printable(name), f"cannot be read: {error.strerror}", "unreadable")
 
 
 def _lines_of(path: Path, tenant: str, max_bytes: int) -> Iterator[Found]:
@@ -117,7 +143,7 @@ def _lines_of(path: Path, tenant: str, max_bytes: int) -> Iterator[Found]:
         with opener(path, "rt", encoding="utf-8") as file:
             yield from _lines(cast("TextIO", file), path.name, tenant, max_bytes)
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
-        yield Skipped(path.name, f"cannot be read to its end: {error}")
+        yield Skipped(path.name, f"cannot be read to its end: {error}", "damaged")
 
 
 def _lines(file: TextIO, name: str, tenant: str, max_bytes: int) -> Iterator[Found]:
@@ -128,12 +154,14 @@ def _lines(file: TextIO, name: str, tenant: str, max_bytes: int) -> Iterator[Fou
         try:
             document = _document(line, tenant)
         except Reject as failure:
-            yield Skipped(place, str(failure))
+            yield Skipped(place, str(failure), "malformed")
             continue
-        if document.body is not None and len(document.body.encode()) > max_bytes:
-            yield Skipped(place, f"its body has more than {max_bytes:,} bytes")
+        # Base64 takes four bytes for three.
+        most = max_bytes * 4 // 3 + 4 if document.form == "base64" else max_bytes
+        if document.body is not None and len(document.body.encode()) > most:
+            yield Skipped(place, f"its body has more than {max_bytes:,} bytes", "too_large")
         elif document.op == "upsert" and not (document.body or "").strip():
-            yield Skipped(place, "its text is empty")
+            yield Skipped(place, "its text is empty", "empty")
         else:
             yield document
 

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Literal
 from uuid import UUID, uuid5
 
+from processors.kinds import WITH_MARKDOWN
 from processors.packing import Path, Piece, pack
 from processors.ports import TokenCounter
 from schemas.events import Chunk, DocumentChanged, DocumentChunked
@@ -67,7 +68,7 @@ def chunk(
     """The chunks of one part of a document, in as many records as they need.
 
     Only the last record of the last part is `last`. A delete, and a version without text, is one
-    record without chunks. Anything but "markdown" is read as plain text.
+    record without chunks. What is not Markdown once converted is read as plain text.
     """
     final = event.part == event.parts - 1
     if event.op == "delete":
@@ -112,7 +113,7 @@ def _chunks(
 ) -> Iterator[Chunk]:
     pieces = pack(
         event.body,
-        markdown=event.doc_type == "markdown",
+        markdown=event.doc_type in WITH_MARKDOWN,
         counter=counter,
         budgets_of=_budgets(event.title, counter, config),
         min_tokens=config.min_tokens,

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from processors.kinds import BINARY, MARKED_UP, Kind, kind_of
+from processors.ports import Converted, Converter
 from schemas.errors import Reject
 from schemas.events import DocumentChanged, DocumentFed
 
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
-MARKDOWN = (".md", ".markdown", ".mdx")
+FORMS = ("source", "base64", "converted")
+PAGE_BREAK = "\f"
+# Of metadata: the page on which a part of a paged document begins, counted from 1.
+FIRST_PAGE = "first_page"
 # A part leaves room in a 1 MiB record for title, metadata and what chunking adds.
 PART_BYTES = 384 * 1024
+_HEADER_CHARS = 16 * 1024
+_DELIMITER = re.compile(r"[|:\- \t]*-[|:\- \t]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,41 @@ def split_body(body: str, limit: int = PART_BYTES) -> list[str]:
     return parts
 
 
-def ingest(event: DocumentFed, place: Place, *, config: IngestConfig) -> Iterable[DocumentChanged]:
+def with_headers(parts: list[str]) -> list[str]:
+    """Parts of which those that begin inside a table repeat its heading and header.
+
+    So a row of a long table can be read wherever the table was cut.
+    """
+    made = parts[:1]
+    for part in parts[1:]:
+        made.append(f"{_header_above(made[-1])}{part}" if part.startswith("|") else part)
+    return made
+
+
+def _header_above(part: str) -> str:
+    """The last heading and the header of the table that `part` ends in; nothing if it does not."""
+    start = len(part)
+    while start > 0 and part[start - 1] == "\n":
+        line = part.rfind("\n", 0, start - 1) + 1
+        if not part.startswith("|", line):
+            break
+        start = line
+    header = part[start : start + _HEADER_CHARS].split("\n")[:2]
+    if len(header) < 2 or not _DELIMITER.fullmatch(header[1]):
+        return ""
+    above = part[:start].rstrip()
+    line = above[above.rfind("\n") + 1 :]
+    named = f"{line}\n\n" if line.startswith("#") and len(line) < _HEADER_CHARS else ""
+    return f"{named}{header[0]}\n{header[1]}\n"
+
+
+def ingest(
+    event: DocumentFed, place: Place, *, config: IngestConfig, converter: Converter
+) -> Iterable[DocumentChanged]:
     """The change that a feed record means, in parts where its body is long.
+
+    Files are converted: all in base64, and HTML, CSV and JSON as text. A part of a paged document
+    carries the page it begins on, so that the page of any offset in it can be told.
 
     Raises:
         Reject: the record names no document, or what it says of it cannot be.
@@ -71,40 +113,76 @@ def ingest(event: DocumentFed, place: Place, *, config: IngestConfig) -> Iterabl
         raise Reject("tenant must be 1 to 64 letters, digits, '.', '_' or '-'")
     if not event.doc_id.strip() or len(event.doc_id) > config.max_id_chars or "\0" in event.doc_id:
         raise Reject(f"doc_id must be 1 to {config.max_id_chars} characters, none of them NUL")
+    if event.version is not None and event.version < 0:
+        raise Reject(f"version is {event.version}; it must be 0 or more")
+    if event.op == "upsert" and event.body is None:
+        raise Reject("an upsert needs a body; to remove a document, send op 'delete'")
+    document = _document(event, config, converter)
+    _check(len(document.body.encode()), "body", config)
     # It travels with every part and every chunk's record, next to texts and vectors.
-    around = [event.title or "", event.uri or "", *event.metadata, *event.metadata.values()]
+    around = [document.title, event.uri or "", *document.metadata, *document.metadata.values()]
     size = sum(len(text.encode()) for text in around)
     if size > config.max_metadata_bytes:
         raise Reject(
             f"title, uri and metadata have {size:,} bytes; at most {config.max_metadata_bytes:,}"
         )
-    if event.version is not None and event.version < 0:
-        raise Reject(f"version is {event.version}; it must be 0 or more")
-    if event.op == "upsert" and event.body is None:
-        raise Reject("an upsert needs a body; to remove a document, send op 'delete'")
-    body = "" if event.op == "delete" else event.body or ""
-    size = len(body.encode())
-    if size > config.max_document_bytes:
-        raise Reject(
-            f"the body has {size:,} bytes; at most {config.max_document_bytes:,} "
-            "(MILLRACE_MAX_DOCUMENT_BYTES)"
-        )
-    texts = split_body(body)
-    kind = event.doc_type or ("markdown" if event.doc_id.lower().endswith(MARKDOWN) else "text")
-    for number, text in enumerate(texts):
+    parts = split_body(document.body)
+    texts = with_headers(parts)
+    for number, (text, metadata) in enumerate(zip(texts, _paged(document, parts), strict=True)):
         yield DocumentChanged(
             op=event.op,
             tenant=event.tenant,
             doc_id=event.doc_id,
             version=place.timestamp if event.version is None else event.version,
             sequence=place.offset,
-            doc_type=kind,
-            title=event.title or "",
+            doc_type=document.doc_type,
+            title=document.title,
             body=text,
             uri=event.uri or "",
-            metadata=event.metadata,
+            metadata=metadata,
             changed_at=event.changed_at or place.timestamp,
             fed_at=place.timestamp,
             part=number,
             parts=len(texts),
         )
+
+
+def _document(event: DocumentFed, config: IngestConfig, converter: Converter) -> Converted:
+    """The text that the record's body holds, and what is known of it."""
+    form = event.form or "source"
+    if form not in FORMS:
+        raise Reject(f"form is {form[:40]!r}; it must be one of {', '.join(FORMS)}")
+    guessed = kind_of(event.doc_id) or Kind("text")
+    kind = event.doc_type or ("text" if guessed.doc_type in BINARY else guessed.doc_type)
+    body = "" if event.op == "delete" else event.body or ""
+    if form == "base64" and event.op != "delete":
+        _check(len(body) * 3 // 4 - 3, "body", config)
+        try:
+            data = base64.b64decode(body.encode(), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Reject(f"the body is not base64, as form says: {error}") from None
+        made = converter.convert(event.doc_id, data, event.doc_type)
+    elif form == "source" and kind in MARKED_UP and body.strip():
+        made = converter.convert(event.doc_id, body.encode(), kind)
+    else:
+        known = {"language": guessed.language} if kind == "code" and guessed.language else {}
+        made = Converted(kind, "", body, known)
+    title = event.title or made.title
+    return Converted(made.doc_type, title, made.body, {**made.metadata, **event.metadata})
+
+
+def _check(size: int, what: str, config: IngestConfig) -> None:
+    if size > config.max_document_bytes:
+        raise Reject(
+            f"the {what} has {size:,} bytes; at most {config.max_document_bytes:,} "
+            "(MILLRACE_MAX_DOCUMENT_BYTES)"
+        )
+
+
+def _paged(document: Converted, parts: list[str]) -> Iterator[dict[str, str]]:
+    """The metadata of each part: the document's, and from the second on where its pages begin."""
+    page = 1
+    for number, part in enumerate(parts):
+        place = {FIRST_PAGE: str(page)} if number and page > 1 else {}
+        yield {**document.metadata, **place}
+        page += part.count(PAGE_BREAK)

@@ -68,6 +68,32 @@ class TokenCounter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A document as text: Markdown headings, lists and pipe tables, form feeds between pages.
+
+    `metadata` tells of the conversion: `pages`, a code's `language`, the `encoding` where it was
+    not UTF-8, and under `unread` what could not be read.
+    """
+
+    doc_type: str
+    title: str
+    body: str
+    metadata: Mapping[str, str]
+
+
+class Converter(Protocol):
+    """Turns files as people keep them into text."""
+
+    def convert(self, name: str, data: bytes, doc_type: str | None = None) -> Converted:
+        """The document in `data`, of the given type or of the one its name says.
+
+        Raises:
+            Reject: it cannot be read, and why.
+        """
+        ...
+
+
 class VectorCache(Protocol):
     """Remembers vectors by content, so that unchanged chunks cost no model call."""
 

@@ -203,20 +203,22 @@ class DocumentFed:
     version: int | None = None
     """Monotonic per document, 0 or more; else the record's timestamp in milliseconds."""
     doc_type: str | None = None
-    """markdown, text, ...; decides how it is chunked. Else guessed from the name."""
+    """markdown, text, html, pdf, ...; decides how it is read. Else guessed from the name."""
     title: str | None = None
     body: str | None = None
-    """The text; needed for an upsert."""
+    """The text, or the file's bytes in base64; needed for an upsert."""
     uri: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     changed_at: int | None = None
     """When it changed at the source, milliseconds since the epoch."""
+    form: str | None = None
+    """What body is: source (the default), base64 of a file, or already converted."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
             "doc_type": self.doc_type, "title": self.title, "body": self.body, "uri": self.uri,
-            "metadata": self.metadata, "changed_at": self.changed_at,
+            "metadata": self.metadata, "changed_at": self.changed_at, "form": self.form,
         }
 
     @classmethod
@@ -225,7 +227,7 @@ class DocumentFed:
             op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
             version=datum["version"], doc_type=datum["doc_type"], title=datum["title"],
             body=datum["body"], uri=datum["uri"], metadata=datum["metadata"],
-            changed_at=datum["changed_at"],
+            changed_at=datum["changed_at"], form=datum["form"],
         )
 
 

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     max_query_chars: int = Field(default=4000, ge=1)
     max_document_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
+    convert_timeout_s: float = Field(
+        default=60.0, gt=0, description="Processor time that converting one file may take"
+    )
+    convert_memory_mb: int = Field(
+        default=1024, ge=256, description="Memory that converting one file may take"
+    )
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
     candidates: int = Field(default=20, ge=1, le=200, description="Chunks kept after fusion")

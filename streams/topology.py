@@ -17,7 +17,7 @@ from processors.embed import embed
 from processors.generate import AnswerConfig, generate
 from processors.index import index
 from processors.ingest import IngestConfig, Place, ingest
-from processors.ports import Embedder, Index, RequestLog, TokenCounter, VectorCache
+from processors.ports import Converter, Embedder, Index, RequestLog, TokenCounter, VectorCache
 from processors.rerank import rerank
 from processors.retrieve import RetrievalConfig, retrieve
 from processors.rewrite import rewrite
@@ -42,6 +42,8 @@ NEVER = 2**63 - 1
 class Ports(Protocol):
     """The outside world as the processors see it; a port may be opened when first asked for."""
 
+    @property
+    def converter(self) -> Converter: ...
     @property
     def counter(self) -> TokenCounter: ...
     @property
@@ -84,7 +86,7 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
 
     def take_in(record: Received[DocumentFed]):
         place = Place(record.offset, record.timestamp, record.key is not None)
-        return ingest(record.event, place, config=config.ingest)
+        return ingest(record.event, place, config=config.ingest, converter=ports.converter)
 
     def let_in(record: Received[QuestionAsked]):
         arrival = Arrival(record.position, record.timestamp, now())

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from connectors import index_socket, sources
+from connectors.converters.documents import Documents
+from connectors.converters.made import Limits
 from connectors.minilm import MiniLM
 from connectors.qdrant_edge import EdgeIndex
 from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCache, connect
@@ -20,6 +22,7 @@ from processors.chunk import ChunkingConfig
 from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
 from processors.ports import (
+    Converter,
     Embedder,
     Embedding,
     Float32,
@@ -81,6 +84,10 @@ class Wiring:
             engine=settings.embedding_engine,
         )
 
+    @cached_property
+    def _converter(self) -> Converter:
+        return self._stack.enter_context(Documents(limits(self._settings)))
+
     @property
     def counter(self) -> TokenCounter:
         return self._minilm
@@ -110,6 +117,10 @@ class Wiring:
         return RedisRequestLog(client)
 
     @property
+    def converter(self) -> Converter:
+        return self._converter
+
+    @property
     def embedder(self) -> Embedder:
         return self._embedder
 
@@ -136,6 +147,16 @@ class Wiring:
 
 def model_cache(settings: Settings) -> Path:
     return settings.data / "model"
+
+
+def limits(settings: Settings) -> Limits:
+    """What converting one document may cost."""
+    return Limits(
+        max_bytes=settings.max_document_bytes,
+        max_text_bytes=settings.max_document_bytes,
+        timeout_s=settings.convert_timeout_s,
+        memory_mb=settings.convert_memory_mb,
+    )
 
 
 def open_index(settings: Settings) -> EdgeIndex:
@@ -225,4 +246,5 @@ def documents(
     Raises:
         UserError: a path does not exist.
     """
-    return sources.documents(paths, tenant, settings.max_document_bytes)
+    with Documents(limits(settings)) as converter:
+        yield from sources.documents(paths, tenant, converter)

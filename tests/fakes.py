@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from connectors.converters.documents import Documents
 from connectors.memory_index import MemoryIndex
 from connectors.redis_store import MemoryRequestLog, MemoryVectorCache
 from processors.admit import AdmitConfig
@@ -83,6 +84,7 @@ class FakePorts:
     cache: MemoryVectorCache = field(default_factory=MemoryVectorCache)
     index: MemoryIndex = field(default_factory=lambda: MemoryIndex("main", DIMENSIONS))
     requests: MemoryRequestLog = field(default_factory=MemoryRequestLog)
+    converter: Documents = field(default_factory=Documents)
 
     @property
     def counter(self) -> BagOfWords:

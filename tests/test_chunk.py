@@ -136,7 +136,7 @@ def test_a_sentence_over_the_budget_is_cut_between_words() -> None:
 
 
 def test_text_of_another_type_has_no_headings() -> None:
-    for kind in ("text", "html", ""):
+    for kind in ("text", "json", "code", ""):
         assert chunks("# not a heading\n\nBody.", doc_type=kind)[0].heading == ""
 
 

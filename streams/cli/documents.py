@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -11,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from schemas.events import DocumentFed
 from streams.cli.console import err, open_codec, out, print_json, settings
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.client import FeedReport
 
 app = typer.Typer()
 index_app = typer.Typer(help="The searchable set.", no_args_is_help=True)
@@ -25,7 +30,7 @@ def feed(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Feed documents and wait until they are searchable (exit code 1: some were not)."""
-    report, skipped = feed_paths(settings(), paths, tenant)
+    report, local = feed_paths(settings(), paths, tenant)
     rejected = [{"document": name, "reason": why} for name, why in report.rejected]
     if as_json:
         print_json(
@@ -35,22 +40,48 @@ def feed(
                 "deleted": report.deleted,
                 "superseded": report.superseded,
                 "chunks": report.chunks,
-                "skipped": [{"document": name, "reason": why} for name, why in skipped],
+                "types": dict(sorted(local.types.items())),
+                "outcomes": dict(sorted(Counter(each.outcome for each in local.skipped).items())),
+                "skipped": [
+                    {"document": each.name, "reason": each.reason, "outcome": each.outcome}
+                    for each in local.skipped
+                ],
+                "partly_read": [{"document": name, "unread": what} for name, what in local.partly],
                 "rejected": rejected,
             }
         )
     else:
-        _print_report(report, skipped)
-    if skipped or rejected:
+        _print_report(report, local)
+    if local.skipped or rejected:
         raise typer.Exit(SOMETHING_SKIPPED)
 
 
-def feed_paths(chosen: Settings, paths: list[str], tenant: str):
-    """Feed paths with a progress bar; returns the report and what was skipped, with reasons."""
-    from streams import wiring
-    from streams.client import Feeder, FeedReport, reader
+class Left(Protocol):
+    """Something found that was not fed."""
 
-    skipped: list[tuple[str, str]] = []
+    @property
+    def name(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+
+
+@dataclass(slots=True)
+class Local:
+    """What was seen on the way to the broker."""
+
+    skipped: list[Left] = field(default_factory=list[Left])
+    partly: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    types: Counter[str] = field(default_factory=Counter[str])
+
+
+def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedReport, Local]:
+    """Feed paths with a progress bar; returns the report, and what was left out of it and why."""
+    from streams import wiring
+    from streams.client import Feeder, reader
+
+    local = Local()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,26 +99,34 @@ def feed_paths(chosen: Settings, paths: list[str], tenant: str):
 
         def found() -> Iterator[DocumentFed]:
             for each in wiring.documents(chosen, paths, tenant):
-                if isinstance(each, DocumentFed):
-                    yield each
-                else:
-                    skipped.append((each.name, each.reason))
+                if not isinstance(each, DocumentFed):
+                    local.skipped.append(each)
+                    continue
+                if each.op == "upsert":
+                    local.types[each.doc_type or "by name"] += 1
+                if unread := each.metadata.get("unread"):
+                    local.partly.append((each.doc_id, unread))
+                yield each
 
         report = Feeder(chosen, codec, consumer).feed(found(), on_progress=show)
-    return report, skipped
+    return report, local
 
 
-def _print_report(report: object, skipped: list[tuple[str, str]]) -> None:
-    from streams.client import FeedReport
-
-    assert isinstance(report, FeedReport)
+def _print_report(report: FeedReport, local: Local) -> None:
     said = f"{report.searchable:,} documents searchable in {report.chunks:,} chunks"
     if report.deleted:
         said += f", {report.deleted:,} deleted"
     if report.superseded:
         said += f", {report.superseded:,} superseded by newer versions"
     out.print(said)
-    for word, items in (("skipped", skipped), ("rejected", report.rejected)):
+    if len(local.types) > 1:
+        out.print("  " + ", ".join(f"{n:,} {name}" for name, n in local.types.most_common()))
+    by_outcome: dict[str, list[tuple[str, str]]] = {}
+    for each in local.skipped:
+        word = f"skipped, {each.outcome.replace('_', ' ')}"
+        by_outcome.setdefault(word, []).append((each.name, each.reason))
+    by_outcome |= {"rejected": report.rejected, "read in part": local.partly}
+    for word, items in by_outcome.items():
         if items:
             out.print(f"{len(items):,} {word}:")
             for name, why in items[:SHOWN]:

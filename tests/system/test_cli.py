@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.office_files import deck, pdf, pdf_page, saved, word
 
 pytestmark = pytest.mark.system
 PAGE = "# Cards\n\nThe daily limit of a Gold card is {limit} euros.\n\nCall the desk to raise it.\n"
@@ -56,7 +59,9 @@ def pages(millrace: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "logo.png").write_bytes(b"\x89PNG")
     report = millrace.json("feed", str(folder), "--tenant", "acme", code=1)
     assert (report["fed"], report["searchable"]) == (1, 1)
-    assert report["skipped"] == [{"document": "logo.png", "reason": "no reader for .png"}]
+    assert report["skipped"] == [
+        {"document": "logo.png", "reason": "no reader for .png", "outcome": "unsupported"}
+    ]
     return folder
 
 
@@ -117,11 +122,37 @@ def test_a_change_and_a_delete_by_standard_input(millrace: Cli, pages: Path) -> 
     assert millrace("index", "dump", "--tenant", "acme") != ""
 
 
+def test_files_are_fed_counted_and_answered_from(millrace: Cli, tmp_path: Path) -> None:
+    (tmp_path / "limits.pdf").write_bytes(pdf([pdf_page(1), pdf_page(2)]))
+    (tmp_path / "rules.docx").write_bytes(saved(word()))
+    (tmp_path / "cut.docx").write_bytes(saved(word())[:9000])
+    (tmp_path / "rates.csv").write_text("card,rate\nGold,17 percent\nBlue\n")
+    report = millrace.json("feed", str(tmp_path), "--tenant", "files", code=1)
+    assert (report["fed"], report["searchable"]) == (3, 3)
+    assert report["types"] == {"csv": 1, "docx": 1, "pdf": 1}
+    assert report["outcomes"] == {"damaged": 1}
+    assert report["skipped"][0]["document"] == "cut.docx"
+    assert report["partly_read"][0]["document"] == "rates.csv"
+    said = millrace("feed", str(tmp_path), "--tenant", "files", code=1)
+    assert "1 skipped, damaged" in said and "1 read in part" in said
+    answer = millrace.json("ask", "How many years are records kept?", "--tenant", "files")
+    assert "8.2 Records are kept for six years." in answer["answer"]
+    # A producer's own file, by way of the stage.
+    file = base64.b64encode(saved(deck())).decode()
+    good = {"doc_id": "deck.pptx", "body": file, "form": "base64"}
+    bad = {"doc_id": "cut.pptx", "body": file[:4000], "form": "base64"}
+    lines = f"{json.dumps(good)}\n{json.dumps(bad)}"
+    report = millrace.json("feed", "-", "--tenant", "files", stdin=lines, code=1)
+    assert report["searchable"] == 1
+    assert "no whole Office document" in report["rejected"][0]["reason"]
+
+
 def test_dead_letters_are_listed_shown_and_replayed(millrace: Cli) -> None:
     line = json.dumps({"doc_id": "bad", "body": "x", "version": -4})
     report = millrace.json("feed", "-", "--tenant", "acme", code=1, stdin=line)
     assert "version is -4" in report["rejected"][0]["reason"]
-    (letter,) = (json.loads(x) for x in millrace("dlq", "list", "--json").splitlines())
+    letters = [json.loads(x) for x in millrace("dlq", "list", "--json").splitlines()]
+    (letter,) = [each for each in letters if "version is -4" in each["reason"]]
     assert (letter["stage"], letter["topic"]) == ("ingest", "docs.feed")
     assert "version is -4" in millrace("dlq", "show", letter["letter"])
     assert "replayed 1" in millrace("dlq", "replay", letter["letter"])

@@ -1,0 +1,91 @@
+"""Any file to a document: the `Converter` port."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from connectors.converters import plain
+from connectors.converters.errors import Unreadable
+from connectors.converters.made import Limits, Made
+from connectors.converters.sandbox import Sandbox
+from connectors.converters.text import decode
+from processors.kinds import SANDBOXED, TYPES, Kind, kind_of, why_unsupported
+from processors.ports import Converted
+
+_LONGEST_UNREAD = 1000
+
+
+class Documents:
+    """Converts documents, those of binary formats in a process of their own.
+
+    Opens nothing until the first such document comes; a context manager, which ends the process.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._sandbox = Sandbox(self.limits)
+
+    def __enter__(self) -> Documents:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sandbox.close()
+
+    def convert(self, name: str, data: bytes, doc_type: str | None = None) -> Converted:
+        """The document in `data`, of `doc_type` or of the type its name says.
+
+        `metadata["unread"]` names what of it could not be read.
+
+        Raises:
+            Unreadable: it is of no known type, over a limit, encrypted, damaged, or without text.
+        """
+        kind = kind_of(name) if doc_type is None else Kind(doc_type)
+        if kind is None:
+            raise Unreadable("unsupported", why_unsupported(name))
+        if kind.doc_type not in TYPES:
+            raise Unreadable(
+                "unsupported", f"doc_type {kind.doc_type} is none of {', '.join(sorted(TYPES))}"
+            )
+        if len(data) > self.limits.max_bytes:
+            raise Unreadable(
+                "too_large", f"has {len(data):,} bytes; at most {self.limits.max_bytes:,}"
+            )
+        if kind.doc_type == "code" and not kind.language and (guessed := kind_of(name)):
+            kind = Kind("code", guessed.language)
+        stem = PurePosixPath(name).stem
+        if kind.doc_type in SANDBOXED:
+            if not data:
+                raise Unreadable("empty", "is empty")
+            made = self._sandbox.convert(kind.doc_type, data)
+        else:
+            kind, made = _plain(kind, data, stem)
+        if not made.body.strip():
+            raise Unreadable("empty", "holds no text")
+        body = made.body.encode("utf-8", "replace")  # JSON can escape what is no character
+        if len(body) > self.limits.max_text_bytes:
+            most = self.limits.max_text_bytes
+            raise Unreadable("too_large", f"has more than {most:,} bytes of text")
+        metadata = dict(made.metadata)
+        if kind.language:
+            metadata["language"] = kind.language
+        if made.unread:
+            metadata["unread"] = "; ".join(made.unread)[:_LONGEST_UNREAD]
+        return Converted(kind.doc_type, made.title or stem, body.decode(), metadata)
+
+
+def _plain(kind: Kind, data: bytes, stem: str) -> tuple[Kind, Made]:
+    """Formats of text, in this process; what is called JSON and is none is read as code."""
+    body, encoding = decode(data, declared=kind.language == "xml")
+    metadata = {"encoding": encoding} if encoding else {}
+    if kind.doc_type == "csv":
+        table, unread = plain.csv_table(body)
+        return kind, Made(table, stem, metadata, tuple(unread))
+    if kind.doc_type == "json":
+        try:
+            lines, title = plain.json_lines(body)
+        except (ValueError, RecursionError) as error:
+            unread = (f"it is not valid JSON, so it is read as it stands: {error}",)
+            return Kind("code", "json"), Made(body, stem, metadata, unread)
+        return kind, Made(lines, title or stem, metadata)
+    title = plain.title_of(body, stem) if kind.doc_type == "markdown" else stem
+    return kind, Made(body, title, metadata)

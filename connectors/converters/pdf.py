@@ -1,0 +1,256 @@
+"""PDF to Markdown: pdf_oxide gives runs of text and tables with their places and sizes.
+
+A PDF knows no headings, so lines that are larger than most text are taken for them, their levels by
+size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from connectors.converters import markdown
+from connectors.converters.errors import Unreadable
+from connectors.converters.made import Limits, Made, some
+
+_END = b"%%EOF"
+_END_WITHIN = 2048
+_BULLET = re.compile("^[•‣◦▪●○■\u2013·*\x7f\uf0b7-]\\s+")
+_NUMBER = re.compile(r"^(?:\(?[A-Za-z\d]{1,3}[.)]|\d{1,3}(?:\.\d{1,3}){1,5}\.?)\s+\S")
+_LARGER = 1.15  # of the body's size: a heading
+_HEADING_CHARS = 200
+_HEADING_LEVELS = 4
+# Line spacing over this, in heights of the line, parts paragraphs.
+_GAP = 0.9
+_SAME_LINE = 0.5
+_RUNNING_SHARE = 0.6  # of the pages: a line at the edge that comes so often is a running head
+_RUNNING_PAGES = 4
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class _Line:
+    text: str
+    size: float
+    left: float
+    bottom: float
+    top: float
+    right: float
+    bold: bool = False
+
+
+@dataclass(slots=True)
+class _Page:
+    lines: list[_Line]
+    tables: list[tuple[float, str]]  # the top of each, and its Markdown
+    damaged: bool = False
+
+
+def convert(data: bytes, limits: Limits) -> Made:
+    """The pages of a PDF, form feeds between them.
+
+    Raises:
+        Unreadable: it is encrypted, damaged beyond reading, too long, or holds no text.
+    """
+    library: Any = import_module("pdf_oxide")
+    if b"%PDF-" not in data[:_END_WITHIN]:
+        raise Unreadable("damaged", "is no PDF: it does not begin as one")
+    truncated = _END not in data[-_END_WITHIN:]
+    try:
+        document = library.PdfDocument.from_bytes(data)
+        if b"/Encrypt" in data and not document.authenticate(""):
+            raise Unreadable("encrypted", "is encrypted: save it without a password")
+        count = int(document.page_count())
+    except (OSError, ValueError, RuntimeError) as error:
+        word = "is truncated" if truncated else "is damaged"
+        raise Unreadable("damaged", f"{word}: {error}") from None
+    if count > limits.max_pages:
+        raise Unreadable("too_large", f"has {count:,} pages; at most {limits.max_pages:,}")
+    pages = [_page(document, number) for number in range(count)]
+    _drop_running(pages)
+    sizes = _heading_sizes(pages)
+    texts = [_markdown(page, sizes) for page in pages]
+    silent = [str(i) for i, text in enumerate(texts, 1) if not text.strip()]
+    if len(silent) == len(texts):
+        if truncated:
+            raise Unreadable("damaged", "is truncated: none of its pages can be read")
+        raise Unreadable(
+            "empty", f"none of {some(count, 'page', 'pages')} holds text: scanned, or damaged?"
+        )
+    unread: list[str] = []
+    if silent:
+        unread.append(f"{some(len(silent), 'page', 'pages')} without text: {_few(silent)}")
+    broken = [str(i) for i, page in enumerate(pages, 1) if page.damaged]
+    if broken:
+        unread.append(f"{some(len(broken), 'page', 'pages')} damaged: {_few(broken)}")
+    if truncated:
+        unread.append("the file is cut off at its end")
+    first = next((line for line in texts[0].splitlines() if line.startswith("# ")), "")
+    return Made(markdown.pages(texts), first[2:], {"pages": str(count)}, tuple(unread))
+
+
+def _few(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _page(document: Any, number: int) -> _Page:
+    try:
+        spans = document.extract_spans(number, reading_order="column_aware")
+        found: Any = document.extract_tables(number) if len(spans) > 3 else ()
+    except (OSError, ValueError, RuntimeError):
+        return _Page([], [], damaged=True)
+    tables: list[tuple[float, str]] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    for table in found:
+        rows = _rows(table)
+        text = markdown.table(rows) if len(rows) > 1 else ""
+        if text:
+            x, y, width, height = table["bbox"]
+            boxes.append((x, y, x + width, y + height))
+            tables.append((y + height, text))
+    lines: list[_Line] = []
+    for span in spans:
+        if span.text.strip() and not _inside(span.bbox, boxes):
+            _append(lines, span)
+    return _Page(lines, tables)
+
+
+def _rows(table: dict[str, Any]) -> list[list[str]]:
+    """A table's rows; a row that only goes on in the cells of the one above is joined to it.
+
+    A cell of two lines comes as two rows, the second of which begins inside the first's cells.
+    """
+    rows: list[list[str]] = []
+    lowest = 0.0  # where the cells of the last row end
+    for row in table["rows"]:
+        cells = [str(cell["text"] or "") for cell in row["cells"]]
+        low = min((cell["bbox"][1] for cell in row["cells"] if cell.get("bbox")), default=0.0)
+        if rows and lowest <= low and len(cells) == len(rows[-1]):
+            pairs = zip(rows[-1], cells, strict=True)
+            rows[-1] = [" ".join(text for text in pair if text) for pair in pairs]
+        else:
+            rows.append(cells)
+            lowest = low
+    return rows
+
+
+def _inside(box: tuple[float, ...], boxes: Sequence[tuple[float, float, float, float]]) -> bool:
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    return any(left <= x <= right and low <= y <= high for left, low, right, high in boxes)
+
+
+def _append(lines: list[_Line], span: Any) -> None:
+    """Put a run of text on the line it continues, or on a new one."""
+    x, y, width, height = span.bbox
+    last = lines[-1] if lines else None
+    if last and abs(last.bottom - y) < _SAME_LINE * max(height, 1) and x >= last.right - height:
+        space = "" if x - last.right < 0.15 * height or last.text.endswith(" ") else " "
+        last.text += space + span.text
+        last.right = max(last.right, x + width)
+        last.top = max(last.top, y + height)
+        last.size = max(last.size, span.font_size) if last.text.strip() else span.font_size
+        last.bold = last.bold and bool(span.is_bold)
+        return
+    lines.append(_Line(span.text, span.font_size, x, y, y + height, x + width, bool(span.is_bold)))
+
+
+def _drop_running(pages: Sequence[_Page]) -> None:
+    """Take repeated running heads and feet away; where one comes first, it stays.
+
+    They are what stands alone at the edge of most pages in the same place, in no larger letters
+    than the text, and differs in its numbers only.
+    """
+    if len(pages) < _RUNNING_PAGES:
+        return
+    body = _body_size(pages)
+
+    def edges(page: _Page) -> list[_Line]:
+        found: list[_Line] = []
+        for sign in (1, -1):
+            by_height = sorted(page.lines, key=lambda line: sign * line.bottom)
+            edge = [line for line in by_height if abs(line.bottom - by_height[0].bottom) < 2]
+            rest = by_height[len(edge) :]
+            height = max((line.top - line.bottom for line in edge), default=0)
+            if rest and abs(rest[0].bottom - edge[0].bottom) > (1 + 2 * _GAP) * height:
+                found += [line for line in edge if line.size <= body]
+        return found
+
+    def shape(line: _Line) -> tuple[str, int]:
+        return _DIGITS.sub("0", line.text.strip()), round(line.bottom)
+
+    often = Counter(each for page in pages for each in {shape(line) for line in edges(page)})
+    running = {each for each, times in often.items() if times >= _RUNNING_SHARE * len(pages)}
+    seen: set[tuple[str, int]] = set()
+    for page in pages:
+        found = {shape(line) for line in page.lines} & running
+        page.lines = [line for line in page.lines if shape(line) not in seen]
+        seen |= found
+
+
+def _body_size(pages: Sequence[_Page]) -> float:
+    """The size in which most of the text is set, 0 without text."""
+    weights: Counter[float] = Counter()
+    for page in pages:
+        for line in page.lines:
+            weights[round(line.size)] += len(line.text)
+    return weights.most_common(1)[0][0] if weights else 0
+
+
+def _heading_sizes(pages: Sequence[_Page]) -> dict[float, int]:
+    """The heading level of each size of letters that is larger than the text's own."""
+    body = _body_size(pages)
+    sizes = {round(line.size) for page in pages for line in page.lines}
+    larger = sorted((size for size in sizes if size > body * _LARGER), reverse=True)
+    return {size: min(level, _HEADING_LEVELS) for level, size in enumerate(larger, 1)}
+
+
+def _markdown(page: _Page, sizes: dict[float, int]) -> str:
+    out: list[str] = []
+    tables = sorted(page.tables, reverse=True)
+    last: _Line | None = None
+    last_level = 0
+    for line in page.lines:
+        while tables and line.top <= tables[0][0] and (last is None or last.top > tables[0][0]):
+            out.append(tables.pop(0)[1])
+            last = None
+        text = " ".join(line.text.split())
+        level = sizes.get(round(line.size), 0) if len(text) <= _HEADING_CHARS else 0
+        near = last is not None and _near(last, line)
+        if bullet := _BULLET.match(text):
+            text = f"- {text[bullet.end() :]}"
+            out.append(text) if not out or not out[-1].startswith("- ") else _extend(out, text)
+        elif level:
+            if near and last_level == level:
+                out[-1] += f" {text}"
+            else:
+                out.append(markdown.heading(level, text))
+        elif near and not last_level and not _NUMBER.match(text) and not out[-1].startswith("|"):
+            _join(out, text)
+        else:
+            out.append(text)
+        last, last_level = line, level
+    out.extend(text for _, text in tables)
+    return "\n\n".join(out)
+
+
+def _near(above: _Line, line: _Line) -> bool:
+    """Whether two lines are set as neighbours of one paragraph."""
+    height = above.top - above.bottom
+    return -_SAME_LINE * height <= above.bottom - line.top < _GAP * height
+
+
+def _extend(out: list[str], text: str) -> None:
+    out[-1] += f"\n{text}"
+
+
+def _join(out: list[str], text: str) -> None:
+    """Go on with a paragraph; a word that a hyphen divides is made whole."""
+    if re.search(r"[a-z]-$", out[-1]) and text[:1].islower():
+        out[-1] = out[-1][:-1] + text
+    else:
+        out[-1] += f" {text}"

@@ -1,0 +1,106 @@
+"""Formats of text: CSV, JSON, Markdown's title."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from connectors.converters import markdown
+from connectors.converters.errors import Unreadable
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 16_384
+_FIELD_BYTES = 1 << 24
+_TITLES = ("title", "name", "id")
+
+
+def title_of(body: str, fallback: str) -> str:
+    """The first top heading, which the chunker then sees as the document's name."""
+    for line in body.splitlines()[:50]:
+        if line.startswith("# "):
+            return line[2:].strip()
+    return fallback
+
+
+def csv_table(text: str) -> tuple[str, list[str]]:
+    """A pipe table of CSV text, its first row the header, and what is odd about it.
+
+    Raises:
+        Unreadable: quotes that never close, or the like.
+    """
+    csv.field_size_limit(_FIELD_BYTES)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise Unreadable("damaged", f"is not CSV: {error}") from None
+    rows = [row for row in rows if any(field.strip() for field in row)]
+    odd = sum(len(row) != len(rows[0]) for row in rows)
+    notes = [f"{odd:,} of {len(rows):,} rows have not as many fields as the first"] if odd else []
+    return markdown.table(rows), notes
+
+
+def _delimiter(text: str) -> str:
+    """The candidate that cuts the first lines most evenly, and into most fields."""
+    lines = text[:_SAMPLE].splitlines()[:20]
+    best, score = ",", (0, 0)
+    for candidate in _DELIMITERS:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=candidate) if row]
+        except csv.Error:
+            continue
+        common = max(set(widths), key=widths.count) if widths else 1
+        found = (widths.count(common), common) if common > 1 else (0, 0)
+        if found > score:
+            best, score = candidate, found
+    return best
+
+
+def json_lines(text: str) -> tuple[str, str]:
+    """`path: value` lines of a JSON text, a blank line between its top entries; and its title.
+
+    Numbers stay as they are written. Raises ValueError or RecursionError where it is no JSON.
+    """
+    datum: Any = json.loads(text, parse_int=str, parse_float=str)
+    title = ""
+    if isinstance(datum, dict):
+        fields = cast("dict[str, Any]", datum)
+        title = next((v for k in _TITLES if isinstance(v := fields.get(k), str)), "")
+    lines: list[str] = []
+    last = ""
+    for path, value in _leaves(datum):
+        record = _record_of(path)
+        if lines and record != last and (record or last):
+            lines.append("")
+        last = record
+        lines.append(f"{path or 'value'}: {value}")
+    return "\n".join(lines), title
+
+
+def _record_of(path: str) -> str:
+    """What a path's value belongs with: `items[3]` of `items[3].name`; nothing for a bare name."""
+    if "[" in path:
+        return path[: path.index("]") + 1] if "]" in path else path
+    return path.partition(".")[0] if "." in path else ""
+
+
+def _leaves(datum: Any) -> Iterator[tuple[str, str]]:
+    """Paths and values in order; iterative, so that depth costs no stack."""
+    todo: list[tuple[str, Any]] = [("", datum)]
+    while todo:
+        path, value = todo.pop()
+        if isinstance(value, dict) and value:
+            items = cast("dict[str, Any]", value).items()
+            dot = "." if path else ""
+            todo.extend((f"{path}{dot}{key}", each) for key, each in reversed(items))
+        elif isinstance(value, list) and value:
+            entries = cast("list[Any]", value)
+            numbered = list(enumerate(entries))
+            todo.extend((f"{path}[{i}]", each) for i, each in reversed(numbered))
+        elif isinstance(value, str):
+            if value.strip():
+                yield path, " ".join(value.split()) if "\n" not in value.strip() else value.strip()
+        else:
+            yield path, json.dumps(value)

@@ -1,0 +1,143 @@
+"""XLSX to Markdown, by openpyxl: a table per block of rows, under its sheet's name."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from connectors.converters import archive, markdown
+from connectors.converters.errors import Unreadable
+from connectors.converters.made import Limits, Made, some
+
+_MAIN = "xl/workbook.xml"
+# A formula whose result no program has written down.
+_UNCOMPUTED = re.compile(rb"(?:</f>|<f[^>]{0,200}/>)(?:<v\s*/>|<v></v>)?</c>")
+_WINDOW = 1 << 20
+_OVERLAP = 512
+
+
+def convert(data: bytes, limits: Limits) -> Made:
+    """Every sheet's tables, hidden sheets too; the first row of a block of rows is its header.
+
+    Formulas are taken by the result that was saved with them.
+
+    Raises:
+        Unreadable: the file is encrypted, damaged, a bomb, or no workbook.
+    """
+    archive.checked(data, _MAIN, limits)
+    openpyxl: Any = import_module("openpyxl")
+    blocks: list[str] = []
+    unread: list[str] = []
+    size = rows_read = 0
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # what a file says of its size may be wrong
+            start = len(blocks)
+            blocks.append(markdown.heading(2, sheet.title))
+            for rows in _tables(sheet.iter_rows()):
+                rows_read += len(rows)
+                blocks.extend(_written(rows))
+                size += sum(map(len, blocks[-2:]))
+                if size > limits.max_text_bytes:
+                    raise Unreadable(
+                        "too_large",
+                        f"its tables hold more than {limits.max_text_bytes:,} bytes of text",
+                    )
+            if len(blocks) == start + 1:
+                blocks.pop()  # an empty sheet
+        charts = len(getattr(book, "chartsheets", ()))
+        title = str(book.properties.title or "").strip()
+    except Unreadable:
+        raise
+    except Exception as error:
+        raise Unreadable("damaged", f"cannot be read as a workbook: {error}") from error
+    if uncomputed := _uncomputed(data):
+        unread.append(
+            f"{some(uncomputed, 'formula', 'formulas')} without a saved result: open the workbook "
+            "in a spreadsheet program and save it"
+        )
+    if charts:
+        unread.append(f"{some(charts, 'chart', 'charts')} not read")
+    return Made("\n\n".join(blocks), title, {"rows": str(rows_read)}, tuple(unread))
+
+
+def _tables(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[str]]]:
+    """Blocks of rows without an empty row in between."""
+    block: list[list[str]] = []
+    for row in rows:
+        cells = [_text(cell) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            block.append(cells)
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _written(rows: list[list[str]]) -> Iterator[str]:
+    """A block as text: lines of one cell above a table stand before it as paragraphs."""
+    at = 0
+    while at < len(rows) and sum(map(bool, rows[at])) == 1:
+        at += 1
+    if at == len(rows):  # no table at all, or one of one column
+        if len({next(i for i, cell in enumerate(row) if cell) for row in rows}) == 1 and at > 2:
+            yield markdown.table(rows)
+        else:
+            yield "\n\n".join(next(cell for cell in row if cell) for row in rows)
+        return
+    for row in rows[:at]:
+        yield next(cell for cell in row if cell)
+    shift = min(next(i for i, cell in enumerate(row) if cell) for row in rows[at:])
+    yield markdown.table(row[shift:] for row in rows[at:])
+
+
+def _text(cell: Any) -> str:
+    """What a reader of the sheet sees, as far as the value and its format tell."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return _number(value, str(cell.number_format))
+    if isinstance(value, datetime.datetime):
+        midnight = value.time() == datetime.time()
+        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
+    return str(value)
+
+
+def _number(value: float, form: str) -> str:
+    if form.endswith("%"):
+        return f"{value * 100:.10g}%"
+    whole = isinstance(value, int) or (value.is_integer() and abs(value) < 1e15)
+    text = str(int(value)) if whole else f"{value:.15g}"
+    if "0.00" in form and len(text) < 15 and "e" not in text:
+        text = f"{value:.{len(form.split('.')[1]) - len(form.split('.')[1].lstrip('0'))}f}"
+    return text
+
+
+def _uncomputed(data: bytes) -> int:
+    """Formulas without a result, counted in the sheets' XML."""
+    count = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        for name in book.namelist():
+            if not name.startswith("xl/worksheets/"):
+                continue
+            with book.open(name) as sheet:
+                rest = b""
+                while piece := sheet.read(_WINDOW):
+                    window = rest + piece
+                    found = list(_UNCOMPUTED.finditer(window))
+                    count += len(found)
+                    end = found[-1].end() if found else 0
+                    rest = window[max(end, len(window) - _OVERLAP) :]
+    return count

@@ -1,0 +1,93 @@
+"""PPTX to Markdown, by python-pptx: a slide is a page, its title the heading."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from connectors.converters import archive, markdown
+from connectors.converters.errors import Unreadable
+from connectors.converters.made import Limits, Made, some
+
+_MAIN = "ppt/presentation.xml"
+_PICTURE = 13  # MSO_SHAPE_TYPE
+_GROUP = 6
+
+
+def convert(data: bytes, limits: Limits) -> Made:
+    """Titles, outlines, tables and speaker notes, slide by slide.
+
+    Raises:
+        Unreadable: the file is encrypted, damaged, a bomb, or no presentation.
+    """
+    archive.checked(data, _MAIN, limits)
+    pptx: Any = import_module("pptx")
+    try:
+        presentation = pptx.Presentation(io.BytesIO(data))
+        slides = list(presentation.slides)
+    except Exception as error:
+        raise Unreadable("damaged", f"cannot be read as a presentation: {error}") from error
+    if len(slides) > limits.max_pages:
+        raise Unreadable("too_large", f"has {len(slides):,} slides; at most {limits.max_pages:,}")
+    pictures = charts = 0
+    texts: list[str] = []
+    title = str(presentation.core_properties.title or "").strip()
+    for slide in slides:
+        blocks: list[str] = []
+        named = slide.shapes.title
+        if named is not None and named.has_text_frame and named.text_frame.text.strip():
+            blocks.append(markdown.heading(1, named.text_frame.text.replace("\v", " ")))
+            title = title or blocks[0][2:]
+        for shape in _shapes(slide.shapes):
+            if named is not None and shape.shape_id == named.shape_id:
+                continue
+            if shape.has_text_frame:
+                blocks.append(_outline(shape))
+            elif getattr(shape, "has_table", False) and shape.has_table:
+                blocks.append(markdown.table(_rows(shape.table)))
+            elif getattr(shape, "has_chart", False) and shape.has_chart:
+                charts += 1
+            elif shape.shape_type == _PICTURE:
+                pictures += 1
+        if slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
+            notes = " ".join(frame.text.split())
+            blocks.append(f"Notes: {notes}" if notes else "")
+        texts.append("\n\n".join(block for block in blocks if block.strip()))
+    unread: list[str] = []
+    if pictures:
+        unread.append(f"{some(pictures, 'picture', 'pictures')} not read")
+    if charts:
+        unread.append(f"{some(charts, 'chart', 'charts')} not read")
+    return Made(markdown.pages(texts), title, {"pages": str(len(slides))}, tuple(unread))
+
+
+def _shapes(shapes: Any) -> Iterator[Any]:
+    """All shapes, those in groups too."""
+    todo = list(reversed(list(shapes)))
+    while todo:
+        shape = todo.pop()
+        if shape.shape_type == _GROUP:
+            todo.extend(reversed(list(shape.shapes)))
+        else:
+            yield shape
+
+
+def _outline(shape: Any) -> str:
+    """The paragraphs of a shape: items of a list in an outline, else as they are."""
+    paragraphs = [(p.level, " ".join(p.text.split())) for p in shape.text_frame.paragraphs]
+    paragraphs = [(level, text) for level, text in paragraphs if text]
+    if not shape.is_placeholder or len(paragraphs) < 2:
+        return "\n\n".join(text for _, text in paragraphs)
+    lines: list[str] = []
+    deepest = -1
+    for level, text in paragraphs:
+        deepest = min(level, deepest + 1)
+        lines.append(f"{'  ' * deepest}- {text}")
+    return "\n".join(lines)
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    for row in table.rows:
+        yield ["" if cell.is_spanned else cell.text for cell in row.cells]

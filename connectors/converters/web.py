@@ -1,0 +1,48 @@
+"""HTML to Markdown, by html-to-markdown."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+from connectors.converters.errors import Unreadable
+from connectors.converters.made import Limits, Made
+from connectors.converters.text import decode
+
+# Marks inside a sentence would stand in every quote of it; a link's address is not its text.
+_UNMARKED = ["a", "b", "strong", "em", "i", "u", "mark", "span", "font", "small", "sub", "sup"]
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,2000})</title", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every converter
+    """Headings, lists, tables and code of a page; scripts, styles and what is hidden are dropped.
+
+    Raises:
+        Unreadable: it cannot be parsed.
+    """
+    from html import unescape
+
+    library: Any = import_module("html_to_markdown")
+    source, encoding = decode(data, declared=True)
+    options = library.ConversionOptions(
+        extract_metadata=False,
+        strip_tags=_UNMARKED,
+        skip_images=True,
+        compact_tables=True,
+        bullets="-",
+        exclude_selectors=["script", "style", "svg", "noscript", "template"],
+    )
+    try:
+        made = library.convert(source, options)
+    except (ValueError, RuntimeError, library.ConversionError) as error:
+        raise Unreadable("damaged", f"cannot be read as HTML: {error}") from None
+    body = _BLANK_LINES.sub("\n\n", (made.content or "").replace("\f", "\n")).strip()
+    found = _TITLE.search(source)
+    metadata = {"encoding": encoding} if encoding else {}
+    unread = tuple(str(getattr(each, "message", each)) for each in made.warnings or ())
+    if not body and unread:
+        raise Unreadable("damaged", f"cannot be read as HTML: {unread[0]}")
+    title = " ".join(unescape(found[1]).split()) if found else ""
+    return Made(body, title, metadata, unread)
