@@ -21,7 +21,7 @@ from streams.daemon import detach
 from streams.settings import Settings, load
 from streams.stack import Stack
 
-TOPIC_TIMEOUT_S = 30.0
+TOPIC_TIMEOUT_S = 120.0  # an overloaded machine
 
 
 @contextmanager
