@@ -26,6 +26,9 @@ def environment(settings: Settings) -> dict[str, str]:
     path = [str(Path(__file__).parents[1]), variables.get("PYTHONPATH", "")]
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     variables["PYTHONUNBUFFERED"] = "1"
+    # A worker has some 60 threads, and each heap that glibc gives them keeps its own remains: with
+    # two, the peak of a worker under a long lag is about 50 MB lower.
+    variables.setdefault("MALLOC_ARENA_MAX", "2")
     return variables
 
 
