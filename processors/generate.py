@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, isfinite
 
-from processors.evidence import Asked, asked, evidence, keys_of
+from processors.evidence import Asked, evidence, keys_of
+from processors.parts import parts_of
+from processors.quoting import Sentence, joined, sentences
 from schemas.events import (
     Candidate,
     Citation,
@@ -26,14 +28,8 @@ _NEAR_TERMS = 3.0  # and in its title, headings, table header or the line that i
 _PASSAGE_TERMS = 3.0
 _RANK = 4.0  # the candidate's score as a share of the best one's
 _FITS = 1.7  # a number where a number is asked for
-
-_MARKER = re.compile(r"\s*(?:>\s*)*(?:[-*+•‣◦▪]|\d{1,3}[.)]|\(?[a-z\d]{1,3}\))\s+")
-_DELIMITER = re.compile(r"[\s|:\-]*-[\s|:\-]*\Z")
-_CELLS = re.compile(r"(?<!\\)\|")
-_HEADING = re.compile(r"#{1,6}\s|[^\n]*\n[ \t]*(?:=+|-+)[ \t]*\Z")
-_OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*\n")
-_CLOSING_RULE = re.compile(r"\n\s*(?:[-*_=]{3,}|`{3,}|~{3,})\s*\Z")
-_ENDED = (".", "!", "?", "…", "。", "！", "？", ":", ";")  # noqa: RUF001
+# Two sentences say the same of something, but for its numbers, where so many of their words agree.
+_SAME_WORDS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +37,31 @@ class AnswerConfig:
     """When to answer, and with how much."""
 
     abstain_below: float = 0.5  # evidence, 0 to 1; see `processors.evidence`
-    max_sentences: int = 3
+    max_sentences: int = 3  # for each thing that is asked
     # A further sentence is quoted if its odds of being the answer are at least exp(-margin) of the
     # best one's: at 1, 1.35 sentences on average, of which one holds the answer in 89 % (XQuAD).
     margin: float = 1.0
     candidates: int = 10  # that are read, best first
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """A sentence that may be quoted, `text[start:end]` of candidate number `rank`."""
-
-    rank: int
-    start: int
-    end: int
-    cosine: float
-    near: frozenset[str]  # keys of what it stands under
-    header: Sequence[str] | None  # of the table it is a row of
-
-    def reads(self, text: str) -> str:
-        """As it reads in an answer; empty where nothing of it does."""
-        sentence = text[self.start : self.end]
-        if self.header is None:
-            return _readable(sentence)
-        return _row(self.header, _cells(sentence))
-
-
 class _Passage:
     """A candidate while its sentences are compared; what is costly is worked out when asked for."""
 
-    def __init__(
-        self, question: Asked, rank: int, candidate: Candidate, keys: frozenset[str], share: float
-    ) -> None:
+    def __init__(self, question: Asked, rank: int, candidate: Candidate, share: float) -> None:
         self.text = candidate.text
-        self.keys = keys
+        self.title = keys_of(candidate.title, candidate.doc_id)
+        self.own = keys_of(candidate.text, candidate.heading)
+        self.keys = self.own | self.title
         self._question = question
-        self._covered = question.coverage(keys)
+        self._covered = question.coverage(self.keys)
         self._base = _PASSAGE_TERMS * self._covered + _RANK * share
         self._rank = rank
         self._candidate = candidate
 
     @cached_property
-    def sentences(self) -> dict[int, _Sentence]:
+    def sentences(self) -> dict[int, Sentence]:
         """What can be quoted of it, by where it starts."""
-        return {each.start: each for each in _sentences(self._rank, self._candidate)}
+        return {each.start: each for each in sentences(self._rank, self._candidate)}
 
     def bounds(self) -> Iterator[tuple[float, int, int]]:
         """The most a sentence can score, and where it is: its words are words of its passage."""
@@ -93,30 +70,40 @@ class _Passage:
         for start, cosine in zip(flat[::2], cosines, strict=False):
             yield most + _COSINE * cosine, self._rank, start
 
-    def score(self, sentence: _Sentence, reads: str) -> float:
-        """Compares the sentences of one question."""
+    def pick(self, sentence: Sentence) -> _Pick | None:
+        """The sentence with its score, unless nothing of it can be read out."""
+        reads = sentence.reads(self.text)
+        if not reads:
+            return None
         question = self._question
         own = keys_of(self.text[sentence.start : sentence.end])
-        return (
+        near = question.coverage(own | sentence.near)
+        score = (
             self._base
             + _COSINE * sentence.cosine
             + _OWN_TERMS * question.coverage(own)
-            + _NEAR_TERMS * question.coverage(own | sentence.near)
+            + _NEAR_TERMS * near
             + _FITS * question.fits(reads)
         )
+        return _Pick(sentence, reads, score, own, near)
 
     def evidence(self, known: frozenset[str]) -> float:
         """How likely it answers, by the nearest of what can be quoted."""
         nearest = sorted(self.sentences.values(), key=lambda each: -each.cosine)
         cosine = next((each.cosine for each in nearest if each.reads(self.text)), 0.0)
-        return evidence(self._question, cosine, self.keys, known)
+        return evidence(self._question, cosine, self.own, self.title, known)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pick:
-    sentence: _Sentence
+    """A sentence to quote; `near` is the share of the question's terms in it and above it."""
+
+    sentence: Sentence
     reads: str
     score: float
+    keys: frozenset[str]
+    near: float
+    evidence: float = 0.0
 
 
 def generate(
@@ -129,17 +116,28 @@ def generate(
     """The fewest sentences that answer the question, or `abstained` with the reason.
 
     A quote is exactly `text[start:end]` of its candidate; the answer has the same words, readable:
-    without list marks, a table row as "header: value" pairs.
+    without list marks, a table row as "header: value" pairs. Of a question with several parts each
+    is answered that can be; `reasons` then names the others. Where two documents give different
+    numbers for the same thing, the answer shows both, the newer first, with their dates.
     """
-    question = asked(event.question.query)
     candidates = event.candidates[: config.candidates]
-    picks, strength, reasons = _pick(question, candidates, config)
+    parts = parts_of(event.question.query)
+    found = [_looked_up(part, candidates, config) for _, part in parts]
+    reasons = [
+        reason if len(parts) == 1 else f"{text}: {reason}"
+        for (text, _), (_, why) in zip(parts, found, strict=True)
+        for reason in why
+    ]
+    quotes: dict[str, _Pick] = {}  # a sentence that answers two parts is said once
+    for picks, _ in found:
+        for pick in picks:
+            quotes.setdefault(pick.reads, pick)
     yield QuestionAnswered(
         request_id=event.question.request_id,
         tenant=event.question.tenant,
-        status="abstained" if reasons else "answered",
-        answer="" if reasons else _join([pick.reads for pick in picks]),
-        citations=[_citation(candidates, pick, strength) for pick in picks],
+        status="answered" if quotes else "abstained",
+        answer=_differing(candidates, [*quotes.values()]) or joined([*quotes]),
+        citations=[_citation(candidates, pick) for pick in quotes.values()],
         reasons=reasons,
         degraded=event.degraded,
         tier=event.tier,
@@ -151,30 +149,30 @@ def generate(
     )
 
 
-def _pick(
+def _looked_up(
     question: Asked, candidates: Sequence[Candidate], config: AnswerConfig
-) -> tuple[list[_Pick], dict[int, float], list[str]]:
-    """What to quote in reading order and the evidence of each candidate; else nothing, and why."""
-    keys = [keys_of(c.text, c.title, c.heading, c.doc_id) for c in candidates]
-    known = frozenset[str]().union(*keys)
+) -> tuple[list[_Pick], list[str]]:
+    """What to quote, in reading order; or nothing, and why."""
     top = max((c.score for c in candidates), default=0.0)
     passages = [
-        _Passage(question, rank, c, keys[rank], _share(c.score, top))
-        for rank, c in enumerate(candidates)
+        _Passage(question, rank, candidate, _share(candidate.score, top))
+        for rank, candidate in enumerate(candidates)
     ]
+    known = frozenset[str]().union(*(passage.keys for passage in passages))
     chosen = _chosen(passages, config)
     if not chosen:
-        return [], {}, ["no passage was found"]
+        return [], ["no passage was found"]
     ranks = {pick.sentence.rank for pick in chosen}
     strength = {rank: passages[rank].evidence(known) for rank in ranks}
     best = max(strength.values())
     if best < config.abstain_below:
         reasons = [f"evidence {best:.2f} is below {config.abstain_below:.2f}"]
         unknown = question.missing(known, identifiers=True)
-        if missing := unknown or question.missing(keys[chosen[0].sentence.rank]):
+        if missing := unknown or question.missing(passages[chosen[0].sentence.rank].keys):
             reasons.append(f"not in the passages: {', '.join(missing)}")
-        return [], {}, reasons
-    return _in_order(candidates, chosen), strength, []
+        return [], reasons
+    chosen = [replace(pick, evidence=strength[pick.sentence.rank]) for pick in chosen]
+    return _conflict(candidates, chosen) or _in_order(candidates, chosen), []
 
 
 def _share(score: float, top: float) -> float:
@@ -195,8 +193,7 @@ def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
             break
         passage = passages[rank]
         sentence = passage.sentences.get(start)
-        if sentence is not None and (reads := sentence.reads(passage.text)):
-            pick = _Pick(sentence, reads, passage.score(sentence, reads))
+        if sentence is not None and (pick := passage.pick(sentence)):
             picks.append(pick)
             floor = max(floor, pick.score - config.margin)
     picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
@@ -209,53 +206,40 @@ def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
     return chosen
 
 
-def _sentences(rank: int, candidate: Candidate) -> Iterator[_Sentence]:
-    """What can be quoted of a candidate. A heading or a table's header says what is below it."""
-    text, flat = candidate.text, candidate.sentences
-    above = keys_of(candidate.title, candidate.heading)
-    under = intro = frozenset[str]()
-    header: list[str] | None = None
-    for start, end, cosine in zip(flat[::2], flat[1::2], candidate.sentence_scores, strict=False):
-        sentence = text[start:end]
-        if _HEADING.match(sentence):
-            under, intro, header = keys_of(sentence), frozenset[str](), None
-            continue
-        first, _, rest = sentence.partition("\n")
-        if "|" in first and rest and _DELIMITER.match(rest):
-            header = _cells(first)
-            continue
-        near = above | under | intro
-        if sentence.startswith("|") or (header and "|" in sentence):
-            row: Sequence[str] | None = header or ()
-            near |= keys_of(*row)
-        else:
-            header = row = None
-            if sentence.endswith(":"):
-                intro = keys_of(sentence)
-            elif not _MARKER.match(sentence):
-                intro = frozenset[str]()
-        yield _Sentence(rank, start, end, cosine, near, row)
+def _conflict(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:
+    """The best sentence and one of another document that contradicts it, the newer one first.
+
+    They have the same words but not the same numbers, and both cover as much of the question, with
+    what they stand under: so that the fees of two products are no contradiction if it names one.
+    """
+    best = chosen[0]
+    first = candidates[best.sentence.rank]
+    for other in chosen[1:]:
+        second = candidates[other.sentence.rank]
+        if first.doc_id != second.doc_id and best.near == other.near and _contradict(best, other):
+            pair = [(first.changed_at, best), (second.changed_at, other)]
+            return [pick for _, pick in sorted(pair, key=lambda each: -each[0])]
+    return []
 
 
-def _cells(row: str) -> list[str]:
-    inner = row.strip().removeprefix("|").removesuffix("|")
-    return [_readable(cell.strip()) for cell in _CELLS.split(inner)]
+def _contradict(one: _Pick, other: _Pick) -> bool:
+    numbers = [{k for k in pick.keys if any(map(str.isdigit, k))} for pick in (one, other)]
+    words = [pick.keys - found for pick, found in zip((one, other), numbers, strict=True)]
+    both, either = words[0] & words[1], words[0] | words[1]
+    return all(numbers) and numbers[0] != numbers[1] and len(both) >= _SAME_WORDS * len(either)
 
 
-def _row(header: Sequence[str], cells: Sequence[str]) -> str:
-    names = [*header, *[""] * len(cells)]
-    pairs = [
-        f"{name}: {cell}" if name else cell
-        for name, cell in zip(names, cells, strict=False)
-        if cell
-    ]
-    return "; ".join(pairs)
+def _differing(candidates: Sequence[Candidate], picks: Sequence[_Pick]) -> str:
+    """How two sentences that contradict each other are shown; empty if these do not."""
+    if len(picks) != 2 or not _conflict(candidates, sorted(picks, key=lambda pick: -pick.score)):
+        return ""
+    said = [f"{_source(candidates[p.sentence.rank])}: {joined([p.reads])}" for p in picks]
+    return f"The documents differ. {' '.join(said)}"
 
 
-def _readable(sentence: str) -> str:
-    """One line without list marks, emphasis, fences and rules."""
-    bare = _CLOSING_RULE.sub("", _OPENING_FENCE.sub("", sentence, count=1))
-    return " ".join(_MARKER.sub("", bare, count=1).replace("**", "").split())
+def _source(candidate: Candidate) -> str:
+    day = datetime.fromtimestamp(candidate.changed_at / 1000, UTC).date().isoformat()
+    return f"{candidate.title or candidate.doc_id} ({candidate.doc_id}, {day})"
 
 
 def _in_order(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:
@@ -269,13 +253,7 @@ def _in_order(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[
     return sorted(chosen, key=place)
 
 
-def _join(sentences: Sequence[str]) -> str:
-    return " ".join(s if s.rstrip("\"'”’)").endswith(_ENDED) else f"{s}." for s in sentences)  # noqa: RUF001
-
-
-def _citation(
-    candidates: Sequence[Candidate], pick: _Pick, strength: Mapping[int, float]
-) -> Citation:
+def _citation(candidates: Sequence[Candidate], pick: _Pick) -> Citation:
     candidate, sentence = candidates[pick.sentence.rank], pick.sentence
     return Citation(
         chunk_id=candidate.chunk_id,
@@ -284,5 +262,5 @@ def _citation(
         start=sentence.start,
         end=sentence.end,
         quote=candidate.text[sentence.start : sentence.end],
-        score=round(strength[sentence.rank], 4),
+        score=round(pick.evidence, 4),
     )

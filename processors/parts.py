@@ -1,0 +1,37 @@
+"""Questions that ask several things at once, taken apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from processors.evidence import Asked, asked
+
+MOST = 4
+# A new question begins after a question mark, or where "and" is followed by a question word.
+_SEAM = re.compile(
+    r"(?<=\?)\s+(?=\w)"
+    r"|[,;]?\s+and\s+(?:also\s+)?(?=(?:what|which|whom?|whose|when|where|why|how)\b)",
+    re.IGNORECASE,
+)
+_CONTEXT = 0.25  # weight of a term that only another part names: "... and who approves it?"
+
+
+def parts_of(question: str) -> list[tuple[str, Asked]]:
+    """Each thing that is asked, as it was written and as it is looked up; at most `MOST`.
+
+    A part keeps the terms of the others at a fraction of their weight, since it may say "it".
+    """
+    whole = asked(question)
+    texts = [text.strip() for text in _SEAM.split(question) if text.strip()]
+    parts = [(text, asked(text)) for text in texts]
+    if not 1 < len(parts) <= MOST or not all(part.terms for _, part in parts):
+        return [(question, whole)]
+    return [(text, _in_context(part, whole)) for text, part in parts]
+
+
+def _in_context(part: Asked, whole: Asked) -> Asked:
+    own = {term.key for term in part.terms}
+    rest = [term for term in whole.terms if term.key not in own]
+    faint = [term._replace(weight=_CONTEXT * term.weight, identifier=False) for term in rest]
+    return replace(part, terms=(*part.terms, *faint))
