@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, isfinite
 
-from processors.evidence import Asked, evidence, keys_of
+from processors.evidence import Asked, asked, evidence, keys_of
 from processors.parts import parts_of
 from processors.quoting import Sentence, joined, sentences
 from schemas.events import (
@@ -123,6 +123,9 @@ def generate(
     candidates = event.candidates[: config.candidates]
     parts = parts_of(event.question.query)
     found = [_looked_up(part, candidates, config) for _, part in parts]
+    if len(parts) > 1:
+        # A sentence may be near to the whole question, and say nothing of this part of it.
+        found = [_if_named(text, *each) for (text, _), each in zip(parts, found, strict=True)]
     reasons = [
         reason if len(parts) == 1 else f"{text}: {reason}"
         for (text, _), (_, why) in zip(parts, found, strict=True)
@@ -173,6 +176,14 @@ def _looked_up(
         return [], reasons
     chosen = [replace(pick, evidence=strength[pick.sentence.rank]) for pick in chosen]
     return _conflict(candidates, chosen) or _in_order(candidates, chosen), []
+
+
+def _if_named(part: str, picks: list[_Pick], reasons: list[str]) -> tuple[list[_Pick], list[str]]:
+    """These quotes, unless none has a word of this part or stands under one."""
+    question = asked(part)
+    if any(question.coverage(pick.keys | pick.sentence.near) for pick in picks) or not picks:
+        return picks, reasons
+    return [], [f"not in the passages: {', '.join(question.missing(frozenset()))}"]
 
 
 def _share(score: float, top: float) -> float:

@@ -1,6 +1,8 @@
+import dataclasses
+
 import pytest
 
-from processors.evidence import asked, keys_of, stem
+from processors.evidence import asked, evidence, keys_of, stem
 from processors.generate import AnswerConfig, generate
 from processors.sentences import split_sentences
 from schemas.events import Candidate, GenerationRequested, Question, QuestionAnswered, Versions
@@ -227,3 +229,44 @@ def test_words_meet_in_their_other_forms() -> None:
     for one, other in (("dormancy", "dormant"), ("payment", "pays"), ("sent", "sends")):
         assert stem(one)[:4] == stem(other)[:4]
     assert asked("dormancy").coverage(keys_of("A dormant account")) == 1.0
+
+
+def test_each_part_of_a_question_is_answered() -> None:
+    text = "A transfer costs 12 euros. The branch manager approves large transfers."
+    given = candidate(text, {"12 euros": 0.8, "approves": 0.8})
+    made = answer("What does a transfer cost and who approves large transfers?", given)
+    assert "12 euros" in made.answer and "branch manager" in made.answer
+    assert made.reasons == []
+
+
+def test_a_part_that_no_passage_answers_is_named() -> None:
+    given = candidate("A transfer costs 12 euros.", {"12 euros": 0.8})
+    made = answer("What does a transfer cost? Where is the moon base of Zorblax?", given)
+    assert made.status == "answered" and "12 euros" in made.answer
+    assert made.reasons and all(r.startswith("Where is the moon base") for r in made.reasons)
+
+
+def test_documents_that_contradict_each_other_are_both_shown_with_their_dates() -> None:
+    old = candidate("The cash limit is 5,000 euros a day.", {"cash": 0.8}, doc_id="old.md")
+    new = candidate("The cash limit is 7,500 euros a day.", {"cash": 0.79}, doc_id="new.md")
+    new = dataclasses.replace(new, changed_at=1_767_225_600_000)
+    made = answer("What is the cash limit a day?", old, new)
+    assert made.answer == (
+        "The documents differ. new.md (new.md, 2026-01-01): The cash limit is 7,500 euros a day. "
+        "old.md (old.md, 1970-01-01): The cash limit is 5,000 euros a day."
+    )
+    assert [c.doc_id for c in made.citations] == ["new.md", "old.md"]
+
+
+def test_the_fees_of_two_products_are_no_contradiction() -> None:
+    gold = candidate("# Gold card\n\nThe yearly fee is 90 euros.", {"fee": 0.8}, doc_id="gold.md")
+    blue = candidate("# Blue card\n\nThe yearly fee is 20 euros.", {"fee": 0.8}, doc_id="blue.md")
+    made = answer("What is the yearly fee of the gold card?", gold, blue)
+    assert made.answer == "The yearly fee is 90 euros."
+
+
+def test_a_title_on_the_topic_is_no_evidence() -> None:
+    question = asked("When was the Harbour Bridge opened?")
+    similar, own = 0.5, keys_of("The bridge was opened in 1932.")
+    titled = evidence(question, similar, own, keys_of("Harbour Bridge"), own)
+    assert titled < evidence(question, similar, own | keys_of("Harbour"), frozenset(), own)
