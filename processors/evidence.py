@@ -78,7 +78,8 @@ _WANTED = [
 # the sets weighted alike: so .5 is where answerable and unanswerable questions are equally likely.
 # AUC by held-out fifths .92 (ClapNQ) and .95 (XQuAD). What a title says of the question counts
 # against the passage: whoever wrote a document on the topic need not have answered.
-_SIMILARITY, _COVERAGE, _MISSING, _TOPIC, _INTERCEPT = 11.0, 3.7, -0.48, -4.35, -6.0
+# The order is that of `signals`; `python -m evaluation.abstention` measures and fits them again.
+WEIGHTS, _INTERCEPT = (11.0, 3.7, -0.48, -4.35), -6.0
 # Identifiers mean nothing to an embedding model: similarity is low where one is all that is asked.
 # Chosen on 300 NIST SP 800-53 controls asked for by name: 93 % answered, and 6 % of questions that
 # name a control but ask what no catalogue says. One that is in no passage ends it.
@@ -169,6 +170,18 @@ def stem(word: str) -> str:
     return _SUFFIX.sub("", word) if len(word) > 3 and word.isalpha() else word
 
 
+def signals(
+    question: Asked, similarity: float, own: frozenset[str], title: frozenset[str]
+) -> tuple[float, float, float, float]:
+    """What tells whether a passage answers.
+
+    The cosine of its best sentence, the weighted share of the question's terms in it and its title,
+    the weight of those not in it, and the share of those in its title.
+    """
+    missing = sum(term.weight for term in question.terms if term.key not in own)
+    return similarity, question.coverage(own | title), missing, question.coverage(title)
+
+
 def evidence(
     question: Asked,
     similarity: float,
@@ -181,16 +194,10 @@ def evidence(
     `similarity` is the cosine of its best sentence, `own` are its words and those of its headings,
     `title` those of its document's title, `everywhere` those of all passages.
     """
-    keys = own | title
-    logit = (
-        _SIMILARITY * similarity
-        + _COVERAGE * question.coverage(keys)
-        + _MISSING * sum(term.weight for term in question.terms if term.key not in own)
-        + _TOPIC * question.coverage(title)
-        + _INTERCEPT
-    )
+    found = signals(question, similarity, own, title)
+    logit = sum(weight * signal for weight, signal in zip(WEIGHTS, found, strict=True)) + _INTERCEPT
     if question.missing(everywhere, identifiers=True):
         logit += _NAMED_NOWHERE
-    elif question.names and not question.missing(keys, identifiers=True):
+    elif question.names and not question.missing(own | title, identifiers=True):
         logit += _NAMED_HERE
     return 1.0 / (1.0 + exp(-max(min(logit, 50.0), -50.0)))
