@@ -13,6 +13,7 @@ TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 MARKDOWN = (".md", ".markdown", ".mdx")
 # A part leaves room in a 1 MiB record for title, metadata and what chunking adds.
 PART_BYTES = 384 * 1024
+PAGE_BREAK = "\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def ingest(event: DocumentFed, place: Place, *, config: IngestConfig) -> Iterabl
         )
     texts = split_body(body)
     kind = event.doc_type or ("markdown" if event.doc_id.lower().endswith(MARKDOWN) else "text")
+    page = 1 if PAGE_BREAK in body else 0
     for number, text in enumerate(texts):
         yield DocumentChanged(
             op=event.op,
@@ -107,4 +109,6 @@ def ingest(event: DocumentFed, place: Place, *, config: IngestConfig) -> Iterabl
             fed_at=place.timestamp,
             part=number,
             parts=len(texts),
+            page=page,
         )
+        page += text.count(PAGE_BREAK)
