@@ -139,13 +139,14 @@ def _measure(
         budget = budgets[section.path]
         for block, sentences in zip(section.blocks, of_blocks, strict=True):
             header: Span | None = None
+            asks = block.kind == "turn" and text[block.end - 1] == "?"
             for i, (start, end) in enumerate(sentences):
                 tokens = max(next(counts), -(-(end - start) // CHARS_PER_TOKEN))
                 is_header = i == 0 and block.head > 0
                 last = i == len(sentences) - 1
                 sticks = block.kind == "heading" or (is_header and not last)
                 sticks = sticks or (last and block.kind in _PROSE and text[end - 1] == ":")
-                sticks = sticks or (last and block.kind == "turn" and text[end - 1] == "?")
+                sticks = sticks or asks
                 room = budget - header.tokens if header else budget
                 span = Span(start, end, tokens, i == 0, sticks and tokens <= budget // 2, header)
                 if tokens > room:

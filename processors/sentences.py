@@ -30,7 +30,7 @@ _ROMAN = re.compile(r"[IVXLC]{1,6}\Z|[A-Z]\Z")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
 _PAIR = re.compile(r"[ \t]*[\w.\-\"]{1,40}[ \t]?[:=][ \t]?\S")
 _WORD = re.compile(r"[^\W_]")
-_LINES = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_LINE = re.compile(r"[^\r\n]+")
 _MARKS = " \t\r\n-*+•‣◦▪>#_" + _OPENERS
 
 
@@ -78,7 +78,8 @@ def block_sentences(text: str, block: Block) -> list[tuple[int, int]]:
         case "heading" | "unbroken":
             return [(block.start, block.end)]
         case "code" | "table":
-            found = [m.span() for m in _LINES.finditer(text, block.start, block.end)]
+            lines = _LINE.finditer(text, block.start, block.end)
+            found = [line.span() for line in lines if not line.group().isspace()]
             fenced = block.kind == "code" and text.startswith(("```", "~~~", "---"), block.start)
             if fenced and len(found) > 1:  # ```python is not a sentence
                 found[:2] = [(found[0][0], found[1][1])]

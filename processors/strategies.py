@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -104,8 +104,8 @@ def _rejoined(text: str, found: Sequence[Block]) -> list[Block]:
 
 def _begins(text: str, block: Block, match: re.Match[str]) -> bool:
     """Whether a number at the start of a line opens a provision, and is not wrapped text."""
-    before = text[block.start : match.start()].rstrip()
-    return not before or before[-1] in ".;:"
+    before = text[max(block.start, match.start() - 9) : match.start()].rstrip()
+    return match.start() == block.start or before.endswith((".", ";", ":"))
 
 
 def _provision(text: str, match: re.Match[str], end: int) -> Block:
@@ -131,18 +131,23 @@ def _trimmed(text: str, block: Block) -> list[Block]:
 
 
 _DELIMITERS = "\t;,|"
-_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_LINE = re.compile(r"[^\r\n]+")
 _LOOKED_AT = 6
+
+
+def _lines(text: str) -> Iterator[re.Match[str]]:
+    """The lines that are not blank."""
+    return (match for match in _LINE.finditer(text) if not match.group().isspace())
 
 
 def table(text: str) -> list[Block] | None:
     """Delimited lines, the first of which is the header that every chunk repeats."""
-    lines = [match.group() for match in islice(_LINE.finditer(text), _LOOKED_AT)]
+    lines = [match.group() for match in islice(_lines(text), _LOOKED_AT)]
     if len(lines) < 2 or lines[0].lstrip().startswith(("|", "#")):
         return None  # a Markdown table, or headings between tables: `structure` knows them
     if not any(min(line.count(d) for line in lines) for d in _DELIMITERS):
         return None
-    head = next(_LINE.finditer(text))
+    head = next(_lines(text))
     return [Block("table", head.start(), len(text.rstrip()), head=head.end())]
 
 
@@ -196,7 +201,7 @@ def code(text: str) -> list[Block]:
             open_at = [at for at in open_at if at < indent]
             if attached >= 0 and found and found[-1].start >= attached:
                 start, _ = attached, found.pop()
-            title = name["named"] or name["called"] or name["bound"]
+            title = (name["named"] or name["called"] or name["bound"]).rstrip(".:")
             found.append(Block("code", start, end, len(open_at) + 1, title=title))
             open_at.append(indent)
             attached = -1
@@ -227,7 +232,7 @@ def dialogue(text: str) -> list[Block] | None:
     turns = [*_TURN.finditer(text)]
     speakers = Counter(match["who"].casefold() for match in turns)
     again = sum(count for count in speakers.values() if count > 1)
-    lines = sum(1 for _ in _LINE.finditer(text))
+    lines = sum(1 for _ in _lines(text))
     if len([c for c in speakers.values() if c > 1]) < 2 or again < _FEWEST_TURNS:
         return None
     if 4 * again < 3 * len(turns) or 4 * len(turns) < lines:  # "Note: ..." in prose, or a form
