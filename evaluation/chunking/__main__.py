@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ STRATEGIES = ("structure", "provisions", "prose", "fixed")
 BUDGETS = (120, 200, 240)
 
 
-def variants(policy: ChunkingPolicy, budgets: list[int]) -> dict[str, ChunkingPolicy]:
+def variants(policy: ChunkingPolicy, budgets: Sequence[int]) -> dict[str, ChunkingPolicy]:
     """What is compared, by name: the shipped policy, each strategy, each budget, and a bad one."""
     base = policy.other
     found = {SHIPPED: policy}
@@ -51,10 +52,10 @@ def _uniform(base: ChunkingConfig, names: tuple[str, ...], tokens: int) -> Chunk
 
 @app.command()
 def main(
-    data: Annotated[list[Path], typer.Option(help="BEIR folders, besides the sample corpus.")] = [],  # noqa: B006
+    data: Annotated[list[Path] | None, typer.Option(help="BEIR folders, also.")] = None,
     documents: Annotated[int, typer.Option(min=1, help="Documents of a folder at most.")] = 1000,
     questions: Annotated[int, typer.Option(min=1, help="Questions of a folder at most.")] = 300,
-    budget: Annotated[list[int], typer.Option(help="Token budgets to try.")] = [*BUDGETS],
+    budget: Annotated[list[int] | None, typer.Option(help="Token budgets to try.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write JSON to this file.")] = None,
     docs: Annotated[Path, typer.Option(help="The page to render the table in.")] = DOCS,
 ) -> None:
@@ -62,7 +63,7 @@ def main(
     settings = load()
     policy = wiring.chunking_policy(settings)
     sets = sample_corpus()
-    for path in data:
+    for path in data or []:
         sets += folder(path, documents, questions)
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
@@ -70,7 +71,7 @@ def main(
         ports = Ports(opened.embedder, opened.counter, MemoryVectorCache())
         retrieval = replace(wiring.config(settings).retrieval, candidates=100)
         for each in sets:
-            for name, variant in variants(policy, budget).items():
+            for name, variant in variants(policy, budget or BUDGETS).items():
                 found = measure(each, variant, ports, retrieval)
                 rows.append(_row(each, name, found))
                 print(f"{each.name}: {name}: nDCG@10 {found.ndcg:.3f}", file=sys.stderr, flush=True)
