@@ -22,8 +22,8 @@ from tests.fakes import ROOT
 
 SHARED = ROOT.parent / "shared" / "data"
 WINDOW = 254
-SAMPLE_FLOOR = 0.85
-SCIFACT_FLOOR = 0.80
+SAMPLE_FLOOR = 0.9  # measured: .969, and .619 worsened
+RULEBOOK_FLOOR = 0.55  # measured: .631, and 0 worsened, where hardly a sentence is left whole
 WORSE: dict[str, Any] = {"strategies": ["fixed"], "max_tokens": 20, "min_tokens": 0}
 
 
@@ -62,7 +62,9 @@ def test_a_worsened_chunker_fails_the_build(ports: Ports) -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the public data sets are not beside the checkout")
-def test_the_shipped_chunking_finds_abstracts_and_a_worsened_one_does_not(ports: Ports) -> None:
-    sets = folder(SHARED / "scifact", 250, 80)
-    assert ndcg(sets, shipped(), ports) >= SCIFACT_FLOOR
-    assert ndcg(sets, worsened("text"), ports) < SCIFACT_FLOOR
+def test_the_shipped_chunking_finds_provisions_in_rulebooks_and_a_worsened_one_does_not(
+    ports: Ports,
+) -> None:
+    _, whole = folder(SHARED / "obliqa", most_documents=150, most_questions=2788)
+    assert ndcg([whole], shipped(), ports) >= RULEBOOK_FLOOR
+    assert ndcg([whole], worsened("text"), ports) < RULEBOOK_FLOOR

@@ -128,7 +128,7 @@ def test_a_dialogue_is_cut_between_turns_and_a_question_stays_with_its_answer() 
 
 
 def test_fixed_cuts_wherever_the_budget_ends() -> None:
-    found = cut(prose(40), "fixed", tokens=25, least=0)
+    found = cut(prose(12, words=40), "fixed", tokens=25, least=0)
     assert len(found) > 15
     assert any(not item.text.endswith(".") for item in found)
 

@@ -19,6 +19,7 @@ from processors.ingest import IngestConfig, Place, ingest
 from processors.ports import Embedder, Index, TokenCounter, VectorCache
 from processors.rerank import rerank
 from processors.retrieve import RetrievalConfig, retrieve
+from processors.sentences import split_sentences
 from schemas.errors import Reject, Retry
 from schemas.events import Candidate, ChunksRetrieved, Question, QuestionRewritten
 
@@ -169,7 +170,10 @@ class _Search:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._covered: set[int] = set()
+        passage = evidence.passage
+        # By its own sentences, so that it does not matter how a chunk was cut.
+        self._missing = [passage[start:end] for start, end in split_sentences(passage)]
+        self._enough = (1 - FOUND_SHARE) * sum(map(len, self._missing))
 
     def completed_by(self, candidate: Candidate) -> bool:
         evidence = self._evidence
@@ -179,11 +183,5 @@ class _Search:
             return all(word.casefold() in candidate.text.casefold() for word in evidence.words)
         if not evidence.passage:
             return True
-        for start, end in zip(candidate.sentences[::2], candidate.sentences[1::2], strict=True):
-            sentence = candidate.text[start:end]
-            at = evidence.passage.find(sentence)
-            if at < 0 and evidence.passage in sentence:
-                at, sentence = 0, evidence.passage
-            if at >= 0:
-                self._covered.update(range(at, at + len(sentence)))
-        return len(self._covered) >= FOUND_SHARE * len(evidence.passage)
+        self._missing = [each for each in self._missing if each not in candidate.text]
+        return sum(map(len, self._missing)) <= self._enough

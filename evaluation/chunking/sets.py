@@ -6,7 +6,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,8 @@ def folder(path: Path, most_documents: int, most_questions: int) -> list[DataSet
             if float(row.get("score", 1)) > 0:
                 qrels[str(row["query_id"])].append(str(row["corpus_id"]))
         queries = (row for row in _rows(path, "queries") if str(row["_id"]) in qrels)
-        texts = {str(r["_id"]): str(r["text"]) for r in islice(queries, most_questions)}
+        every = {str(row["_id"]): str(row["text"]) for row in queries}
+        texts = dict(islice(every.items(), most_questions))
         corpus = {str(row["_id"]): row for row in _rows(path, "corpus")}
     except (KeyError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is no BEIR folder: {error!r}") from None
@@ -102,8 +103,9 @@ def folder(path: Path, most_documents: int, most_questions: int) -> list[DataSet
     ]
     found = [DataSet(path.name, documents, [each for each in asks if each.evidence])]
     if all("passage_id" in row for row in corpus.values()):
-        found.append(_whole_documents(path.name, corpus, texts, qrels, most_documents))
-    return found
+        whole = _whole_documents(path.name, corpus, every, qrels, most_documents)
+        found.append(replace(whole, asks=whole.asks[:most_questions]))
+    return [each for each in found if each.asks]
 
 
 def _whole_documents(
