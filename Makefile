@@ -13,11 +13,12 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest
 
 check: $(STAMP)
-	@echo "millrace: checking style, types and generated files"
+	@echo "millrace: checking style, types, generated files and versions"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/pyright --warnings
 	@$(BIN)/python -m schemas.codegen --check
+	@$(BIN)/millrace check
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"

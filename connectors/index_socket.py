@@ -13,7 +13,7 @@ from pathlib import Path
 from processors.ports import Index, StoredChunk
 from schemas.errors import UserError
 
-FIELDS = ("tenant", "doc_id", "doc_version", "chunk_id", "ordinal", "text")
+FIELDS = ("tenant", "doc_id", "doc_version", "chunk_id", "ordinal", "chunking", "text")
 END = b"\n"  # an empty line: without it, the answer was cut short
 
 

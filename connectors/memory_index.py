@@ -15,11 +15,12 @@ from processors.ports import Applied, Float32, Ranking, SearchQuery, SearchResul
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
 Key = tuple[str, str]  # tenant, document
+Stamp = tuple[int, int, int]  # version, sequence, generation
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    made_by: tuple[int, int, str]  # version, sequence, chunking
+    made_by: tuple[Stamp, str]  # and the chunking
     metadata: dict[str, str]
     terms: dict[int, float]
     chunk: StoredChunk
@@ -33,7 +34,7 @@ class MemoryIndex:
         self._dimensions = dimensions
         self._encoder = Bm25Encoder()
         self._lock = threading.Lock()
-        self._fences: dict[Key, tuple[int, int]] = {}
+        self._fences: dict[Key, Stamp] = {}
         self._documents: dict[Key, dict[str, _Entry]] = {}
 
     def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
@@ -41,7 +42,7 @@ class MemoryIndex:
             return [*map(self._apply, changes)]
 
     def _apply(self, change: DocumentEmbedded) -> Applied:
-        key, stamp = (change.tenant, change.doc_id), (change.version, change.sequence)
+        key, stamp = (change.tenant, change.doc_id), _stamp(change)
         if stamp < self._fences.get(key, stamp):
             return Applied(superseded=True, removed=0)
         self._fences[key] = stamp
@@ -49,7 +50,7 @@ class MemoryIndex:
         if change.op == "delete":
             return Applied(superseded=False, removed=len(self._documents.pop(key)))
         entries |= {item.chunk.chunk_id: self._entry(change, item) for item in change.chunks}
-        made_by = (*stamp, change.chunking)
+        made_by = (stamp, change.chunking)
         stale = [c for c, entry in entries.items() if change.last and entry.made_by != made_by]
         for chunk_id in stale:
             del entries[chunk_id]
@@ -74,9 +75,10 @@ class MemoryIndex:
             sentences=list(chunk.sentences),
             vector=np.frombuffer(item.vector, "<f2"),
             sentence_vectors=vectors.reshape(-1, self._dimensions),
+            page=chunk.page,
         )
         weights = dict(zip(terms.indices, terms.values, strict=True))
-        made_by = (change.version, change.sequence, change.chunking)
+        made_by = (_stamp(change), change.chunking)
         return _Entry(made_by, change.metadata, weights, stored)
 
     def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
@@ -112,6 +114,10 @@ class MemoryIndex:
     def _of(self, tenant: str | None) -> list[_Entry]:
         documents = self._documents.items()
         return [e for key, of in documents if tenant in (None, key[0]) for e in of.values()]
+
+
+def _stamp(change: DocumentEmbedded) -> Stamp:
+    return change.version, change.sequence, change.generation
 
 
 def _ranking(ids: list[str], scores: Float32, limit: int) -> Ranking:

@@ -45,21 +45,26 @@ from schemas.events import DocumentEmbedded
 _SLICE = 64
 _PAGE = 256
 
-Stamp = tuple[int, int]
+Stamp = tuple[int, int, int]  # version, sequence, generation
+
+
+def _stamp(payload: Mapping[str, Any]) -> Stamp:
+    """Points written before there were generations have none."""
+    return payload["version"], payload["sequence"], payload.get("generation", 0)
 
 
 @dataclass(slots=True)
 class _Document:
     """A document while a batch is worked out: its fence and its chunks, as they will be.
 
-    `chunks` maps a chunk id to what made it (version, sequence, chunking); `points` holds those
+    `chunks` maps a chunk id to what made it (stamp and chunking); `points` holds those
     that have to be written; `stored` names those the shard holds now.
     """
 
     fence: Stamp | None
     deleted: bool = False
     changed: bool = False
-    chunks: dict[str, tuple[int, int, str]] = field(default_factory=dict[str, tuple[int, int, str]])
+    chunks: dict[str, tuple[Stamp, str]] = field(default_factory=dict[str, tuple[Stamp, str]])
     points: dict[str, Point] = field(default_factory=dict[str, Point])
     stored: set[str] = field(default_factory=set[str])
 
@@ -68,9 +73,9 @@ class EdgeIndex:
     """`Index` over a shard directory. Opens nothing until `open`; one process at a time.
 
     A document has, beside a point per chunk, a point without vectors that remembers its fence:
-    the (version, sequence) last applied, kept after a delete. It is written before the chunks, so
-    that a document without one has no chunks, and a batch cut short by a crash is completed by
-    applying it again.
+    the (version, sequence, generation) last applied, kept after a delete. It is written before the
+    chunks, so that a document without one has no chunks, and a batch cut short by a crash is
+    completed by applying it again.
 
     The engine's calls are safe from several threads (they hold the GIL); `apply` reads before it
     writes and takes a lock.
@@ -140,7 +145,7 @@ class EdgeIndex:
         documents = {key: _Document(None) for key in keys}
         for record in self._shard.retrieve([*documents], with_payload=True, with_vector=False):
             payload: dict[str, Any] = record.payload or {}
-            documents[str(record.id)].fence = (payload["version"], payload["sequence"])
+            documents[str(record.id)].fence = _stamp(payload)
             documents[str(record.id)].deleted = payload["deleted"]
         known = {
             key
@@ -149,25 +154,23 @@ class EdgeIndex:
         }
         if known:
             condition = FieldCondition("document", match=MatchAny([*known]))
-            fields = PayloadSelector.Include(["document", "version", "sequence", "chunking"])
+            fields = PayloadSelector.Include(
+                ["document", "version", "sequence", "generation", "chunking"]
+            )
             for chunk_id, payload in self._scroll(Filter(must=[condition]), fields):
                 document = documents[payload["document"]]
                 document.stored.add(chunk_id)
-                document.chunks[chunk_id] = (
-                    payload["version"],
-                    payload["sequence"],
-                    payload["chunking"],
-                )
+                document.chunks[chunk_id] = (_stamp(payload), payload["chunking"])
         return documents
 
     def _work_out(self, document: _Document, key: str, change: DocumentEmbedded) -> Applied:
         """Apply one change to `document` in memory."""
-        stamp = (change.version, change.sequence)
+        stamp = (change.version, change.sequence, change.generation)
         if document.fence is not None and stamp < document.fence:
             return Applied(superseded=True, removed=0)
         document.fence, document.changed = stamp, True
         document.deleted = change.op == "delete"
-        made_by = (*stamp, change.chunking)
+        made_by = (stamp, change.chunking)
         if not document.deleted:
             for item in change.chunks:
                 document.chunks[item.chunk.chunk_id] = made_by

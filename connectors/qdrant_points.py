@@ -29,9 +29,10 @@ def tag(name: str, value: str) -> str:
     return f"{name}\x1f{value}"
 
 
-def fence_point(key: str, version: int, sequence: int, *, deleted: bool) -> Point:
+def fence_point(key: str, version: int, sequence: int, generation: int, *, deleted: bool) -> Point:
     """What was last applied to a document: no vectors, so that no search finds it."""
-    return Point(key, {}, {"version": version, "sequence": sequence, "deleted": deleted})
+    stamp = {"version": version, "sequence": sequence, "generation": generation}
+    return Point(key, {}, {**stamp, "deleted": deleted})
 
 
 def chunk_point(
@@ -53,7 +54,9 @@ def chunk_point(
             "doc_id": change.doc_id,
             "version": change.version,
             "sequence": change.sequence,
+            "generation": change.generation,
             "ordinal": chunk.ordinal,
+            "page": chunk.page,
             "title": change.title,
             "heading": chunk.heading,
             "uri": change.uri,
@@ -86,4 +89,5 @@ def stored_chunk(chunk_id: str, payload: dict[str, Any], dimensions: int) -> Sto
         sentences=payload["sentences"],
         vector=vectors[0],
         sentence_vectors=vectors[1:],
+        page=payload.get("page", 0),
     )

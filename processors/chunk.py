@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
 from hashlib import blake2b
-from typing import Literal
 from uuid import UUID, uuid5
 
-from processors.kinds import WITH_MARKDOWN
+from processors.chunking import ChunkingConfig, ChunkingPolicy
 from processors.packing import Path, Piece, pack
 from processors.ports import TokenCounter
+from processors.strategies import blocks_of
 from schemas.events import Chunk, DocumentChanged, DocumentChunked
 
 # Part n of a document has ordinals from n times this; a part of 1 MiB has far fewer chunks.
 ORDINALS_PER_PART = 100_000
 CHUNKS_PER_RECORD = 48
+PAGE_BREAK = "\f"
 # Of what `embed` makes of a record too, which must stay under Kafka's 1 MiB: 2-byte vectors of 384
 # dimensions, one per chunk and sentence. Leaves room for a model of twice the dimensions.
 _BYTES_PER_RECORD = 400_000
@@ -24,26 +24,6 @@ _CHUNK_IDS = UUID("4c1f6a52-8b0e-5d37-a9d4-2e6f7c90b183")
 _TITLE_CHARS = 80
 _PATH_CHARS = 120
 _SEPARATOR = " > "
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkingConfig:
-    """How documents are cut; every field is in `hash`.
-
-    `max_tokens` is the text of a chunk. `window` is what the model reads, its begin and end marks
-    not counted: where the context takes more than the difference, the text gets less.
-    """
-
-    strategy: Literal["structure"] = "structure"
-    max_tokens: int = 200
-    min_tokens: int = 40
-    window: int = 254
-    version: str = "structure-1"
-
-    @property
-    def hash(self) -> str:
-        """Twelve hex digits that travel with every chunk."""
-        return blake2b(repr(astuple(self)).encode(), digest_size=6).hexdigest()
 
 
 def context_of(title: str, heading: str) -> str:
@@ -63,13 +43,14 @@ def context_of(title: str, heading: str) -> str:
 
 
 def chunk(
-    event: DocumentChanged, *, counter: TokenCounter, config: ChunkingConfig
+    event: DocumentChanged, *, counter: TokenCounter, policy: ChunkingPolicy
 ) -> Iterable[DocumentChunked]:
     """The chunks of one part of a document, in as many records as they need.
 
     Only the last record of the last part is `last`. A delete, and a version without text, is one
-    record without chunks. What is not Markdown once converted is read as plain text.
+    record without chunks.
     """
+    config = policy.of(event.doc_type)
     final = event.part == event.parts - 1
     if event.op == "delete":
         yield _record(event, config, [], last=True)
@@ -105,6 +86,7 @@ def _record(
         fed_at=event.fed_at,
         chunks=chunks,
         last=last,
+        generation=event.generation,
     )
 
 
@@ -113,12 +95,16 @@ def _chunks(
 ) -> Iterator[Chunk]:
     pieces = pack(
         event.body,
-        markdown=event.doc_type in WITH_MARKDOWN,
+        blocks_of(event.body, config.strategies),
         counter=counter,
         budgets_of=_budgets(event.title, counter, config),
         min_tokens=config.min_tokens,
     )
+    page, counted = event.page, 0
     for i, piece in enumerate(pieces):
+        if page:
+            page += event.body.count(PAGE_BREAK, counted, piece.start)
+            counted = piece.start
         ordinal = event.part * ORDINALS_PER_PART + i
         heading = _SEPARATOR.join(piece.path)
         text, sentences = _text(event.body, piece)
@@ -131,6 +117,7 @@ def _chunks(
             sentences=sentences,
             text_hash=blake2b(read.encode("utf-8", "replace"), digest_size=16).hexdigest(),
             tokens=piece.tokens,
+            page=page,
         )
 
 

@@ -111,6 +111,7 @@ def _embedded(
             embedding_model=model,
             chunks=embedded,
             last=last,
+            generation=event.generation,
         )
 
     starts = range(0, max(1, len(event.chunks)), CHUNKS_PER_RECORD)

@@ -33,6 +33,8 @@ def index(
                 changed_at=event.changed_at,
                 fed_at=event.fed_at,
                 indexed_at=indexed_at,
+                generation=event.generation,
+                chunking=event.chunking,
             )
         ]
         for event, result in zip(events, applied, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from processors.kinds import BINARY, MARKED_UP, Kind, kind_of
@@ -16,8 +16,6 @@ from schemas.events import DocumentChanged, DocumentFed
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 FORMS = ("source", "base64", "converted")
 PAGE_BREAK = "\f"
-# Of metadata: the page on which a part of a paged document begins, counted from 1.
-FIRST_PAGE = "first_page"
 # A part leaves room in a 1 MiB record for title, metadata and what chunking adds.
 PART_BYTES = 384 * 1024
 _HEADER_CHARS = 16 * 1024
@@ -126,9 +124,9 @@ def ingest(
         raise Reject(
             f"title, uri and metadata have {size:,} bytes; at most {config.max_metadata_bytes:,}"
         )
-    parts = split_body(document.body)
-    texts = with_headers(parts)
-    for number, (text, metadata) in enumerate(zip(texts, _paged(document, parts), strict=True)):
+    texts = with_headers(split_body(document.body))
+    page = 1 if PAGE_BREAK in document.body else 0
+    for number, text in enumerate(texts):
         yield DocumentChanged(
             op=event.op,
             tenant=event.tenant,
@@ -139,12 +137,14 @@ def ingest(
             title=document.title,
             body=text,
             uri=event.uri or "",
-            metadata=metadata,
+            metadata=document.metadata,
             changed_at=event.changed_at or place.timestamp,
             fed_at=place.timestamp,
             part=number,
             parts=len(texts),
+            page=page,
         )
+        page += text.count(PAGE_BREAK)
 
 
 def _document(event: DocumentFed, config: IngestConfig, converter: Converter) -> Converted:
@@ -177,12 +177,3 @@ def _check(size: int, what: str, config: IngestConfig) -> None:
             f"the {what} has {size:,} bytes; at most {config.max_document_bytes:,} "
             "(MILLRACE_MAX_DOCUMENT_BYTES)"
         )
-
-
-def _paged(document: Converted, parts: list[str]) -> Iterator[dict[str, str]]:
-    """The metadata of each part: the document's, and from the second on where its pages begin."""
-    page = 1
-    for number, part in enumerate(parts):
-        place = {FIRST_PAGE: str(page)} if number and page > 1 else {}
-        yield {**document.metadata, **place}
-        page += part.count(PAGE_BREAK)

@@ -107,8 +107,6 @@ PLAIN = frozenset({"markdown", "text", "code"})  # taken as they are
 MARKED_UP = frozenset({"html", "csv", "json"})  # text that is converted to other text
 BINARY = frozenset({"pdf", "docx", "pptx", "xlsx"})
 TYPES = PLAIN | MARKED_UP | BINARY
-# What is Markdown once it is here.
-WITH_MARKDOWN = frozenset({"markdown", "html", "csv"}) | BINARY
 # Of these a parser that is not ours reads bytes from anywhere, so it runs in a process of its own.
 SANDBOXED = BINARY | {"html"}
 

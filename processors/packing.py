@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from processors.ports import TokenCounter
 from processors.sentences import block_sentences
-from processors.structure import Block, blocks, heading_title
+from processors.structure import Block
 
 Path = tuple[str, ...]
 
@@ -17,7 +17,9 @@ Path = tuple[str, ...]
 # that length counts too: more characters than this make one token.
 CHARS_PER_TOKEN = 16
 _HEADING_CHARS = 120
-_PROSE = ("paragraph", "item")
+# Raise it when packing changes: it is in the hash of every strategy, so that `reindex` knows.
+REVISION = 1
+_PROSE = ("paragraph", "item", "provision", "turn")
 # Bits to cut an over-long sentence at: words with the space after them; a long word in slices.
 _BIT = re.compile(r"\S{1,24}\s*+")
 _CLAUSE = re.compile(r"[;:,.)\]]\s+\Z")
@@ -32,7 +34,8 @@ class Span(NamedTuple):
     opens: bool = False
     """First of its block."""
     sticks: bool = False
-    """Belongs with what follows: a heading, a table's header, a line that ends in a colon."""
+    """Belongs with what follows: a heading, a table's header, a line that ends in a colon, a
+    question in a dialogue."""
     header: Span | None = None
     """Of a table row: the header that is repeated where the table is continued."""
 
@@ -62,7 +65,7 @@ class Piece:
 
 @dataclass(slots=True)
 class _Section:
-    """A heading with what stands under it up to the next heading."""
+    """A heading (or provision, or definition) with what stands under it up to the next."""
 
     path: Path
     blocks: list[Block] = field(default_factory=list[Block])
@@ -70,18 +73,18 @@ class _Section:
 
 def pack(
     text: str,
+    found: Sequence[Block],
     *,
-    markdown: bool,
     counter: TokenCounter,
     budgets_of: Callable[[Sequence[Path]], list[int]],
     min_tokens: int,
 ) -> list[Piece]:
-    """The pieces of `text` in order; together they hold every non-space character.
+    """The pieces of `text` in order, along its blocks; together they hold all that the blocks do.
 
     `budgets_of` gives the tokens a piece may have under each heading path. A document that fits
     one budget is one piece. Two calls of `counter` at most, and one of `budgets_of`.
     """
-    sections = list(_sections(text, blocks(text, markdown=markdown)))
+    sections = list(_sections(found))
     if not sections:
         return []
     paths = sorted({s.path[:depth] for s in sections for depth in range(len(s.path) + 1)})
@@ -100,17 +103,16 @@ def pack(
     return _merge(pieces, budgets, min_tokens)
 
 
-def _sections(text: str, found: Sequence[Block]) -> Iterator[_Section]:
+def _sections(found: Sequence[Block]) -> Iterator[_Section]:
     open_headings: list[tuple[int, str]] = []
     section = _Section(())
     for block in found:
-        if block.kind == "heading":
+        if block.level:
             if section.blocks:
                 yield section
             while open_headings and open_headings[-1][0] >= block.level:
                 open_headings.pop()
-            title = heading_title(text, block)[:_HEADING_CHARS].strip()
-            open_headings.append((block.level, title))
+            open_headings.append((block.level, block.title[:_HEADING_CHARS].strip()))
             section = _Section(tuple(title for _, title in open_headings if title))
         section.blocks.append(block)
     if section.blocks:
@@ -137,18 +139,20 @@ def _measure(
         budget = budgets[section.path]
         for block, sentences in zip(section.blocks, of_blocks, strict=True):
             header: Span | None = None
+            asks = block.kind == "turn" and text[block.end - 1] == "?"
             for i, (start, end) in enumerate(sentences):
                 tokens = max(next(counts), -(-(end - start) // CHARS_PER_TOKEN))
                 is_header = i == 0 and block.head > 0
                 last = i == len(sentences) - 1
                 sticks = block.kind == "heading" or (is_header and not last)
                 sticks = sticks or (last and block.kind in _PROSE and text[end - 1] == ":")
+                sticks = sticks or asks
                 room = budget - header.tokens if header else budget
                 span = Span(start, end, tokens, i == 0, sticks and tokens <= budget // 2, header)
                 if tokens > room:
                     long.append((spans, len(spans), room))
                 spans.append(span)
-                if is_header and 0 < tokens <= budget // 3:
+                if is_header and 0 < tokens <= budget // 2:
                     header = span._replace(sticks=False)
         measured.append(spans)
     if long:

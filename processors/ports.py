@@ -79,7 +79,7 @@ class Converted:
     doc_type: str
     title: str
     body: str
-    metadata: Mapping[str, str]
+    metadata: dict[str, str]
 
 
 class Converter(Protocol):
@@ -165,6 +165,7 @@ class StoredChunk:
     sentences: list[int]
     vector: Float16
     sentence_vectors: Float16
+    page: int = 0  # where it begins, from 1; 0 where the document has no pages
 
 
 class Index(Protocol):
@@ -181,10 +182,11 @@ class Index(Protocol):
     def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
         """Make each change searchable, in order, idempotently.
 
-        A change whose (version, sequence) is lower than what the document already has does
-        nothing (`superseded`). `last` completes a version: chunks of older versions go. A delete
-        removes every chunk of the document and is remembered, so that an older upsert that comes
-        again stays out.
+        A change whose (version, sequence, generation) is lower than what the document already has
+        does nothing (`superseded`): so chunks made anew replace those of the same version, and
+        never those of a newer one. `last` completes a version: chunks of older versions go. A
+        delete removes every chunk of the document and is remembered, so that an older upsert that
+        comes again stays out.
         """
         ...
 

@@ -145,6 +145,7 @@ def _candidates(
                 },
                 sentences=chunk.sentences,
                 sentence_scores=sentences,
+                page=chunk.page,
             )
         )
     return candidates

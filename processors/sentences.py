@@ -30,7 +30,7 @@ _ROMAN = re.compile(r"[IVXLC]{1,6}\Z|[A-Z]\Z")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
 _PAIR = re.compile(r"[ \t]*[\w.\-\"]{1,40}[ \t]?[:=][ \t]?\S")
 _WORD = re.compile(r"[^\W_]")
-_LINES = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_LINE = re.compile(r"[^\r\n]+")
 _MARKS = " \t\r\n-*+•‣◦▪>#_" + _OPENERS
 
 
@@ -56,7 +56,7 @@ _STARTERS = _words("""
     Since So Such That The Their Then There These They This Those Thus To Under Unless Until Upon We
     What When Where Whether Which While Who Why With Without Yet You Your
 """)
-_SHORT_LINE = 45  # characters; a wrapped line is longer, so what follows a shorter one is new
+SHORT_LINE = 45  # characters; a wrapped line is longer, so what follows a shorter one is new
 
 
 def split_sentences(text: str, *, markdown: bool = True) -> list[tuple[int, int]]:
@@ -75,10 +75,11 @@ def split_sentences(text: str, *, markdown: bool = True) -> list[tuple[int, int]
 def block_sentences(text: str, block: Block) -> list[tuple[int, int]]:
     """The sentences of one block, as offsets into `text`."""
     match block.kind:
-        case "heading":
+        case "heading" | "unbroken":
             return [(block.start, block.end)]
         case "code" | "table":
-            found = [m.span() for m in _LINES.finditer(text, block.start, block.end)]
+            lines = _LINE.finditer(text, block.start, block.end)
+            found = [line.span() for line in lines if not line.group().isspace()]
             fenced = block.kind == "code" and text.startswith(("```", "~~~", "---"), block.start)
             if fenced and len(found) > 1:  # ```python is not a sentence
                 found[:2] = [(found[0][0], found[1][1])]
@@ -140,7 +141,7 @@ def _ends_line(text: str, begin: int, at: int, after: int) -> bool:
         return bool(_PAIR.match(text, after) and _PAIR.match(text, begin))
     if text.endswith(("  ", "\\"), begin, at):  # Markdown's own hard breaks
         return True
-    return at - begin < _SHORT_LINE and (word != "" or follows["after"].isalnum())
+    return at - begin < SHORT_LINE and (word != "" or follows["after"].isalnum())
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

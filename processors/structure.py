@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-Kind = Literal["heading", "paragraph", "item", "table", "code"]
+Kind = Literal["heading", "paragraph", "item", "provision", "turn", "table", "code", "unbroken"]
+"""What a run of lines is; some come from `processors/strategies.py` alone.
+
+"provision" is a numbered paragraph, "turn" what one speaker says, "unbroken" is text that is not
+read as sentences.
+"""
 
 
 class Block(NamedTuple):
@@ -19,9 +24,11 @@ class Block(NamedTuple):
     start: int
     end: int
     level: int = 0
-    """Of a heading, 1 to 6."""
+    """Of what opens a section: a heading (1 to 6), a provision, a definition in code; else 0."""
     head: int = 0
     """Of a table with a header: the offset where its delimiter row ends, else 0."""
+    title: str = ""
+    """What the section that this opens is called in heading paths; "" gives it no name."""
 
 
 # One match per line; `lastgroup` is its mark. Possessive quantifiers keep it linear whatever the
@@ -44,9 +51,9 @@ _LINE = re.compile(
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(?:[^\r\n]{0,999}\r?\n){0,99}?---[ \t]*(?=[\r\n]|\Z)")
 
 
-def heading_title(text: str, block: Block) -> str:
+def heading_title(heading: str) -> str:
     """The words of a heading in one line: without marks, closing hashes or underline."""
-    line = text[block.start : block.end].splitlines()[0].lstrip("#").rstrip().rstrip("#")
+    line = heading.splitlines()[0].lstrip("#").rstrip().rstrip("#")
     return " ".join(line.replace("**", "").replace("`", "").split())
 
 
@@ -92,7 +99,8 @@ class _Scan:
     def add(self, kind: Kind, start: int, end: int, level: int = 0, head: int = 0) -> None:
         content = self.text[start:end]
         if stripped := content.rstrip():
-            self.blocks.append(Block(kind, start, start + len(stripped), level, head))
+            title = heading_title(stripped) if kind == "heading" else ""
+            self.blocks.append(Block(kind, start, start + len(stripped), level, head, title))
 
     def close(self) -> None:
         if self.start >= 0:

@@ -28,12 +28,14 @@ class Chunk:
     text_hash: str
     """Of what the embedder reads: context, text and sentence offsets."""
     tokens: int
+    page: int = 0
+    """Where it begins, from 1; 0 where the document has no pages."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "chunk_id": self.chunk_id, "ordinal": self.ordinal, "text": self.text,
             "heading": self.heading, "sentences": self.sentences, "text_hash": self.text_hash,
-            "tokens": self.tokens,
+            "tokens": self.tokens, "page": self.page,
         }
 
     @classmethod
@@ -41,7 +43,7 @@ class Chunk:
         return cls(
             chunk_id=datum["chunk_id"], ordinal=datum["ordinal"], text=datum["text"],
             heading=datum["heading"], sentences=datum["sentences"], text_hash=datum["text_hash"],
-            tokens=datum["tokens"],
+            tokens=datum["tokens"], page=datum["page"],
         )
 
 
@@ -65,6 +67,10 @@ class DocumentChanged:
     """When the feed record was written, milliseconds since the epoch."""
     part: int
     parts: int
+    page: int = 0
+    """On which page the body begins, from 1; 0 where the document has no pages."""
+    generation: int = 0
+    """0, or when `reindex` asked for this version to be chunked again."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -72,7 +78,7 @@ class DocumentChanged:
             "sequence": self.sequence, "doc_type": self.doc_type, "title": self.title,
             "body": self.body, "uri": self.uri, "metadata": self.metadata,
             "changed_at": self.changed_at, "fed_at": self.fed_at, "part": self.part,
-            "parts": self.parts,
+            "parts": self.parts, "page": self.page, "generation": self.generation,
         }
 
     @classmethod
@@ -82,7 +88,7 @@ class DocumentChanged:
             version=datum["version"], sequence=datum["sequence"], doc_type=datum["doc_type"],
             title=datum["title"], body=datum["body"], uri=datum["uri"], metadata=datum["metadata"],
             changed_at=datum["changed_at"], fed_at=datum["fed_at"], part=datum["part"],
-            parts=datum["parts"],
+            parts=datum["parts"], page=datum["page"], generation=datum["generation"],
         )
 
 
@@ -106,6 +112,8 @@ class DocumentChunked:
     chunks: list[Chunk]
     last: bool
     """Completes the version: chunks of older versions go."""
+    generation: int = 0
+    """0, or when `reindex` asked for this version to be chunked again."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -113,7 +121,7 @@ class DocumentChunked:
             "sequence": self.sequence, "title": self.title, "uri": self.uri,
             "metadata": self.metadata, "chunking": self.chunking, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "chunks": [item.to_avro() for item in self.chunks],
-            "last": self.last,
+            "last": self.last, "generation": self.generation,
         }
 
     @classmethod
@@ -124,6 +132,7 @@ class DocumentChunked:
             uri=datum["uri"], metadata=datum["metadata"], chunking=datum["chunking"],
             changed_at=datum["changed_at"], fed_at=datum["fed_at"],
             chunks=[Chunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
+            generation=datum["generation"],
         )
 
 
@@ -171,6 +180,8 @@ class DocumentEmbedded:
     embedding_model: str
     chunks: list[EmbeddedChunk]
     last: bool
+    generation: int = 0
+    """0, or when `reindex` asked for this version to be chunked again."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -179,6 +190,7 @@ class DocumentEmbedded:
             "metadata": self.metadata, "chunking": self.chunking, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "embedding_model": self.embedding_model,
             "chunks": [item.to_avro() for item in self.chunks], "last": self.last,
+            "generation": self.generation,
         }
 
     @classmethod
@@ -190,6 +202,7 @@ class DocumentEmbedded:
             changed_at=datum["changed_at"], fed_at=datum["fed_at"],
             embedding_model=datum["embedding_model"],
             chunks=[EmbeddedChunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
+            generation=datum["generation"],
         )
 
 
@@ -250,13 +263,18 @@ class DocumentIndexed:
     changed_at: int
     fed_at: int
     indexed_at: int
+    generation: int = 0
+    """0, or when `reindex` asked for this version to be chunked again."""
+    chunking: str = ''
+    """Hash of the chunking configuration."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
             "sequence": self.sequence, "superseded": self.superseded, "chunk_ids": self.chunk_ids,
             "removed": self.removed, "last": self.last, "changed_at": self.changed_at,
-            "fed_at": self.fed_at, "indexed_at": self.indexed_at,
+            "fed_at": self.fed_at, "indexed_at": self.indexed_at, "generation": self.generation,
+            "chunking": self.chunking,
         }
 
     @classmethod
@@ -266,4 +284,5 @@ class DocumentIndexed:
             version=datum["version"], sequence=datum["sequence"], superseded=datum["superseded"],
             chunk_ids=datum["chunk_ids"], removed=datum["removed"], last=datum["last"],
             changed_at=datum["changed_at"], fed_at=datum["fed_at"], indexed_at=datum["indexed_at"],
+            generation=datum["generation"], chunking=datum["chunking"],
         )

@@ -34,6 +34,8 @@ class Candidate:
     sentences: list[int]
     sentence_scores: list[float]
     """Cosine of each sentence to the question."""
+    page: int = 0
+    """Where it begins, from 1; 0 where the document has no pages."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -41,7 +43,7 @@ class Candidate:
             "ordinal": self.ordinal, "title": self.title, "heading": self.heading, "uri": self.uri,
             "text": self.text, "chunking": self.chunking, "changed_at": self.changed_at,
             "score": self.score, "scores": self.scores, "sentences": self.sentences,
-            "sentence_scores": self.sentence_scores,
+            "sentence_scores": self.sentence_scores, "page": self.page,
         }
 
     @classmethod
@@ -52,6 +54,7 @@ class Candidate:
             uri=datum["uri"], text=datum["text"], chunking=datum["chunking"],
             changed_at=datum["changed_at"], score=datum["score"], scores=datum["scores"],
             sentences=datum["sentences"], sentence_scores=datum["sentence_scores"],
+            page=datum["page"],
         )
 
 

@@ -102,6 +102,9 @@ def _dead_key(event: DeadLettered) -> str:
 # so; dead letters carry the whole original.
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
 DOCS_CHANGES = Topic("docs.changes", DocumentChanged, document_key, compacted=True, part=_part)
+# What `reindex` has chunked again: not on docs.changes, where compaction would let a version that
+# is asked for again hide a newer one that came meanwhile.
+DOCS_REINDEX = Topic("docs.reindex", DocumentChanged, document_key, retention_hours=24)
 DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, document_key, retention_hours=24)
 DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, document_key, retention_hours=24)
 DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, document_key)

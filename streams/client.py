@@ -91,6 +91,7 @@ def replay(consumer: Consumer, names: Sequence[str]) -> Iterator[Message]:
         elif time.monotonic() > until:
             raise UserError(f"the broker gave nothing for {PATIENCE_S:.0f} s: is it running?")
         for message in () if first is None else (first, *consumer.consume(500, 0)):
+            until = time.monotonic() + PATIENCE_S  # the one we yield to may take its time
             error = message.error()
             if error is None:
                 yield message

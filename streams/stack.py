@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 # Two processes: bulk loading of documents must not delay questions, and the index, which one
 # process at a time can open, is where questions are answered.
 GROUPS: Mapping[str, Sequence[str]] = {
-    "documents": ("ingest", "chunk", "embed"),
+    "documents": ("ingest", "chunk", "rechunk", "embed"),
     "questions": ("index", "admit", "rewrite", "retrieve", "rerank", "route", "generate"),
 }
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from processors import answers
 from processors.admit import AdmitConfig, Arrival, admit
-from processors.chunk import ChunkingConfig, chunk
+from processors.chunk import chunk
+from processors.chunking import ChunkingPolicy
 from processors.embed import embed
 from processors.generate import AnswerConfig, generate
 from processors.index import index
@@ -62,7 +63,7 @@ class Config:
 
     versions: Versions
     ingest: IngestConfig
-    chunking: ChunkingConfig
+    chunking: ChunkingPolicy
     admit: AdmitConfig
     retrieval: RetrievalConfig
     route: RouteConfig
@@ -98,6 +99,8 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
         for made in generate(event, config=config.answer, versions=versions, now=now):
             yield from answers.with_reply(event.question, made)
 
+    chunked = partial(chunk, counter=ports.counter, policy=config.chunking)
+
     def embedded(events: Sequence[Any]):
         return embed(events, embedder=ports.embedder, cache=ports.cache)
 
@@ -110,9 +113,10 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
     t = topics
     return [
         edge_stage("ingest", reads=t.DOCS_FEED, run=take_in, writes=t.DOCS_CHANGES, dead_letters=docs),
-        stage("chunk", reads=t.DOCS_CHANGES, run=partial(chunk, counter=ports.counter, config=config.chunking), writes=t.DOCS_CHUNKS, dead_letters=docs),
+        stage("chunk", reads=t.DOCS_CHANGES, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         batch_stage("embed", reads=t.DOCS_CHUNKS, run=embedded, writes=t.DOCS_VECTORS, dead_letters=docs, max_batch=MODEL_BATCH),
         batch_stage("index", reads=t.DOCS_VECTORS, run=indexed, writes=t.DOCS_INDEXED, dead_letters=docs),
+        stage("rechunk", reads=t.DOCS_REINDEX, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         edge_stage("admit", reads=t.RAG_REQUESTS, run=let_in, writes=t.RAG_ADMITTED, also=t.RAG_ANSWERS, dead_letters=rag, promise=asked),
         stage("rewrite", reads=t.RAG_ADMITTED, run=rewrite, writes=t.RAG_REWRITTEN, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise),
         batch_stage("retrieve", reads=t.RAG_REWRITTEN, run=retrieved, writes=t.RAG_RETRIEVED, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise, max_batch=MODEL_BATCH),

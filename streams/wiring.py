@@ -18,7 +18,7 @@ from connectors.qdrant_edge import EdgeIndex
 from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCache, connect
 from connectors.registry import SchemaRegistry
 from processors.admit import AdmitConfig
-from processors.chunk import ChunkingConfig
+from processors.chunking import ChunkingPolicy, parse
 from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
 from processors.ports import (
@@ -36,6 +36,7 @@ from processors.retrieve import RetrievalConfig
 from processors.route import RouteConfig
 from schemas.errors import UserError
 from schemas.events import DocumentFed
+from streams import policies
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Stage
@@ -43,6 +44,7 @@ from streams.telemetry import MODEL_TEXTS
 from streams.topology import Config, topology
 from streams.versions import versions
 
+CHUNKING = "chunking.yaml"
 USES_MODEL = frozenset({"embed", "retrieve"})
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
@@ -174,11 +176,16 @@ def codec(settings: Settings, stack: ExitStack) -> Codec:
 
 
 def config(settings: Settings) -> Config:
-    """What the settings say of the processors."""
+    """What the settings and the policy files say of the processors.
+
+    Raises:
+        UserError: a policy file is absent or wrong.
+    """
+    chunking = chunking_policy(settings)
     return Config(
-        versions=versions(settings.index),
+        versions=versions(settings.index, chunking=chunking.version),
         ingest=IngestConfig(max_document_bytes=settings.max_document_bytes),
-        chunking=ChunkingConfig(),
+        chunking=chunking,
         admit=AdmitConfig(
             tenants=frozenset(settings.tenants),
             max_query_chars=settings.max_query_chars,
@@ -197,6 +204,22 @@ def config(settings: Settings) -> Config:
         answer=AnswerConfig(abstain_below=settings.abstain_below),
         tiers=(settings.tier,),
     )
+
+
+def chunking_policy(settings: Settings) -> ChunkingPolicy:
+    """What `chunking.yaml` says. Raises UserError where it is absent or wrong."""
+    said = policies.read(CHUNKING, settings.policies)
+    try:
+        # Two of the model's tokens mark the beginning and the end.
+        return parse(said, settings.embedding_tokens - 2)
+    except ValueError as error:
+        folder = settings.policies or policies.SHIPPED
+        raise UserError(f"policy {folder / CHUNKING} cannot be used: {error}") from None
+
+
+def models() -> dict[str, str]:
+    """What is built in and pinned: the name of each by its pin."""
+    return {"embedding_model": MiniLM.model}
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:

@@ -13,7 +13,7 @@ from connectors.converters.documents import Documents
 from connectors.memory_index import MemoryIndex
 from connectors.redis_store import MemoryRequestLog, MemoryVectorCache
 from processors.admit import AdmitConfig
-from processors.chunk import ChunkingConfig
+from processors.chunking import ChunkingPolicy
 from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
 from processors.ports import Embedding, Float32, Passage
@@ -30,7 +30,7 @@ VERSIONS = Versions(
 CONFIG = Config(
     versions=VERSIONS,
     ingest=IngestConfig(),
-    chunking=ChunkingConfig(),
+    chunking=ChunkingPolicy(),
     admit=AdmitConfig(),
     retrieval=RetrievalConfig(),
     route=RouteConfig(),

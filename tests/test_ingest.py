@@ -95,9 +95,9 @@ def test_a_part_of_a_paged_document_says_on_which_page_it_begins() -> None:
     body = "\n\f\n".join(pages)
     changes = _changes(_fed(body=body, doc_type="pdf", form="converted"))
     assert len(changes) > 2
-    assert "first_page" not in changes[0].metadata
+    assert changes[0].page == 1
     for change in changes:
-        page = int(change.metadata.get("first_page", 1))
+        page = change.page
         for i, text in enumerate(change.body.split("\f")):
             if (said := text.strip()).startswith("Page "):
                 assert said.startswith(f"Page {page + i}.")

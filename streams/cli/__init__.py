@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from streams.cli import dlq, documents, operations, questions, stack
+from streams.cli import dlq, documents, operations, policies, questions, reindexing, stack
 from streams.errors import MillraceError, UserError
 
 FAILED = 1
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (stack, documents, questions, operations):
+for module in (stack, documents, reindexing, questions, operations, policies):
     app.add_typer(module.app)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(documents.index_app, name="index")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connectors.converters.documents import Documents
-from processors.chunk import ChunkingConfig, chunk
+from processors.chunk import chunk
+from processors.chunking import ChunkingConfig, ChunkingPolicy
 from processors.ingest import IngestConfig, Place, ingest
 from schemas.events import Chunk, DocumentChanged, DocumentFed
 from tests.fakes import BagOfWords
 from tests.office_files import pdf, pdf_page, saved, word
 
-CONFIG = ChunkingConfig(max_tokens=60, min_tokens=10)
+POLICY = ChunkingPolicy(other=ChunkingConfig(max_tokens=60, min_tokens=10))
 
 
 def _chunks(
@@ -30,7 +31,7 @@ def _chunks(
     )
     place = Place(0, 1, keyed=True)
     for change in ingest(fed, place, config=IngestConfig(), converter=converter):
-        for record in chunk(change, counter=BagOfWords(), config=CONFIG):
+        for record in chunk(change, counter=BagOfWords(), policy=POLICY):
             for each in record.chunks:
                 yield change, each
 

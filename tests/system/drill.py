@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processors.chunk import ChunkingConfig, chunk
+from processors.chunk import chunk
 from processors.ingest import IngestConfig, Place, ingest
 from schemas.events import DocumentFed
 from streams import client, kafka, wiring
@@ -44,6 +44,7 @@ def expected(events: Sequence[dict[str, Any]], settings: Settings) -> Searchable
     state: Searchable = {}
     with ExitStack() as stack:
         counter = wiring.Wiring(settings, stack).counter
+        policy = wiring.chunking_policy(settings)
         for path, event in final.items():
             if event["op"] == "d":
                 continue
@@ -52,7 +53,7 @@ def expected(events: Sequence[dict[str, Any]], settings: Settings) -> Searchable
             chunks = [
                 (each.ordinal, each.chunk_id, each.text)
                 for change in changes
-                for made in chunk(change, counter=counter, config=ChunkingConfig())
+                for made in chunk(change, counter=counter, policy=policy)
                 for each in made.chunks
             ]
             if chunks:

@@ -1,0 +1,1 @@
+"""Chunking strategies compared on data: `python -m evaluation.chunking --data FOLDER...`."""

@@ -1,0 +1,39 @@
+"""The table of chunkings in `docs/chunking.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.errors import UserError
+
+BEGIN = "<!-- table: rendered by `python -m evaluation.chunking` -->"
+END = "<!-- end of table -->"
+
+
+def render(report: dict[str, Any], page: str) -> str:
+    """`page` with the table of this report between its marks.
+
+    Raises:
+        UserError: the page has no marks.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise UserError(f"the page has no lines '{BEGIN}' and '{END}' to put the table between")
+    head = (
+        "| set | chunking | nDCG@10 | found in 500 tokens | chunks a document "
+        "| tokens embedded a document |\n|---|---|---|---|---|---|"
+    )
+    lines = [head]
+    shown = ""
+    for row in report["rows"]:
+        name = ""
+        if row["set"] != shown:
+            shown = row["set"]
+            name = f"{shown} ({row['documents']:,} documents, {row['questions']:,} questions)"
+        lines.append(
+            f"| {name} | {row['chunking']} | {row['ndcg']:.3f} | {row['within']:.3f} "
+            f"| {row['chunks']:.1f} | {row['embedded']:,.0f} |"
+        )
+    said = f"Policy {report['policy']}, model {report['model']}."
+    return f"{before}{BEGIN}\n{chr(10).join(lines)}\n\n{said}\n{END}{after}"
