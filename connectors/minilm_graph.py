@@ -46,24 +46,6 @@ def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
     return tensors
 
 
-def adapted(
-    weights: dict[str, NDArray[np.float32]], adapter: Path
-) -> dict[str, NDArray[np.float32]]:
-    """`weights` with the low-rank changes of an .npz file added (LoRA, arXiv 2106.09685).
-
-    Its arrays `NAME.down` (inputs, rank) and `NAME.up` (rank, outputs) change `NAME.weight`; others
-    are not this function's.
-    """
-    changed = dict(weights)
-    with np.load(adapter) as arrays:
-        for key in arrays.files:
-            if key.endswith(".down"):
-                name = key.removesuffix(".down")
-                change = arrays[key].astype(np.float32) @ arrays[f"{name}.up"].astype(np.float32)
-                changed[f"{name}.weight"] = weights[f"{name}.weight"] + change.T
-    return changed
-
-
 class _Graph:
     """Nodes and constants in the making; every method returns the name of its output."""
 

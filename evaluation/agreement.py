@@ -22,17 +22,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.bench.report import Setting
-from evaluation.judge import FOLDER, INPUTS, LocalJudge, Model
+from evaluation.bench.report import Say, Setting
+from evaluation.judge import SHIPPED, LocalJudge, Model, load, untrained
+from evaluation.judging import signals
+from evaluation.judging import train as training
+from evaluation.judging.combining import Fold
 from evaluation.judging.labelled import MEASURED, BadLine, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
-from processors.ports import Float32
 from schemas.errors import UserError
 
 USER_ERROR = 2
 RESULTS = Path(__file__).parent / "results" / "agreement.json"
 TARGETS = {"qags": 0.87, "begin": 0.93, "expertqa": 0.70, "fever_symmetric": 0.75}
-SINGLE = ("all.words", "best.bigrams", "cosine", "best.match", "pair.best")
+SINGLE = ("all.words", "best.bigrams", "cosine", "best.match", "all.lowest3")
 PUBLISHED = {"faithfulness": 0.95, "answer_relevance": 0.78, "context_relevance": 0.70}
 CAVEAT = (
     "RAGAS (arXiv 2309.15217) reports pairwise agreement of an LLM judge with people on WikiEval: "
@@ -52,11 +54,10 @@ def agreement(
     ),
     output: Annotated[Path | None, typer.Option(help="Write JSON to this file.")] = None,
     train: Annotated[
-        bool, typer.Option("--train", help="Train a judge first (needs the extra `training`).")
+        bool, typer.Option("--train", help="First train the judge on the public sets.")
     ] = False,
-    judge: Annotated[Path, typer.Option(help="The folder of the judge.")] = FOLDER,
+    judge: Annotated[Path, typer.Option(help="The judge's file.")] = SHIPPED,
     version: Annotated[str, typer.Option(help="Of the judge that is trained.")] = "support-1",
-    seed: Annotated[int, typer.Option(help="Of training.")] = 7,
 ) -> None:
     """Measure the local judge against human labels: AUC, balanced accuracy, pairwise agreement."""
     console = Console(stderr=True, highlight=False)
@@ -66,11 +67,7 @@ def agreement(
         console.print(f"[dim]{time.monotonic() - begin:6.0f} s  {what}[/dim]")
 
     try:
-        if train:
-            from evaluation.judging import train as training
-
-            training.train(folder, judge, version, seed, say)
-        found = run(data, folder, judge, say)
+        found = run(data, folder, judge, version if train else None, say)
     except UserError as error:
         console.print(f"[red]error:[/red] {error}")
         raise typer.Exit(USER_ERROR) from None
@@ -80,25 +77,32 @@ def agreement(
     show(found)
 
 
-def run(data: Path | None, folder: Path, judge: Path, say: Any) -> dict[str, Any]:
-    """Everything but the printing. Raises `UserError` for what a person can mend."""
+def run(
+    data: Path | None, folder: Path, judge: Path, train_as: str | None, say: Say
+) -> dict[str, Any]:
+    """Everything but the printing; with `train_as`, trains a judge of that version first.
+
+    Raises `UserError` for what a person can mend.
+    """
     bad: list[BadLine] = []
-    if data is not None:
-        rows, bad = read_lines(data)
-        sets = {data.name: rows}
-    else:
+    sets: dict[str, list[Judged]] = {}
+    if data is None or train_as:
         sets = {name: read_set(folder, name) for name in MEASURED}
-    results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as cache, LocalJudge(Path(cache), judge) as local:
-        for name, rows in sets.items():
-            model = local.model if data is not None else local.model.without(name)
-            inputs = local.inputs([(row.claim, row.context) for row in rows])
-            results[name] = measure(model, inputs, rows)
-            say(f"{name}: {len(rows)} claims")
-        judge_name = local.name
+    own: list[Judged] = []
+    if data is not None:
+        own, bad = read_lines(data)
+    model = untrained() if train_as else load(judge)
+    with tempfile.TemporaryDirectory() as cache, LocalJudge(Path(cache), model) as local:
+        folds = {name: _fold(local, name, rows, say) for name, rows in sets.items()}
+        if train_as:
+            training.train(folds, train_as, judge)
+            model = load(judge)
+        results = {n: measure(model.without(n), f, sets[n]) for n, f in folds.items()}
+        if data is not None:
+            results = {data.name: measure(model, _fold(local, data.name, own, say), own)}
     return {
-        "judge": judge_name,
-        "setting": asdict(Setting.here()) | {"command": " ".join(sys.argv)},
+        "judge": f"local {model.version}",
+        "setting": asdict(Setting.here()) | {"command": " ".join(["python", *sys.argv])},
         "trained": "leave one set out" if data is None else "as it ships",
         "sets": results,
         "published": {"pairwise": PUBLISHED, "caveat": CAVEAT},
@@ -106,19 +110,28 @@ def run(data: Path | None, folder: Path, judge: Path, say: Any) -> dict[str, Any
     }
 
 
-def measure(model: Model, inputs: Float32, rows: Sequence[Judged]) -> dict[str, Any]:
+def _fold(local: LocalJudge, name: str, rows: Sequence[Judged], say: Say) -> Fold:
+    inputs = local.signals([(row.claim, row.context) for row in rows])
+    say(f"{name}: {len(rows)} claims read")
+    return Fold(inputs, np.array([row.supported for row in rows], bool))
+
+
+def measure(model: Model, fold: Fold, rows: Sequence[Judged]) -> dict[str, Any]:
     """A judge's figures on one set, each with its interval, and single signals beside them."""
-    labels = np.array([row.supported for row in rows], bool)
+    inputs, labels = fold.inputs, fold.labels
     scores = model.support(inputs).astype(np.float64)
     groups = pair_groups(rows)
+
+    def compared(drawn: NDArray[np.int_]) -> float:
+        numbers: list[int] = drawn.tolist()
+        return pairwise(scores, labels, [groups[n] for n in numbers])
+
     figures = {
         "auc": bootstrap(len(rows), lambda i: auc(scores[i], labels[i])),
         "balanced_accuracy": bootstrap(
             len(rows), lambda i: balanced_accuracy(scores[i] >= 0.5, labels[i])
         ),
-        "pairwise": bootstrap(
-            len(groups), lambda i: pairwise(scores, labels, [groups[n] for n in i])
-        ),
+        "pairwise": bootstrap(len(groups), compared),
     }
     return {
         "claims": len(rows),
@@ -126,7 +139,7 @@ def measure(model: Model, inputs: Float32, rows: Sequence[Judged]) -> dict[str, 
         **{name: [_number(value) for value in each] for name, each in figures.items()},
         "pairs": sum(int(labels[g].sum() * (~labels[g]).sum()) for g in groups),
         "single_signals": {
-            name: _number(auc(inputs[:, INPUTS.index(name)].astype(np.float64), labels))
+            name: _number(auc(inputs[:, signals.NAMES.index(name)].astype(np.float64), labels))
             for name in SINGLE
         },
     }

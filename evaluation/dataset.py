@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from evaluation.judging.labelled import BadLine
 from schemas.errors import UserError
@@ -101,9 +101,28 @@ def _item(row: dict[str, Any], number: int) -> Item | str:
         return "has no reference (or answer), though it is answerable"
     lists: dict[str, tuple[str, ...]] = {}
     for name in ("contexts", "sources", "contains"):
-        value = values.get(name) or []
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):  # pyright: ignore[reportUnknownVariableType]
+        parts = _parts(values.get(name))
+        if parts is None:
             return f"{name} is not a list of texts"
-        lists[name] = tuple(value)  # pyright: ignore[reportUnknownArgumentType]
-    return Item(str(row.get("id") or number), answerable=answerable, **texts, **lists)
+        lists[name] = parts
+    return Item(
+        str(row.get("id") or number),
+        texts["question"],
+        texts["tenant"],
+        answerable,
+        texts["reference"],
+        lists["contexts"],
+        lists["sources"],
+        lists["contains"],
+    )
+
+
+def _parts(value: object) -> tuple[str, ...] | None:
+    """One text or a list of them; None if it is neither."""
+    if value is None or isinstance(value, str):
+        return (value,) if value else ()
+    if not isinstance(value, list):
+        return None
+    parts = cast("list[object]", value)
+    texts = [part for part in parts if isinstance(part, str)]
+    return tuple(texts) if len(texts) == len(parts) else None

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +27,7 @@ from evaluation import agreement, asking, dataset, gates, sample
 from evaluation.asking import Reply
 from evaluation.bench.report import Say, Setting
 from evaluation.dataset import Item
-from evaluation.judge import LocalJudge
+from evaluation.judge import LocalJudge, load
 from evaluation.judging.labelled import BadLine
 from evaluation.scoring import METRICS, Scorer, Scores
 from evaluation.statistics import Interval, bootstrap
@@ -97,7 +98,7 @@ def score_all(
     """The judge's name, and the scores of each reply; those that need none are not judged."""
     with tempfile.TemporaryDirectory() as temporary:
         cache = chosen.data / "models" if chosen.data.is_dir() else Path(temporary)
-        with LocalJudge(cache) as local:
+        with LocalJudge(cache, load()) as local:
             scorer = Scorer(chosen, local)
             scores: list[Scores] = []
             for item, reply in zip(items, replies, strict=True):
@@ -149,13 +150,14 @@ def _total(name: str, items: Sequence[Item], by_item: Sequence[Rounds]) -> dict[
     """The mean over answerable questions, its interval over questions and their repeats."""
     of = [rounds for item, rounds in zip(items, by_item, strict=True) if item.answerable]
     values = [[s.values[name] for _, s in rounds if name in s.values] for rounds in of]
-    kept = [np.array(each) for each in values if each]
+    kept: list[NDArray[np.float64]] = [np.array(each) for each in values if each]
     rng = np.random.default_rng(0)
 
-    def mean(rows: np.ndarray[Any, Any]) -> float:
-        whole = len(rows) and bool((rows == np.arange(len(kept))).all())
-        drawn = [kept[i] if whole else rng.choice(kept[i], len(kept[i])) for i in rows]
-        return float(np.mean([each.mean() for each in drawn]))
+    def mean(rows: NDArray[np.int_]) -> float:
+        numbers: list[int] = rows.tolist()
+        whole = numbers == list(range(len(kept)))
+        drawn = [kept[i] if whole else rng.choice(kept[i], len(kept[i])) for i in numbers]
+        return sum(float(each.mean()) for each in drawn) / len(drawn)
 
     interval = bootstrap(len(kept), mean) if kept else Interval(*[math.nan] * 3)
     return {

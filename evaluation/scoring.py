@@ -9,6 +9,7 @@ question with what of it the answer takes up.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +30,6 @@ from streams.settings import Settings
 METRICS = ("faithfulness", "answer_relevancy", "context_recall", "context_precision")
 SUPPORTED = 0.5  # probability of support from which the local judge's verdict is "supported"
 TAKEN_UP = 0.5  # cosine from which a word of the question has a word of the answer like it
-SHORT_WORDS = 6  # a reference this short is no claim without its question
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,6 @@ class LocalModel:
         }
 
     def generate(self, prompt: str, response_model: Any) -> Any:
-        import json
-
         answer = self._answers[response_model.__name__](json.loads(prompt))
         return response_model.model_validate(answer)
 
@@ -124,14 +122,9 @@ class LocalModel:
         ]
         return {"question": " ".join(kept) or data["response"], "noncommittal": 0}
 
-    def _claim(self, statement: str) -> str:
-        short = len(statement.split()) < SHORT_WORDS
-        return f"{self._question} {statement}" if short else statement
-
     def _attributions(self, data: dict[str, Any]) -> dict[str, Any]:
         statements = sentences(data["answer"])
-        claims = [self._claim(statement) for statement in statements]
-        verdicts = self._supported(claims, data["context"])
+        verdicts = self._supported(statements, data["context"])
         return {
             "classifications": [
                 {"statement": statement, "reason": reason, "attributed": verdict}
@@ -140,7 +133,7 @@ class LocalModel:
         }
 
     def _usefulness(self, data: dict[str, Any]) -> dict[str, Any]:
-        ((verdict, reason),) = self._supported([self._claim(data["answer"])], data["context"])
+        ((verdict, reason),) = self._supported([data["answer"]], data["context"])
         return {"reason": reason, "verdict": verdict}
 
 

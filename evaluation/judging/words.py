@@ -33,10 +33,6 @@ _FUNCTION = _set(
     through to too under until up upon us was we were what when where whether which while who whom
     whose why will with within would you your s t re ve ll d"""
 )
-_NEGATIONS = _set(
-    """not no never none nobody nothing neither nor without cannot hardly barely unable fails failed
-    lack lacks refused denied false"""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +58,6 @@ class Words:
         """Which words are no function words; all, if there are no others."""
         mask = np.array([word not in _FUNCTION for word in self.lower], bool)
         return mask if mask.any() else np.ones(len(self.lower), bool)
-
-    @cached_property
-    def negated(self) -> NDArray[np.bool_]:
-        """Which words negate."""
-        return np.array(
-            [w in _NEGATIONS or w.endswith(("n't", "n’t")) for w in self.lower],  # noqa: RUF001
-            bool,
-        )
-
-    @cached_property
-    def numbers(self) -> NDArray[np.bool_]:
-        return np.array([word[0].isdigit() for word in self.lower], bool)
 
 
 def read(model: MiniLM, texts: Sequence[str]) -> list[Words]:
