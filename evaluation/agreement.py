@@ -32,6 +32,7 @@ from evaluation.statistics import auc, balanced_accuracy, bootstrap
 from schemas.errors import UserError
 
 USER_ERROR = 2
+COMMAND = "python -m evaluation.agreement"
 RESULTS = Path(__file__).parent / "results" / "agreement.json"
 TARGETS = {"qags": 0.87, "begin": 0.93, "expertqa": 0.70, "fever_symmetric": 0.75}
 SINGLE = ("all.words", "best.bigrams", "cosine", "best.match", "all.lowest3")
@@ -102,7 +103,7 @@ def run(
             results = {data.name: measure(model, _fold(local, data.name, own, say), own)}
     return {
         "judge": f"local {model.version}",
-        "setting": asdict(Setting.here()) | {"command": " ".join(["python", *sys.argv])},
+        "setting": asdict(Setting.here()) | {"command": " ".join([COMMAND, *sys.argv[1:]])},
         "trained": "leave one set out" if data is None else "as it ships",
         "sets": results,
         "published": {"pairwise": PUBLISHED, "caveat": CAVEAT},
@@ -228,7 +229,7 @@ def _shown(figures: Sequence[float | None]) -> str:
 
 
 def main() -> None:
-    app(prog_name="python -m evaluation.agreement")
+    app(prog_name=COMMAND)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from streams.cli.console import settings as running_settings
 from streams.settings import Settings
 
 GATE_FAILED, USER_ERROR = 1, 2
+COMMAND = "python -m evaluation.evaluate"
 WORST = 3  # questions named for a metric that fell
 SAMPLE = Path(sample.__file__).parent / "questions.jsonl"
 
@@ -47,7 +48,10 @@ def evaluate(
     output: Annotated[Path, typer.Option(help="Write the scores to this file.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="Questions as JSON lines, for the running stack; unset: the sample."),
+        typer.Option(
+            help="Questions as JSON lines, for the stack that runs; unset: the sample's, for a "
+            "stack of its own."
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Times each question is asked.")] = 1,
     folder: Annotated[
@@ -81,10 +85,10 @@ def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[
     items, bad = dataset.read(data or SAMPLE)
     limits = gates.read(running_settings().policies)
     with ExitStack() as stack:
-        if data is None:
+        chosen = running_settings()
+        if data is None or not chosen.bootstrap_servers:
+            say("a stack of its own, with the sample corpus")
             chosen = stack.enter_context(asking.sample_stack(folder, say))
-        else:
-            chosen = running_settings()
         asked = items * repeats
         replies = asking.ask_all(chosen, asked, say)
     say("scoring")
@@ -123,7 +127,7 @@ def report(
     questions = [_question(item, rounds) for item, rounds in zip(items, by_item, strict=True)]
     found = {
         "judge": {"name": judge, "agreement": agreement.measured(judge)},
-        "setting": asdict(Setting.here()) | {"command": " ".join(sys.argv)},
+        "setting": asdict(Setting.here()) | {"command": " ".join([COMMAND, *sys.argv[1:]])},
         "repeats": repeats,
         "totals": totals,
         "right": _shares(items, by_item),
@@ -175,7 +179,11 @@ def _question(item: Item, rounds: Rounds) -> dict[str, Any]:
     for name in METRICS if item.answerable else ():
         values = [s.values[name] for _, s in rounds if name in s.values]
         reasons = [s.unmeasured[name] for _, s in rounds if name in s.unmeasured]
-        metrics[name] = {"value": float(np.mean(values))} if values else {"unmeasured": reasons[0]}
+        metrics[name] = (
+            {"value": float(np.mean(values))}
+            if values
+            else {"unmeasured": reasons[0] if reasons else "not asked for"}
+        )
     first = rounds[0][0]
     return {
         "id": item.id,
@@ -262,7 +270,7 @@ def show(found: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    app(prog_name="python -m evaluation.evaluate")
+    app(prog_name=COMMAND)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Scores:
 
 
 def _ragas(module: str) -> Any:
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # scores and their times are nobody else's
     try:
         return import_module(f"ragas.{module}")
     except ImportError as error:
