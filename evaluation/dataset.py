@@ -1,0 +1,128 @@
+"""Questions to evaluate with: the sample's, or JSON lines of one's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from evaluation.judging.labelled import BadLine
+from schemas.errors import UserError
+
+REQUIRED = ("question",)
+_ALSO = {"reference": ("reference", "answer"), "contexts": ("contexts", "reference_contexts")}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question, and what a right answer says and cites as far as that is known."""
+
+    id: str
+    question: str
+    tenant: str = "default"
+    answerable: bool = True
+    reference: str = ""
+    contexts: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # document ids, one of which a right answer cites
+    contains: tuple[str, ...] = ()  # what a right answer says, without regard to case
+
+    def is_right(self, status: str, answer: str, cited: list[str]) -> bool | None:
+        """Whether an answer is right; None where nothing says what that would be."""
+        if not self.answerable:
+            return status == "abstained"
+        if not self.contains and not self.sources:
+            return None
+        said = answer.casefold()
+        return (
+            status == "answered"
+            and all(part.casefold() in said for part in self.contains)
+            and (not self.sources or bool(set(self.sources) & set(cited)))
+        )
+
+
+def read(path: Path) -> tuple[list[Item], list[BadLine]]:
+    """The questions of a file, and the lines that are none.
+
+    A line has `question`; `reference` (or `answer`) unless it is not answerable; optionally
+    `id`, `tenant`, `answerable`, `contexts` (or `reference_contexts`), `sources`, `contains`.
+    Raises `UserError` if the file cannot be read or lacks a column altogether.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    good: list[Item] = []
+    bad: list[BadLine] = []
+    seen: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row: Any = json.loads(line)
+        except ValueError:
+            bad.append(BadLine(number, "is not JSON"))
+            continue
+        if not isinstance(row, dict):
+            bad.append(BadLine(number, "is not a JSON object"))
+            continue
+        seen |= set(row)  # pyright: ignore[reportUnknownArgumentType]
+        item = _item(row, number)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(item, str):
+            bad.append(BadLine(number, item))
+        else:
+            good.append(item)
+    if not good:
+        if "question" not in seen:
+            raise UserError(f"{path} has no column question")
+        if not seen & {*_ALSO["reference"]}:
+            raise UserError(f"{path} has no column reference (or answer)")
+        raise UserError(f"{path} has no usable line; line {bad[0].line} {bad[0].reason}")
+    return good, bad
+
+
+def _item(row: dict[str, Any], number: int) -> Item | str:
+    """A line's question, or what is wrong with it."""
+    values: dict[str, Any] = dict(row)
+    for name, names in _ALSO.items():
+        values[name] = next((row[n] for n in names if row.get(n) is not None), None)
+    answerable = values.get("answerable", True)
+    if not isinstance(answerable, bool):
+        return "answerable is not true or false"
+    texts: dict[str, str] = {}
+    for name, default in (("question", ""), ("reference", ""), ("tenant", "default")):
+        text = values.get(name)
+        if text is not None and not isinstance(text, str):
+            return f"{name} is not a text"
+        texts[name] = text or default
+    if not texts["question"].strip():
+        return "has no question"
+    if answerable and not texts["reference"].strip():
+        return "has no reference (or answer), though it is answerable"
+    lists: dict[str, tuple[str, ...]] = {}
+    for name in ("contexts", "sources", "contains"):
+        parts = _parts(values.get(name))
+        if parts is None:
+            return f"{name} is not a list of texts"
+        lists[name] = parts
+    return Item(
+        str(row.get("id") or number),
+        texts["question"],
+        texts["tenant"],
+        answerable,
+        texts["reference"],
+        lists["contexts"],
+        lists["sources"],
+        lists["contains"],
+    )
+
+
+def _parts(value: object) -> tuple[str, ...] | None:
+    """One text or a list of them; None if it is neither."""
+    if value is None or isinstance(value, str):
+        return (value,) if value else ()
+    if not isinstance(value, list):
+        return None
+    parts = cast("list[object]", value)
+    texts = [part for part in parts if isinstance(part, str)]
+    return tuple(texts) if len(texts) == len(parts) else None

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from evaluation import dataset, evaluate, gates
+from evaluation.asking import Reply
+from evaluation.dataset import Item
+from evaluation.gates import Gates
+from evaluation.judge import LocalJudge, load
+from evaluation.scoring import METRICS, Scorer, Scores
+from schemas.errors import UserError
+from schemas.events import Candidate, Citation, QuestionAnswered, Usage, Versions
+from streams.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+TEXT = "A Classic Debit card can withdraw 600 euros a day. A lost card is blocked at once."
+ITEM = Item("q1", "How much can a Classic Debit card withdraw a day?", reference="600 euros a day.")
+GATES = Gates("gates-1", 0.9, {"faithfulness": 0.85, "context_recall": 0.75})
+
+
+def reply(answer: str, *texts: str, status: str = "answered") -> Reply:
+    chunks = tuple(
+        Candidate(
+            chunk_id=str(n), doc_id=f"d{n}", doc_version=1, ordinal=0, title="Debit cards",
+            heading="Limits", uri="", text=text, chunking="c", changed_at=0, score=1.0, scores={},
+            sentences=[], sentence_scores=[],
+        )
+        for n, text in enumerate(texts)
+    )  # fmt: skip
+    citation = Citation(
+        chunk_id="0", doc_id="d0", doc_version=1, start=0, end=1, quote="A", score=1.0
+    )
+    versions = Versions(
+        prompt="p", pipeline="p", embedding_model="e", index="i", chunking="c", policy="p"
+    )
+    answered = QuestionAnswered(
+        request_id="r", tenant="default", status=status, answer=answer,  # type: ignore[arg-type]
+        citations=[citation] if status == "answered" else [], reasons=[], degraded=[],
+        tier="local", model="m", versions=versions, timings_ms={}, answered_at=0,
+        usage=Usage(input_tokens=0, output_tokens=0, cost=0.0),
+    )  # fmt: skip
+    return Reply(answered, chunks)
+
+
+@contextmanager
+def endpoint(body: bytes, delay_s: float = 0.0) -> Iterator[str]:
+    """A judge that says `body` to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            time.sleep(delay_s)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(BrokenPipeError):  # who asked has given up
+                self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJudge]:
+    with LocalJudge(tmp_path_factory.mktemp("models"), load(), streams=1) as found:
+        yield found
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows))
+    return path
+
+
+def test_a_dataset_names_each_bad_line_and_keeps_the_rest(tmp_path: Path) -> None:
+    good = {"question": "a?", "answer": "b", "tenant": "t", "sources": "d", "contains": ["b"]}
+    path = write(
+        tmp_path / "q.jsonl",
+        good,
+        "nonsense",
+        {"question": "a?"},
+        {"question": "", "reference": "b"},
+        good | {"answerable": "yes"},
+        good | {"contains": [1]},
+        {"question": "c?", "answerable": False},
+    )
+    items, bad = dataset.read(path)
+    assert [item.question for item in items] == ["a?", "c?"]
+    assert items[0].sources == ("d",)
+    assert [(each.line, each.reason) for each in bad] == [
+        (2, "is not JSON"),
+        (3, "has no reference (or answer), though it is answerable"),
+        (4, "has no question"),
+        (5, "answerable is not true or false"),
+        (6, "contains is not a list of texts"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "missing"), [({"query": "a"}, "question"), ({"question": "a"}, "reference")]
+)
+def test_a_missing_column_is_named(tmp_path: Path, row: dict[str, str], missing: str) -> None:
+    with pytest.raises(UserError, match=f"no column {missing}"):
+        dataset.read(write(tmp_path / "q.jsonl", row))
+
+
+def test_a_user_error_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    arguments = ["--output", str(tmp_path / "o.json"), "--data", str(tmp_path / "none.jsonl")]
+    result = CliRunner().invoke(evaluate.app, arguments)
+    assert result.exit_code == 2
+    assert "cannot be read" in " ".join(result.stderr.split())
+
+
+def test_the_shipped_gates_gate_every_metric() -> None:
+    found = gates.read()
+    assert found.least == dict(zip(METRICS, (0.85, 0.80, 0.75, 0.70), strict=True))
+
+
+def test_an_unmeasured_metric_fails_its_gate() -> None:
+    nan = float("nan")
+    assert GATES.failures({"faithfulness": (0.9, 9, 10), "context_recall": (0.8, 10, 10)}) == {}
+    assert "below 0.85" in GATES.failures({"faithfulness": (0.8, 9, 9)})["faithfulness"]
+    failed = GATES.failures({"faithfulness": (0.9, 8, 10), "context_recall": (nan, 0, 10)})
+    assert failed == {
+        "faithfulness": "unmeasured (8 of 10 questions)",
+        "context_recall": "unmeasured (0 of 10 questions)",
+    }
+
+
+def test_a_report_names_the_metric_that_fell_and_its_worst_questions() -> None:
+    items = [ITEM, Item("q2", "b?", reference="b"), Item("q3", "c?", answerable=False)]
+    scored = [
+        (reply(TEXT, TEXT), Scores({"faithfulness": 1.0, "context_recall": 1.0})),
+        (reply("no", TEXT), Scores({"context_recall": 0.9}, {"faithfulness": "undetermined"})),
+        (reply("", status="abstained"), Scores()),
+    ]
+    found = evaluate.report("local x", GATES, items, 1, scored)
+    assert found["totals"]["faithfulness"]["measured"] == 1
+    assert found["totals"]["answer_relevancy"]["value"] is None
+    assert found["totals"]["answer_relevancy"]["status"] == "unmeasured"
+    assert found["gates"]["failed"] == {"faithfulness": "unmeasured (1 of 2 questions)"}
+    assert [q["id"] for q in found["gates"]["worst"]["faithfulness"]] == ["q2", "q1"]
+    assert found["abstention"]["unanswerable"] == {"right": 1, "of": 1}
+    assert found["abstention"]["answerable"] == {"right": 2, "of": 2}
+    json.dumps(found, allow_nan=False)
+
+
+def test_repeats_are_averaged_by_question() -> None:
+    scored = [
+        (reply(TEXT, TEXT), Scores({"faithfulness": value, "context_recall": 1.0}))
+        for value in (1.0, 0.5)
+    ]
+    found = evaluate.report("local x", GATES, [ITEM], 2, scored)
+    total = found["totals"]["faithfulness"]
+    assert (total["value"], total["measured"], total["of"]) == (0.75, 1, 1)
+    assert total["low"] <= 0.75 <= total["high"]
+    assert found["gates"]["failed"] == {"faithfulness": "0.750 is below 0.85"}
+
+
+def test_the_local_judge_scores_all_four_metrics_through_ragas(judge: LocalJudge) -> None:
+    scorer = Scorer(Settings(), judge)
+    said = "A Classic Debit card can withdraw 600 euros a day."
+    good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
+    assert good.unmeasured == {}
+    assert set(good.values) == set(METRICS)
+    assert good.values["faithfulness"] == good.values["context_recall"] == 1.0
+    assert good.values["context_precision"] == pytest.approx(1.0)
+    assert good.values["answer_relevancy"] > 0.8
+    bad = scorer.score(ITEM, reply("Penguins live in the southern hemisphere.", TEXT))
+    assert bad.values["faithfulness"] == 0.0
+    assert bad.values["answer_relevancy"] < good.values["answer_relevancy"] - 0.2
+    missed = scorer.score(ITEM, reply(said, "Penguins live in the southern hemisphere."))
+    assert missed.values["context_recall"] == missed.values["context_precision"] == 0.0
+
+
+def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answer(
+    judge: LocalJudge,
+) -> None:
+    scorer = Scorer(Settings(), judge)
+    none = scorer.score(ITEM, Reply(None, error="no answer in 60 s"))
+    assert none.values == {}
+    assert set(none.unmeasured.values()) == {"no answer in 60 s"}
+    abstained = scorer.score(ITEM, reply("", TEXT, status="abstained"))
+    assert abstained.unmeasured == {"faithfulness": "no answer was given"}
+    assert abstained.values["answer_relevancy"] == 0.0
+    assert abstained.values["context_recall"] == 1.0
+
+
+# ragas leaves a file of its own open when it first asks a model.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("body", "delay_s", "reason"),
+    [(b'{"choices": "junk"}', 0.0, "the judge failed"), (b"{}", 2.0, "did not answer in time")],
+    ids=["junk", "time-out"],
+)
+def test_a_judge_that_fails_leaves_the_item_unmeasured(
+    judge: LocalJudge, body: bytes, delay_s: float, reason: str
+) -> None:
+    with endpoint(body, delay_s) as url:
+        settings = Settings(judge_url=url, judge_model="m", judge_timeout_s=0.2)
+        scores = Scorer(settings, judge).score(ITEM, reply(TEXT, TEXT))
+    assert scores.values == {}
+    assert set(scores.unmeasured) == set(METRICS)
+    assert all(reason in why for why in scores.unmeasured.values())
+
+
+def test_a_judge_without_a_model_is_a_user_error(judge: LocalJudge) -> None:
+    with pytest.raises(UserError, match="MILLRACE_JUDGE_MODEL"):
+        Scorer(Settings(judge_url="http://127.0.0.1:1/v1"), judge)
+
+
+def test_ci_files_call_the_gates() -> None:
+    workflow = (ROOT / ".github/workflows/evaluate.yml").read_text()
+    assert workflow == (ROOT / "infra/ci/github-actions.yml").read_text()
+    for text in (workflow, (ROOT / "infra/ci/Jenkinsfile").read_text()):
+        assert "make evaluate" in text
+    assert "evaluate" in (ROOT / ".ci/run").read_text()
