@@ -106,11 +106,6 @@ class Settings(BaseSettings):
     max_document_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
-    candidates: int = Field(default=20, ge=1, le=200, description="Chunks kept after fusion")
-    search_limit: int = Field(default=100, ge=1, le=1000, description="Hits per variant and index")
-    fusion: Literal["max", "minmax", "rrf"] = "max"
-    bm25_weight: float = Field(default=0.45, ge=0, le=1)
-    sentence_weight: float = Field(default=0.5, ge=0, le=1)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
     tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
 

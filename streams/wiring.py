@@ -29,10 +29,12 @@ from processors.ports import (
     TokenCounter,
     VectorCache,
 )
+from processors.retrieval_policy import retrieval_config
 from processors.retrieve import RetrievalConfig
 from processors.route import RouteConfig
 from schemas.errors import UserError
 from schemas.events import DocumentFed
+from streams import policies
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Stage
@@ -41,6 +43,7 @@ from streams.topology import Config, topology
 from streams.versions import versions
 
 USES_MODEL = frozenset({"embed", "retrieve"})
+RETRIEVAL = "retrieval.yaml"
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
 
@@ -165,17 +168,31 @@ def config(settings: Settings) -> Config:
             default_top_k=settings.default_top_k,
             reply_topics=frozenset(settings.reply_topics),
         ),
-        retrieval=RetrievalConfig(
-            candidates=settings.candidates,
-            limit=settings.search_limit,
-            fusion=settings.fusion,
-            bm25_weight=settings.bm25_weight,
-            sentence_weight=settings.sentence_weight,
-        ),
+        retrieval=retrieval(settings),
         route=RouteConfig(default_tier=settings.tier, models={settings.tier: "extractive"}),
         answer=AnswerConfig(abstain_below=settings.abstain_below),
         tiers=(settings.tier,),
     )
+
+
+def retrieval(settings: Settings) -> RetrievalConfig:
+    """How questions find their passages, by `policies/retrieval.yaml`.
+
+    Raises:
+        UserError: the policy or the file of its learned re-ordering is absent or wrong.
+    """
+    folder = settings.policies or policies.SHIPPED
+
+    def read(name: str) -> bytes:
+        try:
+            return (folder / name).read_bytes()
+        except OSError as error:
+            raise ValueError(f"{folder / name} cannot be read: {error.strerror}") from None
+
+    try:
+        return retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
+    except ValueError as error:
+        raise UserError(f"policy {folder / RETRIEVAL}: {error}") from None
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:
