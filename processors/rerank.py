@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from processors.identifiers import looked_up, standing
-from processors.reordering import rows_of
 from processors.retrieve import RetrievalConfig
 from processors.similarity import mix
 from schemas.events import Candidate, ChunksReranked, ChunksRetrieved
@@ -28,7 +27,7 @@ def rerank(event: ChunksRetrieved, *, config: RetrievalConfig) -> Iterator[Chunk
         candidates=[_scored(event.candidates[i], final[i]) for i in order],
         embedding_model=event.embedding_model,
         index=event.index,
-        reranker=RERANKER if config.trees is None else config.trees.name,
+        reranker=RERANKER if config.reordering is None else config.reordering.name,
         degraded=event.degraded,
         timings_ms=event.timings_ms,
     )
@@ -45,10 +44,10 @@ def scored(event: ChunksRetrieved, config: RetrievalConfig) -> list[float]:
         sentence_weight=config.sentence_weight,
     )
     final = mixed
-    if config.trees is not None and config.blend > 0 and any(c.scores["bm25"] for c in found):
-        # Without BM25 the signals are not those the trees have learned from.
-        learned = config.trees.scores(rows_of(found, mixed))
-        final = [m + config.blend * float(t) for m, t in zip(mixed, learned, strict=True)]
+    if config.reordering is not None and any(each.scores["bm25"] for each in found):
+        # Without BM25 the signals are not those that trees have learned from.
+        added = config.reordering.added(event.question.query, found, mixed).tolist()
+        final = [m + config.blend * more for m, more in zip(mixed, added, strict=True)]
     wanted = looked_up(event.question.query)
     return (
         [s + _standing(wanted, c) for s, c in zip(final, found, strict=True)] if wanted else final

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast, get_args
 
 from processors.fusion import Fusion
-from processors.reordering import Trees, trees
+from processors.reordering import Reordering, reordering
 from processors.retrieve import RetrievalConfig
 
 _KEYS = {
@@ -36,12 +36,12 @@ def retrieval_config(policy: Mapping[str, Any], read: Callable[[str], bytes]) ->
         fusion=fusion,
         bm25_weight=_share(policy, "bm25_weight"),
         sentence_weight=_share(policy, "sentence_weight"),
-        trees=learned,
+        reordering=learned,
         blend=blend,
     )
 
 
-def _reordering(found: object, read: Callable[[str], bytes]) -> tuple[Trees, float]:
+def _reordering(found: object, read: Callable[[str], bytes]) -> tuple[Reordering, float]:
     if not isinstance(found, dict):
         raise ValueError("reordering must be a mapping, or null for none")
     policy = cast("Mapping[str, Any]", found)
@@ -55,9 +55,10 @@ def _reordering(found: object, read: Callable[[str], bytes]) -> tuple[Trees, flo
             "the file was changed without the policy"
         )
     try:
-        return trees(name.rsplit("/", 1)[-1].removesuffix(".json"), data), _share(policy, "blend")
+        learned = reordering(name.rsplit("/", 1)[-1].removesuffix(".json"), data)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+    return learned, _share(policy, "blend")
 
 
 def _known(policy: Mapping[str, Any], keys: set[str], prefix: str) -> None:

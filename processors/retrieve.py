@@ -9,7 +9,7 @@ import numpy as np
 
 from processors.fusion import Fused, Fusion, fuse
 from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
-from processors.reordering import Trees
+from processors.reordering import Reordering
 from processors.similarity import mix
 from schemas.errors import Reject, Retry
 from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten
@@ -26,7 +26,7 @@ class RetrievalConfig:
     fusion: Fusion = "max"
     bm25_weight: float = 0.45  # of BM25 against vectors, 0 to 1
     sentence_weight: float = 0.5  # of the best sentence against the whole chunk, 0 to 1
-    trees: Trees | None = None  # the learned re-ordering
+    reordering: Reordering | None = None  # the learned one
     blend: float = 0.0  # how much of it is added to what it re-orders
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 from streams.errors import UserError
 
 _QUERY, _DOCUMENT, _GRADE = "query-id", "corpus-id", "score"
+_OTHER_NAMES = {"query_id": _QUERY, "corpus_id": _DOCUMENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ def judged(folder: Path) -> Judged:
         raise UserError(f"the judgements in {folder} name no relevant document")
     queries = {query: text for query, text in texts.items() if query in relevant}
     return Judged(folder.resolve().name, folder, queries, relevant)
+
+
+def rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of one file of a folder, gzipped or not.
+
+    Raises:
+        UserError: it is missing or cannot be read.
+    """
+    for row, _ in _rows(_file(folder, name)):
+        yield row
 
 
 def write(
