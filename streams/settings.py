@@ -100,6 +100,14 @@ class Settings(BaseSettings):
     )
     vector_cache_mb: int = Field(default=256, ge=1)
 
+    generation_url: str = Field(
+        default="",
+        description="An OpenAI-compatible endpoint that rewrites questions; empty: none",
+    )
+    generation_model: str = ""
+    generation_key: str = Field(default="", repr=False)
+    generation_timeout_s: float = Field(default=3.0, gt=0, le=120)
+
     # Questions.
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     max_query_chars: int = Field(default=4000, ge=1)

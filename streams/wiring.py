@@ -12,6 +12,7 @@ from pathlib import Path
 
 from connectors import index_socket, sources
 from connectors.minilm import MiniLM
+from connectors.openai_compatible import OpenAICompatible
 from connectors.qdrant_edge import EdgeIndex
 from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCache, connect
 from connectors.registry import SchemaRegistry
@@ -23,6 +24,7 @@ from processors.ports import (
     Embedder,
     Embedding,
     Float32,
+    Generator,
     Index,
     Passage,
     RequestLog,
@@ -31,6 +33,7 @@ from processors.ports import (
 )
 from processors.retrieval_policy import retrieval_config
 from processors.retrieve import RetrievalConfig
+from processors.rewrite import VariantsConfig
 from processors.route import RouteConfig
 from schemas.errors import UserError
 from schemas.events import DocumentFed
@@ -44,6 +47,7 @@ from streams.versions import versions
 
 USES_MODEL = frozenset({"embed", "retrieve"})
 RETRIEVAL = "retrieval.yaml"
+VARIANTS = "prompts/variants.yaml"
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
 
@@ -128,6 +132,26 @@ class Wiring:
     def requests(self) -> RequestLog:
         return self._requests
 
+    @cached_property
+    def _generator(self) -> Generator | None:
+        settings = self._settings
+        if not settings.generation_url:
+            return None
+        if not settings.generation_model:
+            raise UserError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
+        model = OpenAICompatible(
+            settings.generation_url,
+            settings.generation_model,
+            key=settings.generation_key,
+            timeout_s=settings.generation_timeout_s,
+        )
+        self._stack.callback(model.close)
+        return model
+
+    @property
+    def generator(self) -> Generator | None:
+        return self._generator
+
     def warm(self, stages: list[Stage]) -> None:
         """Open what these stages need now, so that a ready worker is ready."""
         names = {stage.name for stage in stages}
@@ -135,6 +159,8 @@ class Wiring:
             self.embedder.embed_queries(["ready"])
         if names & USES_INDEX:
             _ = self.index
+        if "rewrite" in names:
+            _ = self.generator
 
 
 def model_cache(settings: Settings) -> Path:
@@ -169,6 +195,7 @@ def config(settings: Settings) -> Config:
             reply_topics=frozenset(settings.reply_topics),
         ),
         retrieval=retrieval(settings),
+        variants=variants(settings),
         route=RouteConfig(default_tier=settings.tier, models={settings.tier: "extractive"}),
         answer=AnswerConfig(abstain_below=settings.abstain_below),
         tiers=(settings.tier,),
@@ -193,6 +220,22 @@ def retrieval(settings: Settings) -> RetrievalConfig:
         return retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
     except ValueError as error:
         raise UserError(f"policy {folder / RETRIEVAL}: {error}") from None
+
+
+def variants(settings: Settings) -> VariantsConfig | None:
+    """What a model is asked to make of questions; None where no model is configured.
+
+    Raises:
+        UserError: the prompt's file is absent or wrong.
+    """
+    if not settings.generation_url:
+        return None
+    found = policies.read(VARIANTS, settings.policies)
+    try:
+        most, tokens = int(found["most"]), int(found["tokens"])
+        return VariantsConfig(str(found["instructions"]), most, tokens)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"policy {VARIANTS} is wrong or lacks a key: {error}") from None
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:

@@ -15,7 +15,7 @@ from processors.admit import AdmitConfig
 from processors.chunk import ChunkingConfig
 from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
-from processors.ports import Embedding, Float32, Passage
+from processors.ports import Embedding, Float32, Generator, Passage
 from processors.retrieve import RetrievalConfig
 from processors.route import RouteConfig
 from schemas.events import Versions
@@ -32,6 +32,7 @@ CONFIG = Config(
     chunking=ChunkingConfig(),
     admit=AdmitConfig(),
     retrieval=RetrievalConfig(),
+    variants=None,
     route=RouteConfig(),
     answer=AnswerConfig(),
 )
@@ -83,6 +84,7 @@ class FakePorts:
     cache: MemoryVectorCache = field(default_factory=MemoryVectorCache)
     index: MemoryIndex = field(default_factory=lambda: MemoryIndex("main", DIMENSIONS))
     requests: MemoryRequestLog = field(default_factory=MemoryRequestLog)
+    generator: Generator | None = None
 
     @property
     def counter(self) -> BagOfWords:
