@@ -70,7 +70,7 @@ class OpenAICompatible:
         content = found["choices"][0]["message"]["content"]
         if not isinstance(content, str):
             raise TypeError("its content is no text")
-        usage = found.get("usage") or {}
+        usage: Any = found.get("usage") or {"": 0}
         return Completion(
             content, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
         )

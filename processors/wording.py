@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 
-WORDING = ("words", "rare_words", "phrases", "rare_phrases", "triples")
-"""Shares of the question's words and pairs of words that a passage has; of the rare ones, each by
-its weight among the passages; and the number of its triples."""
+WORDING = ("words", "rare_words", "phrases", "rare_phrases")
+"""Shares of the question's words and pairs of words that a passage has; `rare`: each by its rarity
+among the passages."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -34,17 +34,15 @@ _STEM = 4  # letters of a word that are always compared; of a long word, all but
 
 
 def wording(query: str, texts: Sequence[str]) -> Float64:
-    """The signals of `WORDING` for each text, (texts, 5)."""
+    """The signals of `WORDING` for each text, (texts, 4)."""
     words = _WORD.findall(query.lower())
     stems = [*dict.fromkeys(_stem(word) for word in words if word not in _COMMON)]
     pairs = [
         f"{a} {b}" for a, b in itertools.pairwise(words) if a not in _COMMON or b not in _COMMON
     ]
-    triples = [" ".join(words[at : at + 3]) for at in range(len(words) - 2)]
-    lowered = [" ".join(text.lower().split()) for text in texts]
+    lowered = [text.lower().replace("\n", " ") for text in texts]  # 5 times as fast as `split`
     single, double = _found(stems, lowered), _found(pairs, lowered)
-    triple = [sum(each in text for each in triples) for text in lowered]
-    return np.column_stack((*_shares(single), *_shares(double), triple))
+    return np.column_stack((*_shares(single), *_shares(double)))
 
 
 def _stem(word: str) -> str:

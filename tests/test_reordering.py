@@ -137,14 +137,13 @@ def test_a_row_holds_scores_and_their_shares() -> None:
     assert rows[0, at["length"]] == pytest.approx(np.log(2))
 
 
-def test_wording_counts_words_pairs_and_triples() -> None:
+def test_wording_counts_words_and_pairs() -> None:
     texts = ["Client money must be held apart.", "Clients hold money.", "Nothing here."]
     found = dict(zip(WORDING, wording("Must client money be held?", texts).T.tolist(), strict=True))
     assert found["words"] == [1.0, pytest.approx(2 / 3), 0.0]
     assert found["phrases"] == [0.5, 0.0, 0.0]
     assert found["rare_words"][0] > found["rare_words"][1] > found["rare_words"][2] == 0
-    assert found["triples"] == [0.0, 0.0, 0.0]
-    assert wording("", texts).tolist() == [[0.0] * 5] * 3
+    assert wording("", texts).tolist() == [[0.0] * 4] * 3
 
 
 def test_a_policy_becomes_the_configuration() -> None:

@@ -231,8 +231,10 @@ def _parts(asked: Sequence[Asked], folds: int) -> list[list[Asked]]:
             parent[root(other)] = root(first)
     roots = [root((each.name, next(iter(each.relevant)))) for each in asked]
     order = np.random.default_rng(SEED).permutation(len(set(roots))).tolist()
-    fold = {of: place % folds for of, place in zip(sorted(set(roots)), order, strict=True)}
-    parts = [list[Asked]() for _ in range(folds)]
+    fold: dict[tuple[str, str], int] = {
+        of: int(place) % folds for of, place in zip(sorted(set(roots)), order, strict=True)
+    }
+    parts: list[list[Asked]] = [list[Asked]() for _ in range(folds)]
     for each, of in zip(asked, roots, strict=True):
         parts[fold[of]].append(each)
     return parts
