@@ -15,15 +15,15 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 # Invisible marks that a copied number may start with.
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff\u00ad"))
 _SPELLING = _DASHES | _INVISIBLE
-# Letters and digits, and what joins them: "AC-2 (3)" is "AC-2(3)".
+# Letters and digits, and what joins them: "AC-2 (3)" is "AC-2(3)", "1EN5 .019" is "1EN5.019".
 _COMPOUND = re.compile(
-    r"[^\W_]+(?:(?:\)?[-./:_§]*\(|\)?[-./:_§]+|(?<=\d) \((?=\w{1,3}\)))[^\W_]+)*"
+    r"[^\W_]+(?:(?:\)?[-./:_§]*\(|\)?[-./:_§]+|(?<=\d) \((?=\w{1,3}\))|(?<=\d) \.(?=\d))[^\W_]+)*"
 )
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _WORD = re.compile(r"[^\W_]+")
 _SUFFIX = re.compile(r"\.[A-Za-z]{2,4}\Z")
 _PATH = re.compile(r"[/:]")
-_LONG = 5  # characters of a part number that is known without its hyphens, or is digits alone
+_LONG = 5  # characters of a part number that is known without its separators, or is digits alone
 _FEW_WORDS = 6  # beside the identifier: "how much is the BRAND KIND X-1"
 
 NAMED_AS_SPELLED, NAMED, MENTIONED, ABSENT = 3, 2, 1, 0
@@ -97,12 +97,13 @@ def _without(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=65536)
 def _keys(compound: str) -> tuple[str, ...]:
-    """The key of a compound, and of a part number the one without its hyphens."""
+    """The key of a compound, and of a part number the one without its separators."""
     parts = _PART.findall(compound.casefold())
     if not any(part[0].isdigit() for part in parts):
         return ()
     bare = "".join(parts)
     keys = ("z".join(parts),) if len(parts) > 1 else ()
-    if len(bare) >= _LONG and "(" not in compound and "." not in compound:
+    numbered = "." in compound and not any(part.isalpha() for part in parts)  # 8.2.1 is not 82.1
+    if len(bare) >= _LONG and "(" not in compound and not numbered:
         return (*keys, f"{bare}z")
     return keys

@@ -37,6 +37,7 @@ def test_what_differs_has_keys_of_its_own() -> None:
 def test_a_part_number_is_known_without_its_hyphens() -> None:
     assert set(identifiers("910-001898")) & set(identifiers("910001898"))
     assert set(identifiers("XAV5001-100NAS")) & set(identifiers("xav5001100nas"))
+    assert set(identifiers("1EN5 .019.02")) & set(identifiers("1en501902"))
     assert not set(identifiers("AC-11(1)")) & set(identifiers("AC-1(11)"))
 
 
