@@ -158,12 +158,20 @@ def run(data: Sequence[Path], folder: Path, *, folds: int, say: Say) -> Found:
     return Found(scores, replace(learned, experts=experts), policy, _experts(policy, settings))
 
 
-def measured(data: Path, folder: Path) -> float:
-    """nDCG@10 of a data set by the present policy, indexed in `folder`."""
-    settings = load()
-    config = wiring.retrieval(settings)
-    asked = _asked(beir.judged(data), settings, config, folder, lambda _: None)
-    return _mean(_quality(each, config) for each in asked)
+def measured(data: Path, folders: Sequence[Path], folder: Path) -> list[float]:
+    """nDCG@10 of a data set by each of these folders of policies, indexed once in `folder`."""
+    one = beir.judged(data)
+    own = own_settings(folder, index=one.name)
+    found = wiring.documents(own, [str(one.folder)], TENANT)
+    values: list[float] = []
+    with Inline(own, TENANT) as inline:
+        inline.index(each for each in found if isinstance(each, DocumentFed))
+        for each in folders:
+            config = wiring.retrieval(own.model_copy(update={"policies": each}))
+            events = inline.retrieved(one.queries, config)
+            asked = [Asked(one.name, events[q], one.relevant[q]) for q in one.queries]
+            values.append(_mean(_quality(each, config) for each in asked))
+    return values
 
 
 def write(found: Found, output: Path) -> None:
