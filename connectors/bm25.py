@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 from qdrant_edge import Bm25, Bm25Config, SparseVector, TokenizerType
+
+from processors.identifiers import identifiers, keys_of, looked_up, names
 
 # Robertson's BM25 with the k1 and b of Anserini's BEIR baselines. The average length is a constant,
 # since a weight is stored with its chunk and cannot follow the corpus. Short rulebook passages have
@@ -12,10 +14,9 @@ from qdrant_edge import Bm25, Bm25Config, SparseVector, TokenizerType
 _K1 = 0.9
 _B = 0.4
 _AVERAGE_TERMS = 40.0
-
-# What the word tokenizer would take apart: POL-CARD-014, 8.2.1, AC-2(3), 21/2023, MOD_7.
-_COMPOUND = re.compile(r"[^\W_]+(?:[-./:_(§]+[^\W_]+)+")
-_SEPARATORS = re.compile(r"[-./:_(§]+")
+# In front of an identifier that a chunk goes by, so that 100 chunks that mention AC-2 do not hide
+# the one called so.
+_NAMED = "zz"
 
 
 class Bm25Encoder:
@@ -35,24 +36,27 @@ class Bm25Encoder:
             )
         )
 
-    def document(self, title: str, heading: str, text: str) -> SparseVector:
-        """Saturated, length-normalised term frequencies of a chunk with its context."""
-        return self._model.embed_document(_with_identifiers(f"{title}\n{heading}\n{text}"))
+    def document(self, title: str, heading: str, text: str, doc_id: str = "") -> SparseVector:
+        """Saturated, length-normalised term frequencies of a chunk with its context.
+
+        Identifiers are weighed apart, so that they do not make a passage longer than it is.
+        """
+        read = f"{title}\n{heading}\n{text}"
+        whole = _marked(identifiers(read), names(title, heading, doc_id))
+        words = self._model.embed_document(read)
+        if not whole:
+            return words
+        marks = self._model.embed_document(whole)
+        terms = dict(zip(words.indices, words.values, strict=True))
+        terms |= zip(marks.indices, marks.values, strict=True)
+        return SparseVector([*terms], [*terms.values()])
 
     def query(self, text: str) -> SparseVector:
         """Weight 1 for each term; no indices at all where the text holds only stop words."""
-        return self._model.embed_query(_with_identifiers(text))
+        whole = _marked(identifiers(text), keys_of(looked_up(text)))
+        return self._model.embed_query(f"{text}\n{whole}")
 
 
-def _with_identifiers(text: str) -> str:
-    """`text`, then each identifier in it as one word.
-
-    A compound without a digit (`know-your-customer`) is prose and is found by its words. Parts are
-    joined by a letter, so that 8.21 and 82.1 stay two things.
-    """
-    whole = [
-        _SEPARATORS.sub("z", found)
-        for found in _COMPOUND.findall(text)
-        if any(character.isdigit() for character in found)
-    ]
-    return f"{text}\n{' '.join(whole)}" if whole else text
+def _marked(whole: Iterable[str], named: Iterable[str]) -> str:
+    """Identifiers as words: each as often as it occurs, and once more for what goes by it."""
+    return " ".join((*whole, *(f"{_NAMED}{key}" for key in dict.fromkeys(named))))

@@ -58,7 +58,7 @@ class MemoryIndex:
 
     def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
         chunk = item.chunk
-        terms = self._encoder.document(change.title, chunk.heading, chunk.text)
+        terms = self._encoder.document(change.title, chunk.heading, chunk.text, change.doc_id)
         vectors = np.frombuffer(item.sentence_vectors, "<f2")
         stored = StoredChunk(
             tenant=change.tenant,

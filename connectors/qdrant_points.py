@@ -45,7 +45,7 @@ def chunk_point(
         chunk.chunk_id,
         {
             DENSE: vector.tolist(),
-            LEXICAL: encoder.document(change.title, chunk.heading, chunk.text),
+            LEXICAL: encoder.document(change.title, chunk.heading, chunk.text, change.doc_id),
         },
         {
             "document": key,

@@ -119,6 +119,24 @@ def ask(
 
 
 @app.command()
+def retrieval(
+    data: Annotated[list[Path], typer.Option("--data", help="A BEIR folder; may be repeated.")],
+    runs: Annotated[Path | None, typer.Option(help="Write TREC runs into this folder.")] = None,
+    questions: Annotated[
+        int | None, typer.Option(min=1, help="Questions of each set, from the start.")
+    ] = None,
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """How well questions find their documents, part by part, through the running pipeline."""
+    from evaluation.bench import retrieval as module
+
+    options = module.Options(data, runs, module.QUICK if quick else questions)
+    _measure("retrieval", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
 def memory(
     data: Data = None,
     documents: Documents = 100_000,

@@ -9,23 +9,25 @@ import numpy as np
 
 from processors.fusion import Fused, Fusion, fuse
 from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
+from processors.reordering import Reordering
+from processors.similarity import mix
 from schemas.errors import Reject, Retry
 from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten
+
+_BEST = 3  # candidates that others are held against
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalConfig:
-    """How candidates are found and ordered.
-
-    The weights were chosen on Cranfield, SciFact, ObliQA and two sets of identifiers; nDCG@10
-    moves by less than .01 for a bm25_weight of .4 to .5 and a sentence_weight of .3 to .7.
-    """
+    """How candidates are found and ordered; `policies/retrieval.yaml` says why so."""
 
     candidates: int = 20  # kept after fusion, or the question's top_k where that is more
-    limit: int = 100  # hits per variant and index; 50 cost .002 nDCG@10
+    limit: int = 100  # hits per variant and index
     fusion: Fusion = "max"
     bm25_weight: float = 0.45  # of BM25 against vectors, 0 to 1
     sentence_weight: float = 0.5  # of the best sentence against the whole chunk, 0 to 1
+    reordering: Reordering | None = None  # the learned one
+    blend: float = 0.0  # how much of it is added to what it re-orders
 
 
 def retrieve(
@@ -56,7 +58,7 @@ def retrieve(
         event = ChunksRetrieved(
             question=question.question,
             variants=question.variants,
-            candidates=_candidates(fused, chunks[question.question.tenant], vector),
+            candidates=_candidates(fused, chunks[question.question.tenant], vector, config),
             embedding_model=embedder.model,
             index=index.version,
             degraded=[*question.degraded, *missing],
@@ -110,42 +112,72 @@ def _fetch(
 
 
 def _candidates(
-    fused: Sequence[Fused], chunks: dict[str, StoredChunk], vector: Float32
+    fused: Sequence[Fused],
+    chunks: dict[str, StoredChunk],
+    vector: Float32,
+    config: RetrievalConfig,
 ) -> list[Candidate]:
     """Candidates in fused order; one that was removed since the search is left out."""
     found = [(hit, chunks[hit.chunk_id]) for hit in fused if hit.chunk_id in chunks]
     if not found:
         return []
     rows = [row for _, c in found for row in (c.vector[np.newaxis], c.sentence_vectors)]
-    cosines: list[float] = (np.concatenate(rows).astype(np.float32) @ vector).tolist()
-    candidates: list[Candidate] = []
+    stacked = np.concatenate(rows).astype(np.float32)
+    cosines: list[float] = (stacked @ vector).tolist()
+    starts: list[int] = []
     row = 0
-    for hit, chunk in found:
-        dense, row = cosines[row], row + 1
-        sentences = cosines[row : row + len(chunk.sentence_vectors)]
-        row += len(sentences)
-        candidates.append(
-            Candidate(
-                chunk_id=chunk.chunk_id,
-                doc_id=chunk.doc_id,
-                doc_version=chunk.doc_version,
-                ordinal=chunk.ordinal,
-                title=chunk.title,
-                heading=chunk.heading,
-                uri=chunk.uri,
-                text=chunk.text,
-                chunking=chunk.chunking,
-                changed_at=chunk.changed_at,
-                score=hit.score,
-                scores={
-                    "fused": hit.score,
-                    "dense": dense,
-                    "bm25": hit.bm25,
-                    "sentence": max(sentences, default=dense),
-                },
-                sentences=chunk.sentences,
-                sentence_scores=sentences,
-                page=chunk.page,
-            )
+    for _, chunk in found:
+        starts.append(row)
+        row += 1 + len(chunk.sentence_vectors)
+    sentences = [
+        cosines[at + 1 : at + 1 + len(chunk.sentence_vectors)]
+        for at, (_, chunk) in zip(starts, found, strict=True)
+    ]
+    dense = [cosines[at] for at in starts]
+    best = [max(s, default=d) for s, d in zip(sentences, dense, strict=True)]
+    mixed = mix(
+        dense,
+        best,
+        [hit.bm25 for hit, _ in found],
+        bm25_weight=config.bm25_weight,
+        sentence_weight=config.sentence_weight,
+    )
+    feedback = _feedback(stacked[starts], mixed)
+    return [
+        Candidate(
+            chunk_id=chunk.chunk_id,
+            doc_id=chunk.doc_id,
+            doc_version=chunk.doc_version,
+            ordinal=chunk.ordinal,
+            title=chunk.title,
+            heading=chunk.heading,
+            uri=chunk.uri,
+            text=chunk.text,
+            chunking=chunk.chunking,
+            changed_at=chunk.changed_at,
+            score=hit.score,
+            scores={
+                "fused": hit.score,
+                "dense": dense[at],
+                "bm25": hit.bm25,
+                "sentence": best[at],
+                "feedback": feedback[at],
+            },
+            sentences=chunk.sentences,
+            sentence_scores=sentences[at],
+            page=chunk.page,
         )
-    return candidates
+        for at, (hit, chunk) in enumerate(found)
+    ]
+
+
+def _feedback(vectors: Float32, mixed: Sequence[float]) -> list[float]:
+    """Mean cosine of each candidate to the other ones among the best three."""
+    first = sorted(range(len(mixed)), key=lambda at: -mixed[at])[:_BEST]
+    alike = vectors @ vectors[first].T
+    totals: list[float] = alike.sum(axis=1).tolist()
+    own = {at: float(alike[at, place]) for place, at in enumerate(first)}
+    return [
+        (total - own.get(at, 0.0)) / max(len(first) - (at in own), 1)
+        for at, total in enumerate(totals)
+    ]

@@ -100,6 +100,14 @@ class Settings(BaseSettings):
     )
     vector_cache_mb: int = Field(default=256, ge=1)
 
+    generation_url: str = Field(
+        default="",
+        description="An OpenAI-compatible endpoint that rewrites questions; empty: none",
+    )
+    generation_model: str = ""
+    generation_key: str = Field(default="", repr=False)
+    generation_timeout_s: float = Field(default=3.0, gt=0, le=120)
+
     # Questions.
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     max_query_chars: int = Field(default=4000, ge=1)
@@ -112,11 +120,6 @@ class Settings(BaseSettings):
     )
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
-    candidates: int = Field(default=20, ge=1, le=200, description="Chunks kept after fusion")
-    search_limit: int = Field(default=100, ge=1, le=1000, description="Hits per variant and index")
-    fusion: Literal["max", "minmax", "rrf"] = "max"
-    bm25_weight: float = Field(default=0.45, ge=0, le=1)
-    sentence_weight: float = Field(default=0.5, ge=0, le=1)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
     tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
 

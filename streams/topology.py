@@ -18,15 +18,24 @@ from processors.embed import embed
 from processors.generate import AnswerConfig, generate
 from processors.index import index
 from processors.ingest import IngestConfig, Place, ingest
-from processors.ports import Converter, Embedder, Index, RequestLog, TokenCounter, VectorCache
+from processors.ports import (
+    Converter,
+    Embedder,
+    Generator,
+    Index,
+    RequestLog,
+    TokenCounter,
+    VectorCache,
+)
 from processors.rerank import rerank
 from processors.retrieve import RetrievalConfig, retrieve
-from processors.rewrite import rewrite
+from processors.rewrite import VariantsConfig, rewrite
 from processors.route import RouteConfig, route
 from schemas import topics
 from schemas.events import (
     DocumentFed,
     GenerationRequested,
+    QuestionAdmitted,
     QuestionAnswered,
     QuestionAsked,
     Versions,
@@ -37,6 +46,7 @@ from streams.stage import Promise, Received, Stage, batch_stage, edge_stage, sta
 # Records a stage with a model takes at once: enough to fill the model, few enough that a change
 # fed during bulk loading does not wait long behind others.
 MODEL_BATCH = 64
+REWRITING = 8  # questions a model is asked to rewrite at once
 NEVER = 2**63 - 1
 
 
@@ -55,6 +65,8 @@ class Ports(Protocol):
     def index(self) -> Index: ...
     @property
     def requests(self) -> RequestLog: ...
+    @property
+    def generator(self) -> Generator | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,7 @@ class Config:
     chunking: ChunkingPolicy
     admit: AdmitConfig
     retrieval: RetrievalConfig
+    variants: VariantsConfig | None  # None: a question is searched for as it was asked
     route: RouteConfig
     answer: AnswerConfig
     tiers: Sequence[str] = ("local",)
@@ -95,6 +108,10 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
             record.event, arrival, config=config.admit, log=ports.requests, versions=versions
         )
 
+    def rewritten(event: QuestionAdmitted):
+        generator = ports.generator if config.variants else None
+        return rewrite(event, generator=generator, config=config.variants)
+
     def answer(event: GenerationRequested) -> answers.Answers:
         for made in generate(event, config=config.answer, versions=versions, now=now):
             yield from answers.with_reply(event.question, made)
@@ -118,7 +135,7 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
         batch_stage("index", reads=t.DOCS_VECTORS, run=indexed, writes=t.DOCS_INDEXED, dead_letters=docs),
         stage("rechunk", reads=t.DOCS_REINDEX, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         edge_stage("admit", reads=t.RAG_REQUESTS, run=let_in, writes=t.RAG_ADMITTED, also=t.RAG_ANSWERS, dead_letters=rag, promise=asked),
-        stage("rewrite", reads=t.RAG_ADMITTED, run=rewrite, writes=t.RAG_REWRITTEN, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise),
+        stage("rewrite", reads=t.RAG_ADMITTED, run=rewritten, writes=t.RAG_REWRITTEN, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise, concurrency=REWRITING if config.variants else 1),
         batch_stage("retrieve", reads=t.RAG_REWRITTEN, run=retrieved, writes=t.RAG_RETRIEVED, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise, max_batch=MODEL_BATCH),
         stage("rerank", reads=t.RAG_RETRIEVED, run=partial(rerank, config=config.retrieval), writes=t.RAG_RERANKED, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise),
         stage("route", reads=t.RAG_RERANKED, run=partial(route, config=config.route), writes=t.RAG_GENERATE, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise),

@@ -14,6 +14,7 @@ from connectors import index_socket, sources
 from connectors.converters.documents import Documents
 from connectors.converters.made import Limits
 from connectors.minilm import MiniLM
+from connectors.openai_compatible import OpenAICompatible
 from connectors.qdrant_edge import EdgeIndex
 from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCache, connect
 from connectors.registry import SchemaRegistry
@@ -26,13 +27,16 @@ from processors.ports import (
     Embedder,
     Embedding,
     Float32,
+    Generator,
     Index,
     Passage,
     RequestLog,
     TokenCounter,
     VectorCache,
 )
+from processors.retrieval_policy import retrieval_config
 from processors.retrieve import RetrievalConfig
+from processors.rewrite import MOST, VariantsConfig
 from processors.route import RouteConfig
 from schemas.errors import UserError
 from schemas.events import DocumentFed
@@ -46,6 +50,7 @@ from streams.versions import versions
 
 CHUNKING = "chunking.yaml"
 USES_MODEL = frozenset({"embed", "retrieve"})
+RETRIEVAL = "retrieval.yaml"
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
 
@@ -138,6 +143,26 @@ class Wiring:
     def requests(self) -> RequestLog:
         return self._requests
 
+    @cached_property
+    def _generator(self) -> Generator | None:
+        settings = self._settings
+        if not settings.generation_url:
+            return None
+        if not settings.generation_model:
+            raise UserError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
+        model = OpenAICompatible(
+            settings.generation_url,
+            settings.generation_model,
+            key=settings.generation_key,
+            timeout_s=settings.generation_timeout_s,
+        )
+        self._stack.callback(model.close)
+        return model
+
+    @property
+    def generator(self) -> Generator | None:
+        return self._generator
+
     def warm(self, stages: list[Stage]) -> None:
         """Open what these stages need now, so that a ready worker is ready."""
         names = {stage.name for stage in stages}
@@ -145,6 +170,8 @@ class Wiring:
             self.embedder.embed_queries(["ready"])
         if names & USES_INDEX:
             _ = self.index
+        if "rewrite" in names:
+            _ = self.generator
 
 
 def model_cache(settings: Settings) -> Path:
@@ -183,7 +210,11 @@ def config(settings: Settings) -> Config:
     """
     chunking = chunking_policy(settings)
     return Config(
-        versions=versions(settings.index, chunking=chunking.version),
+        versions=versions(
+            settings.index,
+            chunking=chunking.version,
+            retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies)["version"]),
+        ),
         ingest=IngestConfig(max_document_bytes=settings.max_document_bytes),
         chunking=chunking,
         admit=AdmitConfig(
@@ -193,13 +224,8 @@ def config(settings: Settings) -> Config:
             default_top_k=settings.default_top_k,
             reply_topics=frozenset(settings.reply_topics),
         ),
-        retrieval=RetrievalConfig(
-            candidates=settings.candidates,
-            limit=settings.search_limit,
-            fusion=settings.fusion,
-            bm25_weight=settings.bm25_weight,
-            sentence_weight=settings.sentence_weight,
-        ),
+        retrieval=retrieval(settings),
+        variants=variants(settings),
         route=RouteConfig(default_tier=settings.tier, models={settings.tier: "extractive"}),
         answer=AnswerConfig(abstain_below=settings.abstain_below),
         tiers=(settings.tier,),
@@ -220,6 +246,42 @@ def chunking_policy(settings: Settings) -> ChunkingPolicy:
 def models() -> dict[str, str]:
     """What is built in and pinned: the name of each by its pin."""
     return {"embedding_model": MiniLM.model}
+
+
+def retrieval(settings: Settings) -> RetrievalConfig:
+    """How questions find their passages, by `policies/retrieval.yaml`.
+
+    Raises:
+        UserError: the policy or the file of its learned re-ordering is absent or wrong.
+    """
+    folder = settings.policies or policies.SHIPPED
+
+    def read(name: str) -> bytes:
+        try:
+            return (folder / name).read_bytes()
+        except OSError as error:
+            raise ValueError(f"{folder / name} cannot be read: {error.strerror}") from None
+
+    try:
+        return retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
+    except ValueError as error:
+        raise UserError(f"policy {folder / RETRIEVAL}: {error}") from None
+
+
+def variants(settings: Settings) -> VariantsConfig | None:
+    """What a model is asked to make of questions; None where no model is configured.
+
+    Raises:
+        UserError: the prompt's file is absent or wrong.
+    """
+    if not settings.generation_url:
+        return None
+    asked = policies.prompt("rewrite", settings.policies)
+    try:
+        instructions, _ = asked.fill(most=MOST, question="")
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return VariantsConfig(instructions)
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:

@@ -16,7 +16,7 @@ from processors.admit import AdmitConfig
 from processors.chunking import ChunkingPolicy
 from processors.generate import AnswerConfig
 from processors.ingest import IngestConfig
-from processors.ports import Embedding, Float32, Passage
+from processors.ports import Embedding, Float32, Generator, Passage
 from processors.retrieve import RetrievalConfig
 from processors.route import RouteConfig
 from schemas.events import Versions
@@ -33,6 +33,7 @@ CONFIG = Config(
     chunking=ChunkingPolicy(),
     admit=AdmitConfig(),
     retrieval=RetrievalConfig(),
+    variants=None,
     route=RouteConfig(),
     answer=AnswerConfig(),
 )
@@ -85,6 +86,7 @@ class FakePorts:
     index: MemoryIndex = field(default_factory=lambda: MemoryIndex("main", DIMENSIONS))
     requests: MemoryRequestLog = field(default_factory=MemoryRequestLog)
     converter: Documents = field(default_factory=Documents)
+    generator: Generator | None = None
 
     @property
     def counter(self) -> BagOfWords:

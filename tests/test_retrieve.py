@@ -346,3 +346,32 @@ def test_no_candidates_and_no_similarity_are_no_error() -> None:
 def test_equal_candidates_keep_the_fused_order() -> None:
     same = [candidate(name, 0.5, 1.0, 0.5) for name in "cab"]
     assert [c.chunk_id for c in reranked(*same).candidates] == ["c", "a", "b"]
+
+
+def test_a_question_that_looks_an_identifier_up_gets_what_goes_by_it_first() -> None:
+    vague = candidate("vague", dense=0.9, bm25=9.0, sentence=0.9)
+    mentions = replace(candidate("mentions", 0.5, 8.0, 0.5), text="See AC-2(3) for more.")
+    named = replace(candidate("named", 0.1, 1.0, 0.1), title="AC-2 (3) Disable accounts")
+    found = [vague, mentions, named]
+    event = ChunksRetrieved(
+        question=question("What does ac-2(3) require?"),
+        variants=["q"],
+        candidates=found,
+        embedding_model="m",
+        index="v7",
+        degraded=[],
+        timings_ms={},
+    )
+    (result,) = rerank(event, config=CONFIG)
+    assert [c.chunk_id for c in result.candidates] == ["named", "mentions", "vague"]
+    assert [c.score for c in result.candidates] == sorted(
+        (c.score for c in result.candidates), reverse=True
+    )
+
+
+def test_likeness_to_the_best_candidates_leaves_the_candidate_itself_out() -> None:
+    (event,) = run(stocked("alpha beta", "gamma"), asked("alpha beta"))
+    first, second = event.candidates
+    alike = float(vector("alpha beta") @ vector("gamma"))
+    assert first.scores["feedback"] == pytest.approx(alike, abs=0.01)
+    assert second.scores["feedback"] == pytest.approx(alike, abs=0.01)

@@ -365,7 +365,7 @@ def test_children_get_exactly_the_settings_of_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(
-        tmp_path, kafka={"a": "b"}, tenants=("x", "y"), bm25_weight=0.25, tier="fast"
+        tmp_path, kafka={"a": "b"}, tenants=("x", "y"), abstain_below=0.25, tier="fast"
     )
     given = environment(settings)
     monkeypatch.setenv("MILLRACE_TIER", "other")

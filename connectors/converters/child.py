@@ -84,7 +84,7 @@ def run(doc_type: str, data: bytes, limits: Limits) -> dict[str, Any]:
 
 
 def _peak_mb() -> int:
-    """The most memory that was resident here. (`ru_maxrss` begins at that of whoever started us.)"""
+    """The most memory that was resident here; `ru_maxrss` begins at that of whoever started us."""
     with contextlib.suppress(OSError), Path("/proc/self/status").open("rb") as status:
         for line in status:
             if line.startswith(b"VmHWM:"):

@@ -1,0 +1,120 @@
+"""The pipeline's processors in this process, without Kafka: documents in, candidates out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+from processors.ports import SearchQuery, SearchResult
+from processors.retrieve import RetrievalConfig, retrieve
+from schemas.events import ChunksRetrieved, DocumentFed, Question, QuestionRewritten
+from streams import wiring
+from streams.processing import now_ms
+from streams.settings import Settings
+from streams.stage import Received
+
+BATCH = 64
+_INDEXING = ("ingest", "chunk", "embed", "index")
+
+
+class Inline:
+    """One tenant's documents and questions on the ports of these settings."""
+
+    def __init__(self, settings: Settings, tenant: str) -> None:
+        self._settings = settings
+        self._tenant = tenant
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._ports = wiring.Wiring(self._settings, self._stack)
+        self._stages = {s.name: s for s in wiring.stages(self._settings, self._ports)}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def index(self, documents: Iterable[DocumentFed]) -> int:
+        """Make documents searchable; returns how many.
+
+        Raises:
+            Reject: one cannot be taken.
+        """
+        left = iter(documents)
+        done = 0
+        while some := list(islice(left, BATCH)):
+            events: Sequence[Any] = some
+            for name in _INDEXING:
+                events = self._through(name, events, done)
+            done += len(some)
+        return done
+
+    def _through(self, name: str, events: Sequence[Any], offset: int) -> list[Any]:
+        stage, now = self._stages[name], now_ms()
+        received = [
+            Received(each, stage.reads.name, 0, offset + at, now, b"key")
+            for at, each in enumerate(events)
+        ]
+        made: list[Any] = []
+        for outcome in stage.run(received):
+            if isinstance(outcome, Exception):
+                raise outcome
+            made += outcome
+        return made
+
+    def retrieved(
+        self, queries: Mapping[str, str], config: RetrievalConfig
+    ) -> dict[str, ChunksRetrieved]:
+        """The candidates of each question, as `retrieve` gives them."""
+        found: dict[str, ChunksRetrieved] = {}
+        ids = [*queries]
+        for at in range(0, len(ids), BATCH):
+            asked = [self._question(each, queries[each]) for each in ids[at : at + BATCH]]
+            outcomes = retrieve(
+                asked, embedder=self._ports.embedder, index=self._ports.index, config=config
+            )
+            for each, outcome in zip(ids[at : at + BATCH], outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    raise outcome
+                found[each] = outcome[0]
+        return found
+
+    def searched(self, queries: Mapping[str, str], limit: int) -> dict[str, SearchResult]:
+        """What each index says of each question by itself: chunk ids and scores."""
+        found: dict[str, SearchResult] = {}
+        ids = [*queries]
+        for at in range(0, len(ids), BATCH):
+            some = ids[at : at + BATCH]
+            vectors = self._ports.embedder.embed_queries([queries[each] for each in some])
+            asked = [
+                SearchQuery(self._tenant, [queries[each]], vectors[row : row + 1], limit)
+                for row, each in enumerate(some)
+            ]
+            found |= zip(some, self._ports.index.search(asked), strict=True)
+        return found
+
+    def documents_of(self) -> dict[str, str]:
+        """The document of every chunk that is searchable."""
+        return {each.chunk_id: each.doc_id for each in self._ports.index.scan(self._tenant)}
+
+    def _question(self, request_id: str, query: str) -> QuestionRewritten:
+        question = Question(
+            request_id=request_id,
+            tenant=self._tenant,
+            query=query,
+            session_id=None,
+            user=None,
+            filters={},
+            top_k=1,
+            deadline_at=0,
+            reply_to=None,
+            asked_at=0,
+        )
+        return QuestionRewritten(question=question, variants=[query], degraded=[], timings_ms={})
