@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         description="An OpenAI-compatible endpoint that rewrites questions; empty: none",
     )
     generation_model: str = ""
+    generated_answers: bool = Field(
+        default=False, description="The model also writes the answers; else they are quotes"
+    )
     generation_key: str = Field(default="", repr=False)
     generation_timeout_s: float = Field(default=3.0, gt=0, le=120)
 

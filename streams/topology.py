@@ -16,6 +16,7 @@ from processors.chunk import chunk
 from processors.chunking import ChunkingPolicy
 from processors.embed import embed
 from processors.generate import AnswerConfig, generate
+from processors.grounded import GroundedConfig, grounded
 from processors.index import index
 from processors.ingest import IngestConfig, Place, ingest
 from processors.ports import (
@@ -81,6 +82,7 @@ class Config:
     variants: VariantsConfig | None  # None: a question is searched for as it was asked
     route: RouteConfig
     answer: AnswerConfig
+    grounded: GroundedConfig | None = None  # None: answers are quotes
     tiers: Sequence[str] = ("local",)
     generation_concurrency: int = 1
 
@@ -113,8 +115,20 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
         return rewrite(event, generator=generator, config=config.variants)
 
     def answer(event: GenerationRequested) -> answers.Answers:
-        for made in generate(event, config=config.answer, versions=versions, now=now):
-            yield from answers.with_reply(event.question, made)
+        model = ports.generator
+        if model is None or config.grounded is None:
+            made = generate(event, config=config.answer, versions=versions, now=now)
+        else:
+            made = grounded(
+                event,
+                generator=model,
+                config=config.grounded,
+                quoting=config.answer,
+                versions=versions,
+                now=now,
+            )
+        for each in made:
+            yield from answers.with_reply(event.question, each)
 
     chunked = partial(chunk, counter=ports.counter, policy=config.chunking)
 

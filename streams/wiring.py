@@ -21,6 +21,7 @@ from connectors.registry import SchemaRegistry
 from processors.admit import AdmitConfig
 from processors.chunking import ChunkingPolicy, parse
 from processors.generate import AnswerConfig
+from processors.grounded import QUOTING, GroundedConfig
 from processors.ingest import IngestConfig
 from processors.ports import (
     Converter,
@@ -51,6 +52,7 @@ from streams.versions import versions
 CHUNKING = "chunking.yaml"
 USES_MODEL = frozenset({"embed", "retrieve"})
 RETRIEVAL = "retrieval.yaml"
+GENERATING = 8  # questions that wait for the model at once
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
 
@@ -209,6 +211,8 @@ def config(settings: Settings) -> Config:
         UserError: a policy file is absent or wrong.
     """
     chunking = chunking_policy(settings)
+    asking = grounding(settings)
+    answering = QUOTING if asking is None else settings.generation_model
     return Config(
         versions=versions(
             settings.index,
@@ -226,9 +230,11 @@ def config(settings: Settings) -> Config:
         ),
         retrieval=retrieval(settings),
         variants=variants(settings),
-        route=RouteConfig(default_tier=settings.tier, models={settings.tier: "extractive"}),
+        route=RouteConfig(default_tier=settings.tier, models={settings.tier: answering}),
         answer=AnswerConfig(abstain_below=settings.abstain_below),
+        grounded=asking,
         tiers=(settings.tier,),
+        generation_concurrency=1 if asking is None else GENERATING,
     )
 
 
@@ -282,6 +288,22 @@ def variants(settings: Settings) -> VariantsConfig | None:
     except ValueError as error:
         raise UserError(str(error)) from None
     return VariantsConfig(instructions)
+
+
+def grounding(settings: Settings) -> GroundedConfig | None:
+    """How a model is asked for answers; None where answers are quotes.
+
+    Raises:
+        UserError: no model is configured for them, or the prompt is absent or wrong.
+    """
+    if not settings.generated_answers:
+        return None
+    if not settings.generation_url:
+        raise UserError("MILLRACE_GENERATED_ANSWERS needs a model: set MILLRACE_GENERATION_URL")
+    prompt = policies.prompt("answer", settings.policies)
+    if prompt.places != frozenset({"question", "passages"}):
+        raise UserError(f"prompt {prompt.name} must have the places $question and $passages")
+    return GroundedConfig(lambda query, found: prompt.fill(question=query, passages=found))
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:

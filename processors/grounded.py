@@ -1,0 +1,148 @@
+"""`generate` with a language model: every sentence it writes is held against the passages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from processors.evidence import asked, keys_of
+from processors.generate import AnswerConfig, generate
+from processors.ports import Generator
+from processors.sentences import split_sentences
+from schemas.errors import Retry
+from schemas.events import (
+    Candidate,
+    Citation,
+    GenerationRequested,
+    QuestionAnswered,
+    Usage,
+    Versions,
+)
+
+DEGRADED = "generate: the model does not answer, passages are quoted"
+NO_ANSWER = "NO_ANSWER"
+QUOTING = "extractive"  # the model of an answer that no language model wrote
+_MARKS = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
+# A sentence's marks stand before its end, as the prompt asks, or after it.
+_MARKED_END = re.compile(r"([.!?])((?:\s*\[[\d\s,]+\])+)")
+
+
+@dataclass(frozen=True, slots=True)
+class GroundedConfig:
+    """How a model is asked: `fill` makes the two messages of a question and its passages."""
+
+    fill: Callable[[str, str], tuple[str, str]]
+    tokens: int = 500
+    supported: float = 0.7  # share of a sentence's terms that the passages it cites must have
+
+
+def grounded(
+    event: GenerationRequested,
+    *,
+    generator: Generator,
+    config: GroundedConfig,
+    quoting: AnswerConfig,
+    versions: Versions,
+    now: Callable[[], int],
+) -> Iterable[QuestionAnswered]:
+    """What the model writes, without the sentences that the passages they cite do not support.
+
+    A sentence is supported where every number and identifier in it, and most of its terms, stand in
+    the passages it cites. If none is left, or the model says that there is no answer, the answer is
+    `abstained`; if the model does not answer, passages are quoted, and `degraded` says so.
+    """
+    candidates = event.candidates[: quoting.candidates]
+    system, user = config.fill(event.question.query, _numbered(candidates))
+    try:
+        made = generator.complete(system, user, most_tokens=config.tokens)
+    except Retry:
+        quoted = replace(event, model=QUOTING, degraded=[*event.degraded, DEGRADED])
+        yield from generate(quoted, config=quoting, versions=versions, now=now)
+        return
+    kept: list[str] = []
+    citations: dict[tuple[str, int], Citation] = {}
+    dropped = 0
+    for sentence, numbers in _cited(made.text):
+        sources = [candidates[n - 1] for n in numbers if 0 < n <= len(candidates)]
+        share = _support(sentence, sources)
+        if share < config.supported:
+            dropped += 1
+            continue
+        kept.append(sentence)
+        for source in sources:
+            quote = _quoted(sentence, source, share)
+            citations.setdefault((quote.chunk_id, quote.start), quote)
+    reasons: list[str] = []
+    if NO_ANSWER in made.text:
+        kept, citations = [], {}
+        reasons = ["the model finds no answer in the passages"]
+    elif not kept:
+        reasons = ["the passages support nothing that the model said"]
+    lost = f"generate: {dropped} sentence{'s' * (dropped > 1)} without support left out"
+    yield QuestionAnswered(
+        request_id=event.question.request_id,
+        tenant=event.question.tenant,
+        status="answered" if kept else "abstained",
+        answer=" ".join(kept),
+        citations=[*citations.values()],
+        reasons=reasons,
+        degraded=[*event.degraded, *([lost] if kept and dropped else [])],
+        tier=event.tier,
+        model=event.model,
+        versions=versions,
+        usage=Usage(input_tokens=made.input_tokens, output_tokens=made.output_tokens, cost=0.0),
+        timings_ms=event.timings_ms,
+        answered_at=now(),
+    )
+
+
+def _numbered(candidates: Sequence[Candidate]) -> str:
+    """The passages as the model reads them, from 1."""
+    heads = [" - ".join(filter(None, (c.title, c.heading))) for c in candidates]
+    return "\n\n".join(
+        f"[{number}] {head}\n{candidate.text}"
+        for number, (head, candidate) in enumerate(zip(heads, candidates, strict=True), 1)
+    )
+
+
+def _cited(text: str) -> Iterable[tuple[str, list[int]]]:
+    """Each sentence without its marks, and the numbers in them."""
+    text = _MARKED_END.sub(r"\2\1", text)
+    for start, end in split_sentences(text):
+        sentence = text[start:end]
+        numbers = [int(n) for marks in _MARKS.findall(sentence) for n in marks.split(",")]
+        bare = " ".join(_MARKS.sub("", sentence).split())
+        if bare.strip(".!? "):
+            yield bare, [*dict.fromkeys(numbers)]
+
+
+def _support(sentence: str, sources: Sequence[Candidate]) -> float:
+    """The share of the sentence's terms in what it cites; 0 if a number or identifier is not."""
+    keys = frozenset[str]().union(*(keys_of(c.text, c.title, c.heading) for c in sources))
+    said = asked(sentence)
+    exact = [key for key in keys_of(sentence) if any(map(str.isdigit, key))]
+    if not sources or not said.terms or any(key not in keys for key in exact):
+        return 0.0
+    return said.coverage(keys)
+
+
+def _quoted(sentence: str, source: Candidate, share: float) -> Citation:
+    """The sentence of the passage that says most of it."""
+    said = asked(sentence)
+    spans: Sequence[tuple[int, int]] = [
+        *zip(source.sentences[::2], source.sentences[1::2], strict=False)
+    ] or [(0, len(source.text))]
+    covered: Mapping[tuple[int, int], float] = {
+        (start, end): said.coverage(keys_of(source.text[start:end])) for start, end in spans
+    }
+    start, end = max(spans, key=lambda span: covered[span])
+    return Citation(
+        chunk_id=source.chunk_id,
+        doc_id=source.doc_id,
+        doc_version=source.doc_version,
+        start=start,
+        end=end,
+        quote=source.text[start:end],
+        score=round(share, 4),
+    )
