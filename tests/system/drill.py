@@ -43,17 +43,18 @@ def expected(events: Sequence[dict[str, Any]], settings: Settings) -> Searchable
     final = {event["path"]: event for event in events}
     state: Searchable = {}
     with ExitStack() as stack:
-        counter = wiring.Wiring(settings, stack).counter
+        ports = wiring.Wiring(settings, stack)
         policy = wiring.chunking_policy(settings)
         for path, event in final.items():
             if event["op"] == "d":
                 continue
             record = DocumentFed(**fed(event))
-            changes = ingest(record, Place(0, 0, keyed=True), config=IngestConfig())
+            place = Place(0, 0, keyed=True)
+            changes = ingest(record, place, config=IngestConfig(), converter=ports.converter)
             chunks = [
                 (each.ordinal, each.chunk_id, each.text)
                 for change in changes
-                for made in chunk(change, counter=counter, policy=policy)
+                for made in chunk(change, counter=ports.counter, policy=policy)
                 for each in made.chunks
             ]
             if chunks:

@@ -77,9 +77,9 @@ def test_a_changed_policy_chunks_again_what_it_concerns_while_questions_go_on(
 
     chunking = millrace.policies / "chunking.yaml"
     said = chunking.read_text()
-    line = "  markdown: {strategies: [provisions, structure]"
+    line = "  markdown: {strategies: [provisions, structure], min_tokens: 120"
     assert line in said
-    chunking.write_text(said.replace(line, f"{line}, max_tokens: 90"))
+    chunking.write_text(said.replace(line, line.replace("120", "40, max_tokens: 90")))
     assert millrace.json("reindex", "--dry-run")["concerned"] == 20
     assert "restart them" in millrace("reindex", code=2)  # the workers have the old policy still
 
