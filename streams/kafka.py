@@ -51,6 +51,7 @@ def consumer_options(settings: Settings, group: str, instance: str = "") -> dict
         "fetch.error.backoff.ms": 20,
         # librdkafka reads ahead 64 MB per consumer by default; a process has one for each stage.
         "queued.max.messages.kbytes": 4 * 1024,
+        "fetch.queue.backoff.ms": 10,  # once that is full; the default of 1 s is a pause of 1 s
         "fetch.message.max.bytes": 2 * 1024 * 1024,
     }
     return options | {"group.instance.id": instance} if instance else options
