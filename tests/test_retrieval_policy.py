@@ -20,7 +20,11 @@ def copy(tmp_path: Path) -> Settings:
 def test_the_shipped_policy_and_its_trees_are_whole() -> None:
     config = wiring.retrieval(Settings())
     assert config.reordering is not None
-    assert [expert.name for expert in config.reordering.experts] == ["cranfield", "obliqa"]
+    assert [expert.name for expert in config.reordering.experts] == [
+        "scifact",
+        "cranfield",
+        "obliqa",
+    ]
     assert config.blend == 1.0
 
 

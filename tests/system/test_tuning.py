@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.retrieval import beir, tuning
+from streams.policies import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 OBLIQA = ROOT.parent / "shared" / "data" / "obliqa"
@@ -59,7 +61,8 @@ def test_what_half_of_a_set_taught_helps_the_other_half(tmp_path: Path) -> None:
             {each: whole.relevant[each] for each in ids},
         )
     plain, tuned = tmp_path / "plain", tmp_path / "tuned"
-    plain.mkdir()
+    for folder in (plain, tuned):
+        shutil.copytree(SHIPPED, folder)
     (plain / "retrieval.yaml").write_text(PLAIN)
     output = tuned / "retrieval.yaml"
 
