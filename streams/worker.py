@@ -6,7 +6,6 @@ poll -> lanes process -> begin, produce, send offsets, commit -> poll
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from collections import deque
@@ -28,7 +27,6 @@ from streams.telemetry import Spans, StageMetrics
 log = logging.getLogger("millrace.worker")
 
 RECOVERY_S = 0.5
-SWITCH_S = 0.001
 # A worker is fenced now and then: it slept longer than its transaction may take, or the broker was
 # restarted. One that is fenced again and again has a living namesake, and one of them must go.
 FENCED_OFTEN = 4
@@ -149,9 +147,6 @@ class Worker:
         ]
 
     def start(self) -> None:
-        # A loop that comes back from a call to Kafka waits for the interpreter while a lane
-        # computes, 5 ms by default: longer than the call.
-        sys.setswitchinterval(SWITCH_S)
         for thread in self._threads:
             thread.start()
 
