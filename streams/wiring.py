@@ -217,7 +217,7 @@ def config(settings: Settings) -> Config:
         versions=versions(
             settings.index,
             chunking=chunking.version,
-            retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies)["version"]),
+            retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies).get("version", "")),
         ),
         ingest=IngestConfig(max_document_bytes=settings.max_document_bytes),
         chunking=chunking,
@@ -300,6 +300,8 @@ def grounding(settings: Settings) -> GroundedConfig | None:
         return None
     if not settings.generation_url:
         raise UserError("MILLRACE_GENERATED_ANSWERS needs a model: set MILLRACE_GENERATION_URL")
+    if not settings.generation_model:
+        raise UserError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
     prompt = policies.prompt("answer", settings.policies)
     if prompt.places != frozenset({"question", "passages"}):
         raise UserError(f"prompt {prompt.name} must have the places $question and $passages")

@@ -125,3 +125,6 @@ def test_a_model_that_does_not_answer_leaves_quotes() -> None:
 def test_answers_by_a_model_need_a_model() -> None:
     with pytest.raises(UserError, match="MILLRACE_GENERATION_URL"):
         wiring.grounding(Settings(generated_answers=True))
+    unnamed = Settings(generated_answers=True, generation_url="http://127.0.0.1:9")
+    with pytest.raises(UserError, match="MILLRACE_GENERATION_MODEL"):
+        wiring.grounding(unnamed)
