@@ -27,7 +27,8 @@ from evaluation.judge import SHIPPED, LocalJudge, Model, load, untrained
 from evaluation.judging import signals
 from evaluation.judging import train as training
 from evaluation.judging.combining import Fold
-from evaluation.judging.labelled import MEASURED, BadLine, Judged, read_lines, read_set
+from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
+from evaluation.lines import BadLine
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
 from schemas.errors import UserError
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from evaluation.judging.labelled import BadLine
+from evaluation.lines import BadLine, rows
 from schemas.errors import UserError
 
 REQUIRED = ("question",)
@@ -48,26 +47,15 @@ def read(path: Path) -> tuple[list[Item], list[BadLine]]:
     `id`, `tenant`, `answerable`, `contexts` (or `reference_contexts`), `sources`, `contains`.
     Raises `UserError` if the file cannot be read or lacks a column altogether.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
     good: list[Item] = []
     bad: list[BadLine] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
+    for number, row in rows(path):
+        if isinstance(row, BadLine):
+            bad.append(row)
             continue
-        try:
-            row: Any = json.loads(line)
-        except ValueError:
-            bad.append(BadLine(number, "is not JSON"))
-            continue
-        if not isinstance(row, dict):
-            bad.append(BadLine(number, "is not a JSON object"))
-            continue
-        seen |= set(row)  # pyright: ignore[reportUnknownArgumentType]
-        item = _item(row, number)  # pyright: ignore[reportUnknownArgumentType]
+        seen |= set(row)
+        item = _item(row, number)
         if isinstance(item, str):
             bad.append(BadLine(number, item))
         else:

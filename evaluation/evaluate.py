@@ -28,7 +28,7 @@ from evaluation.asking import Reply
 from evaluation.bench.report import Say, Setting
 from evaluation.dataset import Item
 from evaluation.judge import LocalJudge, load
-from evaluation.judging.labelled import BadLine
+from evaluation.lines import BadLine
 from evaluation.scoring import METRICS, Scorer, Scores
 from evaluation.statistics import Interval, bootstrap
 from schemas.errors import UserError

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation.lines import BadLine, rows
 from schemas.errors import UserError
 
 Row = dict[str, Any]
@@ -29,40 +30,21 @@ class Judged:
     supported: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that could not be used: its number, and why."""
-
-    line: int
-    reason: str
-
-
 def read_lines(path: Path) -> tuple[list[Judged], list[BadLine]]:
     """The usable lines of a file of `claim`, `context`, `supported`, and those that are not.
 
     `context` may be a list of texts. Raises `UserError` if the file cannot be read, or if a column
     is missing from every line.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
     good: list[Judged] = []
     bad: list[BadLine] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
+    for number, row in rows(path):
+        if isinstance(row, BadLine):
+            bad.append(row)
             continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            bad.append(BadLine(number, "is not JSON"))
-            continue
-        if not isinstance(row, dict):
-            bad.append(BadLine(number, "is not a JSON object"))
-            continue
-        seen.update(row)  # pyright: ignore[reportUnknownArgumentType]
-        judged = _judged(row)  # pyright: ignore[reportUnknownArgumentType]
+        seen |= set(row)
+        judged = _judged(row)
         if isinstance(judged, str):
             bad.append(BadLine(number, judged))
         else:
