@@ -63,7 +63,10 @@ class Settings(BaseSettings):
     )
     schema_registry_url: str = ""
     partitions: int = Field(
-        default=4, ge=1, description="Of each topic that `topics apply` creates"
+        default=4,
+        ge=1,
+        description="Of each topic that `topics apply` creates; the embedded stack's own default "
+        "is 1, without a model for generation",
     )
     replication_factor: int = Field(default=1, ge=1)
     reply_topics: Names = Field(default=(), description="Topics a request may name in reply_to")

@@ -36,11 +36,13 @@ __all__ = ["GROUPS", "Stack", "detach", "down", "environment", "status"]
 
 Progress = Callable[[str], None]
 
-# Two processes: bulk loading of documents must not delay questions, and the index, which one
-# process at a time can open, is where questions are answered.
+# Bulk loading of documents must not delay questions. One process at a time can open the index, and
+# its engine holds the interpreter while it works: beside it, the other steps of a question would
+# wait for every search, and every transaction for several.
 GROUPS: Mapping[str, Sequence[str]] = {
     "documents": ("ingest", "chunk", "rechunk", "embed"),
-    "questions": ("index", "admit", "rewrite", "retrieve", "rerank", "route", "generate"),
+    "index": ("index", "retrieve"),
+    "questions": ("admit", "rewrite", "rerank", "route", "generate"),
 }
 
 READY_TIMEOUT_S = 180.0  # an overloaded machine may take 90 s for the broker alone
@@ -193,10 +195,25 @@ class Stack:
             self._say("starting redis")
             self._add("redis", redis)
         self._await_ready()
-        found = {"bootstrap_servers": broker.bootstrap_servers} if broker else {}
-        found |= {"redis_url": redis.url} if redis else {}
+        found: dict[str, str | int] = {}
+        if broker:
+            found["bootstrap_servers"] = broker.bootstrap_servers
+            if self._one_partition():
+                found["partitions"] = 1
+        if redis:
+            found["redis_url"] = redis.url
         self.settings = self.settings.model_copy(update=found)
         self._write_state()
+
+    def _one_partition(self) -> bool:
+        """Whether topics that nobody asked to be divided get one partition.
+
+        Here is one worker of each stage: more partitions would only cut its batches and
+        transactions to pieces, at a fifth of the questions per second. Behind a model that answers
+        in its own time they are worth it, since what is done waits for what is not in its own
+        partition only.
+        """
+        return not ("partitions" in self.settings.model_fields_set or self.settings.generation_url)
 
     def _start_workers(self) -> None:
         self._say(f"starting workers: {', '.join(self._groups)}")

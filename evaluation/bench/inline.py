@@ -12,7 +12,6 @@ from schemas.events import QuestionAnswered, QuestionAsked
 from streams import wiring
 from streams.processing import now_ms
 from streams.settings import load
-from streams.stack import GROUPS
 from streams.stage import Received, Stage
 
 _open = ExitStack()
@@ -24,8 +23,7 @@ def prepare() -> list[str]:
     settings = load()
     stages = wiring.stages(settings, ports := wiring.Wiring(settings, _open))
     ports.warm(stages)
-    asked = set(GROUPS["questions"]) - {"index"}
-    _stages.extend(each for each in stages if each.name.partition(".")[0] in asked)
+    _stages.extend(each for each in stages if each.promise is not None)  # somebody waits for it
     return [stage.name for stage in _stages]
 
 

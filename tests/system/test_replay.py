@@ -26,7 +26,7 @@ from streams.stack import Stack
 from tests.system.drill import TENANT, Edge, Killer, expected, fed, pause, searchable
 from tests.system.harness import until
 
-WORKERS = ("up-documents", "up-questions")
+WORKERS = ("up-documents", "up-index", "up-questions")
 QUESTIONS = (
     "Which versions of sodiumoxide are patched?",
     "What does a use after free allow?",
