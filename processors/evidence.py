@@ -109,8 +109,12 @@ class Asked:
 
     def coverage(self, keys: frozenset[str]) -> float:
         """The weighted share of the terms found in `keys`, 0 to 1."""
-        total = sum(term.weight for term in self.terms)
-        return sum(term.weight for term in self.terms if term.key in keys) / total if total else 0.0
+        total = found = 0.0
+        for key, _, weight, _ in self.terms:
+            total += weight
+            if key in keys:
+                found += weight
+        return found / total if total else 0.0
 
     def missing(self, keys: frozenset[str], *, identifiers: bool = False) -> list[str]:
         """The words (or identifiers alone) that `keys` does not have, as they were asked."""

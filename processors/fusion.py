@@ -33,9 +33,14 @@ class Fused:
 
 
 def fuse(
-    dense: Sequence[Ranking], lexical: Sequence[Ranking], *, method: Fusion, bm25_weight: float
+    dense: Sequence[Ranking],
+    lexical: Sequence[Ranking],
+    *,
+    method: Fusion,
+    bm25_weight: float,
+    most: int | None = None,
 ) -> list[Fused]:
-    """The union of all rankings, best first; equal scores in the order of chunk ids.
+    """The `most` best of all rankings (or all), in order; equal scores in the order of chunk ids.
 
     `dense` and `lexical` hold one ranking per variant; one of them may be empty (an index that
     does not answer), and the other decides alone. Variants count alike. A chunk that BM25 does not
@@ -61,7 +66,7 @@ def fuse(
         for chunk_id, score, bm25 in zip(ranking.chunk_ids, scores, ranking.scores, strict=True):
             totals[chunk_id] = totals.get(chunk_id, 0.0) + share * score
             raw[chunk_id] = max(raw.get(chunk_id, 0.0), bm25)
-    order = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    order = sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:most]
     return [Fused(chunk_id, floor + total, raw.get(chunk_id, 0.0)) for chunk_id, total in order]
 
 

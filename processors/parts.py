@@ -26,8 +26,10 @@ def parts_of(question: str) -> list[tuple[str, Asked]]:
     """
     whole = asked(question)
     texts = [text.strip() for text in _SEAM.split(question) if text.strip()]
+    if not 1 < len(texts) <= MOST:
+        return [(question, whole)]
     parts = [(text, asked(text)) for text in texts]
-    if not 1 < len(parts) <= MOST or not all(part.terms for _, part in parts):
+    if not all(part.terms for _, part in parts):
         return [(question, whole)]
     return [
         (text, _in_context(part, whole, 1.0 if _POINTS_BACK.search(text) else _CONTEXT))

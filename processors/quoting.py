@@ -82,8 +82,10 @@ def _row(header: Sequence[str], cells: Sequence[str]) -> str:
 
 def _readable(sentence: str) -> str:
     """One line without list marks, emphasis, fences and rules."""
-    bare = _CLOSING_RULE.sub("", _OPENING_FENCE.sub("", sentence, count=1))
-    return " ".join(_MARKER.sub("", bare, count=1).replace("**", "").split())
+    for leading in (_OPENING_FENCE, _MARKER):
+        if found := leading.match(sentence):
+            sentence = sentence[found.end() :]
+    return " ".join(_CLOSING_RULE.sub("", sentence).replace("**", "").split())
 
 
 def joined(quotes: Sequence[str]) -> str:

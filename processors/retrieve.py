@@ -97,8 +97,13 @@ def _search(
 def _kept(
     question: QuestionRewritten, result: SearchResult, config: RetrievalConfig
 ) -> list[Fused]:
-    fused = fuse(result.dense, result.lexical, method=config.fusion, bm25_weight=config.bm25_weight)
-    return fused[: max(config.candidates, question.question.top_k)]
+    return fuse(
+        result.dense,
+        result.lexical,
+        method=config.fusion,
+        bm25_weight=config.bm25_weight,
+        most=max(config.candidates, question.question.top_k),
+    )
 
 
 def _fetch(

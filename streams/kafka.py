@@ -141,7 +141,7 @@ def received(message: Message) -> Record:
         key,
         value,
         headers,
-        size=len(key or b"") + len(value or b"") + sum(len(v or b"") for _, v in headers),
+        size=len(key or b"") + len(value or b"") + sum([len(v) for _, v in headers if v]),
     )
 
 
@@ -179,7 +179,7 @@ def send(producer: Producer, output: Output, partitions: Partitions) -> None:
     Raises:
         KafkaException: the queue stayed full, or the record can never be sent.
     """
-    until = time.monotonic() + QUEUE_TIMEOUT_S
+    until = 0.0
     partition = -1  # the partitioner's choice
     if output.spread is not None:
         partition = partition_of(output.spread, partitions(output.topic))
@@ -194,6 +194,7 @@ def send(producer: Producer, output: Output, partitions: Partitions) -> None:
             )
             return
         except BufferError:
+            until = until or time.monotonic() + QUEUE_TIMEOUT_S
             if time.monotonic() > until:
                 full = KafkaError._QUEUE_FULL  # pyright: ignore[reportPrivateUsage]
                 raise KafkaException(KafkaError(full)) from None

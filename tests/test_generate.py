@@ -133,6 +133,12 @@ def test_list_marks_fences_and_rules_are_not_read_out() -> None:
     assert code.answer == "retries = 3."
 
 
+def test_a_dash_or_number_inside_a_sentence_is_read_out() -> None:
+    text = "Pay the card by 30 June - no extension (see 4.) is given."
+    found = answer("When must the card be paid?", candidate(text, {"Pay": 0.9}))
+    assert found.answer == text
+
+
 def test_sentences_come_in_the_order_of_the_document() -> None:
     late = candidate("Then the transfer fee is 3 euros.", {"fee": 0.8}, ordinal=5)
     early = candidate("First the transfer fee is 2 euros.", {"fee": 0.79}, ordinal=1)
