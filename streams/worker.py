@@ -39,7 +39,7 @@ _PATIENT = {"metadata.recovery.strategy": "none"}
 
 
 # Containers made between two looks for garbage cycles, and looks between two wider ones. Events are
-# trees, which need no such look, and CPython's own 700 are a few of them: a third of a worker's time.
+# trees, which need no such look, and CPython's own 700 are few: it took a third of a worker's time.
 _COLLECTION = (50_000, 20, 50)
 
 
