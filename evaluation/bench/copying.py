@@ -16,7 +16,7 @@ from streams.codec import Codec
 from streams.settings import load
 from streams.stage import stage
 from streams.telemetry import BATCH, RECORDS, DerivedSpans
-from streams.worker import StageWorker, Worker
+from streams.worker import StageWorker, Worker, collect_seldom
 
 READY_TIMEOUT_S = 60.0
 STALLED_S = 60.0
@@ -118,6 +118,7 @@ def by_hand(source: str, target: str, records: int, batch: int) -> dict[str, flo
     producer = kafka.new_producer(kafka.producer_options(settings, f"bare.{target}"))
     producer.init_transactions()
     consumer.subscribe([source])
+    collect_seldom()  # as a worker does
     done = first = commits = 0
     begin = moved = time.perf_counter()
     while done < records:

@@ -13,6 +13,7 @@ from streams import wiring
 from streams.processing import now_ms
 from streams.settings import load
 from streams.stage import Received, Stage
+from streams.worker import collect_seldom
 
 _open = ExitStack()
 _stages: list[Stage] = []
@@ -23,6 +24,7 @@ def prepare() -> list[str]:
     settings = load()
     stages = wiring.stages(settings, ports := wiring.Wiring(settings, _open))
     ports.warm(stages)
+    collect_seldom()  # as a worker does
     _stages.extend(each for each in stages if each.promise is not None)  # somebody waits for it
     return [stage.name for stage in _stages]
 
