@@ -13,7 +13,7 @@ from streams.errors import UserError
 from streams.service import Service
 from streams.settings import PREFIX, Settings
 
-BACKGROUND = {"documents": 5}  # nice values, by group
+BACKGROUND = {"documents": 10}  # nice values, by group
 
 
 def environment(settings: Settings) -> dict[str, str]:

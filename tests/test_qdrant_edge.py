@@ -155,6 +155,28 @@ def test_a_killed_writer_loses_no_document_it_acknowledged(path: Path) -> None:
                     assert lexical(index, f"word{number}") == [f"word{number}"]
 
 
+def test_what_is_acknowledged_is_synced_to_the_log_or_flushed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    monkeypatch.setattr("connectors.qdrant_edge.os.fsync", noted)
+    with EdgeIndex(path, "v1", SIZE) as edge:
+        edge.apply([change("a", 1, ("one",))])
+        assert {str(file) for file in (path / "wal").glob("open-*")} <= set(synced)
+        synced.clear()
+        monkeypatch.setattr("connectors.qdrant_edge._FLUSH_S", 0.0)
+        edge.apply([change("a", 2, ("two",))])
+        assert not synced  # the engine's own flush has it
+    with EdgeIndex(path, "v1", SIZE) as edge:
+        assert [c.text for c in edge.scan()] == ["two"]
+
+
 def test_a_directory_in_use_says_so(path: Path) -> None:
     with EdgeIndex(path, "v1", SIZE), pytest.raises(UserError, match=r"index.*another process"):
         EdgeIndex(path, "v1", SIZE).open()
