@@ -163,7 +163,7 @@ def test_what_is_acknowledged_is_synced_to_the_log_or_flushed(
 
     def noted(descriptor: int) -> None:
         sync(descriptor)
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
     monkeypatch.setattr("connectors.qdrant_edge.os.fsync", noted)
     with EdgeIndex(path, "v1", SIZE) as edge:
