@@ -27,7 +27,7 @@ evaluate: $(EVALUATION)
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"
-	@MILLRACE_DRILL=full SEED=$(SEED) $(BIN)/python -m pytest -m drill -s
+	@DRILL=full SEED=$(SEED) $(BIN)/python -m pytest -m drill -s
 
 clean:
 	rm -rf .venv .millrace build dist

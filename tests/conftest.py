@@ -25,6 +25,6 @@ def shared_data() -> Path:
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tests set what they need; a developer's MILLRACE_* variables must not reach them."""
     for name in list(os.environ):
-        if name.startswith("MILLRACE_") and name != "MILLRACE_DRILL":
+        if name.startswith("MILLRACE_"):
             monkeypatch.delenv(name)
     yield

@@ -22,7 +22,7 @@ from streams.codec import Codec
 from tests.system.test_cli import Cli
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "obliqa"
-FULL = os.environ.get("MILLRACE_DRILL") == "full"
+FULL = os.environ.get("DRILL") == "full"
 QUESTIONS = 100
 SEED = 1
 PATIENCE_S = 120.0

@@ -49,7 +49,7 @@ class Drill:
 CI = Drill(events=600, worker_kills=6, broker_kills=1)
 FULL = Drill(events=0, worker_kills=50, broker_kills=2, drain_s=600.0)
 only_on_demand = pytest.mark.skipif(
-    os.environ.get("MILLRACE_DRILL") != "full", reason="takes 6 to 10 minutes: run `make drill`"
+    os.environ.get("DRILL") != "full", reason="takes 6 to 10 minutes: run `make drill`"
 )
 
 
