@@ -45,6 +45,7 @@ class Topic(Generic[E]):
     max_bytes: int = MIB  # of one record
     suffix: Callable[[E], str] | None = None
     part: Callable[[E], int | None] | None = None
+    read: Callable[[bytes | None], E] | None = None  # of a topic that others write, in their form
 
     def named(self, suffix: str) -> Topic[E]:
         """One topic of the family."""

@@ -62,6 +62,8 @@ class Codec:
             Reject: no such event can be read from these bytes; says why.
             Retry: the schema registry is out of reach.
         """
+        if topic.read is not None:
+            return topic.read(value)
         name = topic.event.__name__
         if not value:
             raise Reject(f"the record has no value; {topic.name} carries {name}")

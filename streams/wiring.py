@@ -20,6 +20,8 @@ from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCa
 from connectors.registry import SchemaRegistry
 from processors.admit import AdmitConfig
 from processors.chunking import ChunkingPolicy, parse
+from processors.debezium import DebeziumSource
+from processors.debezium_policy import debezium_sources
 from processors.generate import AnswerConfig
 from processors.grounded import QUOTING, GroundedConfig
 from processors.ingest import IngestConfig
@@ -50,6 +52,7 @@ from streams.topology import Config, topology
 from streams.versions import versions
 
 CHUNKING = "chunking.yaml"
+CONNECTORS = "connectors.yaml"
 USES_MODEL = frozenset({"embed", "retrieve"})
 RETRIEVAL = "retrieval.yaml"
 GENERATING = 8  # questions that wait for the model at once
@@ -235,7 +238,23 @@ def config(settings: Settings) -> Config:
         grounded=asking,
         tiers=(settings.tier,),
         generation_concurrency=1 if asking is None else GENERATING,
+        debezium=sources_of_changes(settings),
     )
+
+
+def sources_of_changes(settings: Settings) -> tuple[DebeziumSource, ...]:
+    """What `connectors.yaml` says; none where there is no such file.
+
+    Raises:
+        UserError: it is wrong.
+    """
+    path = (settings.policies or policies.SHIPPED) / CONNECTORS
+    if not path.exists():
+        return ()
+    try:
+        return debezium_sources(policies.read(CONNECTORS, settings.policies))
+    except ValueError as error:
+        raise UserError(f"policy {path} cannot be used: {error}") from None
 
 
 def chunking_policy(settings: Settings) -> ChunkingPolicy:
