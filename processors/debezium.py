@@ -276,8 +276,9 @@ def _version(row: Row, change: RowChange, source: DebeziumSource) -> int:
 
 def _whole(value: object) -> int | None:
     """A number that Avro's long can hold."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and -(2**63) <= value < 2**63 else None
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
+        return value
+    return None
 
 
 def _key(key: bytes | None) -> Row:

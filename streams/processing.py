@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from schemas.errors import Reject, Retry
 from schemas.events import DeadLettered, RecordHeader
-from schemas.topics import To, Topic
+from schemas.topics import Gone, To, Topic
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Outcome, Received, Stage
@@ -54,7 +54,7 @@ class Output:
 
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None  # None: a tombstone
     headers: Headers
     spread: bytes | None = None
 
@@ -121,7 +121,9 @@ class Processing:
             try:
                 event = self._codec.decode(self.stage.reads, record.value)
             except (Reject, Retry) as failure:
-                results.append((record, None, failure))
+                # A tombstone is about what was dealt with already.
+                gone = record.value is None and self.stage.reads.compacted
+                results.append((record, None, [] if gone else failure))
                 continue
             if promise is not None and promise.deadline(event) < self._clock():
                 reason = f"the deadline passed before {self.stage.name}"
@@ -208,6 +210,9 @@ class Processing:
         for ordinal, item in enumerate(items):
             event: Any = cast("Any", item).event if isinstance(item, To) else item
             way = self._ways.get(cast("type[Any]", type(event)))
+            if way is None and isinstance(item, Gone):
+                outputs.append(self._tombstone(cast("Gone[Any]", item), cause, ordinal, trailing))
+                continue
             if way is None:
                 raise TypeError(f"stage {stage.name} does not write {type(event).__name__}")
             topic = way.topic
@@ -225,7 +230,7 @@ class Processing:
             part = None if topic.part is None else topic.part(event)
             if part is not None:
                 # All parts go to the partition of the whole, under keys of their own.
-                spread, key = key, key + b"\0%d" % part if part else key
+                spread, key = key, part_key(key, part)
             value = self._codec.encode(name, event)
             size = len(key) + len(value)
             if size > RECORD_LIMIT and topic is not stage.dead_letters:
@@ -237,6 +242,13 @@ class Processing:
             headers = [("ce_id", event_id.hexdigest().encode()), *way.headers, *trailing]
             outputs.append(Output(name, key, value, headers, spread))
         return outputs
+
+    def _tombstone(self, gone: Gone[Any], cause: bytes, ordinal: int, trailing: Trailing) -> Output:
+        way = self._ways[gone.topic.event]
+        key = gone.key.encode()
+        event_id = hashlib.blake2b(way.seed + cause + b"|%d" % ordinal, digest_size=16)
+        headers = [("ce_id", event_id.hexdigest().encode()), *way.headers, *trailing]
+        return Output(gone.topic.name, part_key(key, gone.part), None, headers, key)
 
     def _dead(
         self, record: Record, event: Any, failure: Reject | Retry, finished_at: int
@@ -274,6 +286,11 @@ class Processing:
         if promise.salvage is not None and record.value:
             return [letter, *promise.salvage(record.value, reason)]
         return [letter]
+
+
+def part_key(key: bytes, part: str) -> bytes:
+    """The key of a part of what `key` names; the first has that key itself."""
+    return key + b"\0" + part.encode() if part else key
 
 
 def _bounded(value: bytes) -> bytes:

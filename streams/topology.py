@@ -163,7 +163,7 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
         ),
         stage("chunk", reads=t.DOCS_CHANGES, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         batch_stage("embed", reads=t.DOCS_CHUNKS, run=embedded, writes=t.DOCS_VECTORS, dead_letters=docs, max_batch=MODEL_BATCH),
-        batch_stage("index", reads=t.DOCS_VECTORS, run=indexed, writes=t.DOCS_INDEXED, dead_letters=docs),
+        batch_stage("index", reads=t.DOCS_VECTORS, run=indexed, writes=t.DOCS_INDEXED, also=t.DOCS_CHANGES, dead_letters=docs),
         stage("rechunk", reads=t.DOCS_REINDEX, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         edge_stage("admit", reads=t.RAG_REQUESTS, run=let_in, writes=t.RAG_ADMITTED, also=t.RAG_ANSWERS, dead_letters=rag, promise=asked),
         stage("rewrite", reads=t.RAG_ADMITTED, run=rewritten, writes=t.RAG_REWRITTEN, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise, concurrency=REWRITING if config.variants else 1),
