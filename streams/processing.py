@@ -6,6 +6,7 @@ The worker and the in-memory driver both run this, so a test of one is a test of
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -29,6 +30,9 @@ RECORD_LIMIT = 1024 * 1024 - 32 * 1024
 LETTER_SLACK = 256 * 1024
 LONGEST_ID = 256  # bytes of a propagated id; a longer one is replaced by its digest
 LONGEST_REASON = 2000
+QUIET_S = 10.0  # between two warnings of a stage that something is to be tried again
+
+log = logging.getLogger("millrace.worker")
 
 
 @dataclass(slots=True, eq=False)
@@ -100,9 +104,10 @@ class Processing:
         self.stage = stage
         self._codec = codec
         self._attempts = settings.retry_attempts
-        self._metrics = metrics
+        self.metrics = metrics
         self._spans = spans
         self._clock = clock
+        self._quiet_until = 0.0
         self._ways = {
             topic.event: _Way(stage, topic) for topic in (*stage.writes, stage.dead_letters)
         }
@@ -127,7 +132,7 @@ class Processing:
                 continue
             if promise is not None and promise.deadline(event) < self._clock():
                 reason = f"the deadline passed before {self.stage.name}"
-                self._metrics.expired.inc()
+                self.metrics.expired.inc()
                 results.append((record, event, list(promise.settle(event, "expired", reason))))
                 continue
             owners.append(record)
@@ -152,16 +157,28 @@ class Processing:
         for record, event, outcome in results:
             if isinstance(outcome, Retry) and record.attempts < self._attempts:
                 record.attempts += 1
-                self._metrics.retries.inc()
+                self.metrics.retries.inc()
+                self._warn(outcome)
                 again.append(record)
                 continue
             try:
                 self._finish(record, event, outcome, finished_at, stamp)
-            except Retry:  # the schema registry is away, and this topic's schema is new to us
+            except Retry as failure:  # the schema registry is away, and this topic's schema new
+                self.metrics.retries.inc()
+                self._warn(failure)
                 again.append(record)
         if len(again) > 1:
             again.sort(key=lambda record: (record.partition, record.offset))
         return again
+
+    def _warn(self, failure: Retry) -> None:
+        """Say why records wait, but not for each of them."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_S
+            log.warning(
+                "to be tried again", extra={"stage": self.stage.name, "reason": str(failure)}
+            )
 
     def _finish(
         self, record: Record, event: Any, outcome: Outcome, finished_at: int, stamp: bytes
@@ -255,7 +272,7 @@ class Processing:
     ) -> list[Any]:
         """The dead letter of a record, and the answer that is owed all the same."""
         reason = (str(failure) or type(failure).__name__)[:LONGEST_REASON]
-        self._metrics.dead_letters.inc()
+        self.metrics.dead_letters.inc()
         cause = failure.__cause__
         key, value, headers = record.key, record.value, record.headers
         room = self.stage.dead_letters.max_bytes - LETTER_SLACK
