@@ -11,16 +11,16 @@ from math import log
 import numpy as np
 
 from connectors.bm25 import Bm25Encoder
+from connectors.fences import Fence, Made, left_behind, part_of, stamp_of
 from processors.ports import Applied, Float32, Ranking, SearchQuery, SearchResult, StoredChunk
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
 Key = tuple[str, str]  # tenant, document
-Stamp = tuple[int, int, int]  # version, sequence, generation
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    made_by: tuple[Stamp, str]  # and the chunking
+    made: Made
     metadata: dict[str, str]
     terms: dict[int, float]
     chunk: StoredChunk
@@ -34,7 +34,7 @@ class MemoryIndex:
         self._dimensions = dimensions
         self._encoder = Bm25Encoder()
         self._lock = threading.Lock()
-        self._fences: dict[Key, Stamp] = {}
+        self._fences: dict[Key, Fence] = {}
         self._documents: dict[Key, dict[str, _Entry]] = {}
 
     def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
@@ -42,19 +42,24 @@ class MemoryIndex:
             return [*map(self._apply, changes)]
 
     def _apply(self, change: DocumentEmbedded) -> Applied:
-        key, stamp = (change.tenant, change.doc_id), _stamp(change)
-        if stamp < self._fences.get(key, stamp):
-            return Applied(superseded=True, removed=0)
-        self._fences[key] = stamp
+        key, stamp = (change.tenant, change.doc_id), stamp_of(change)
+        former = self._fences.get(key, Fence(stamp))
+        if stamp < former.stamp:
+            return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
+        fence = self._fences[key] = former.after(change)
         entries = self._documents.setdefault(key, {})
-        if change.op == "delete":
-            return Applied(superseded=False, removed=len(self._documents.pop(key)))
         entries |= {item.chunk.chunk_id: self._entry(change, item) for item in change.chunks}
-        made_by = (stamp, change.chunking)
-        stale = [c for c, entry in entries.items() if change.last and entry.made_by != made_by]
+        if not fence.ended(change):
+            return Applied(superseded=False, removed=0, complete=False)
+        if missing := fence.missing(change, (entry.made for entry in entries.values())):
+            return Applied(superseded=False, removed=0, complete=False, missing=missing)
+        deleted = change.op == "delete"
+        stale = [
+            c for c, entry in entries.items() if deleted or not fence.current(entry.made, change)
+        ]
         for chunk_id in stale:
             del entries[chunk_id]
-        return Applied(superseded=False, removed=len(stale))
+        return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
 
     def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
         chunk = item.chunk
@@ -78,8 +83,8 @@ class MemoryIndex:
             page=chunk.page,
         )
         weights = dict(zip(terms.indices, terms.values, strict=True))
-        made_by = (_stamp(change), change.chunking)
-        return _Entry(made_by, change.metadata, weights, stored)
+        made = Made(stamp_of(change), change.chunking, part_of(chunk.ordinal))
+        return _Entry(made, change.metadata, weights, stored)
 
     def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
         with self._lock:
@@ -114,10 +119,6 @@ class MemoryIndex:
     def _of(self, tenant: str | None) -> list[_Entry]:
         documents = self._documents.items()
         return [e for key, of in documents if tenant in (None, key[0]) for e in of.values()]
-
-
-def _stamp(change: DocumentEmbedded) -> Stamp:
-    return change.version, change.sequence, change.generation
 
 
 def _ranking(ids: list[str], scores: Float32, limit: int) -> Ranking:

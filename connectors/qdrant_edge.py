@@ -29,6 +29,7 @@ from qdrant_edge import (
 )
 
 from connectors.bm25 import Bm25Encoder
+from connectors.fences import Fence, Made, left_behind, part_of, stamp_of
 from connectors.qdrant_points import (
     DENSE,
     LEXICAL,
@@ -50,26 +51,24 @@ _PAGE = 256
 # What they lack after a crash is applied from the write-ahead log when the shard is opened.
 _FLUSH_S = 30.0
 
-Stamp = tuple[int, int, int]  # version, sequence, generation
 
-
-def _stamp(payload: Mapping[str, Any]) -> Stamp:
+def _made(payload: Mapping[str, Any]) -> Made:
     """Points written before there were generations have none."""
-    return payload["version"], payload["sequence"], payload.get("generation", 0)
+    stamp = payload["version"], payload["sequence"], payload.get("generation", 0)
+    return Made(stamp, payload["chunking"], part_of(payload["ordinal"]))
 
 
 @dataclass(slots=True)
 class _Document:
     """A document while a batch is worked out: its fence and its chunks, as they will be.
 
-    `chunks` maps a chunk id to what made it (stamp and chunking); `points` holds those
-    that have to be written; `stored` names those the shard holds now.
+    `chunks` maps a chunk id to what made it; `points` holds those that have to be written;
+    `stored` names those the shard holds now.
     """
 
-    fence: Stamp | None
-    deleted: bool = False
+    fence: Fence | None
     changed: bool = False
-    chunks: dict[str, tuple[Stamp, str]] = field(default_factory=dict[str, tuple[Stamp, str]])
+    chunks: dict[str, Made] = field(default_factory=dict[str, Made])
     points: dict[str, Point] = field(default_factory=dict[str, Point])
     stored: set[str] = field(default_factory=set[str])
 
@@ -150,54 +149,56 @@ class EdgeIndex:
         """What the shard has of the documents in a batch; chunks only where some may have to go."""
         documents = {key: _Document(None) for key in keys}
         for record in self._shard.retrieve([*documents], with_payload=True, with_vector=False):
-            payload: dict[str, Any] = record.payload or {}
-            documents[str(record.id)].fence = _stamp(payload)
-            documents[str(record.id)].deleted = payload["deleted"]
+            documents[str(record.id)].fence = Fence.of(record.payload or {})
         known = {
             key
             for key, change in zip(keys, changes, strict=True)
-            if documents[key].fence is not None and change.last
+            if (fence := documents[key].fence) is not None and fence.ended(change)
         }
         if known:
             condition = FieldCondition("document", match=MatchAny([*known]))
             fields = PayloadSelector.Include(
-                ["document", "version", "sequence", "generation", "chunking"]
+                ["document", "version", "sequence", "generation", "chunking", "ordinal"]
             )
             for chunk_id, payload in self._scroll(Filter(must=[condition]), fields):
                 document = documents[payload["document"]]
                 document.stored.add(chunk_id)
-                document.chunks[chunk_id] = (_stamp(payload), payload["chunking"])
+                document.chunks[chunk_id] = _made(payload)
         return documents
 
     def _work_out(self, document: _Document, key: str, change: DocumentEmbedded) -> Applied:
         """Apply one change to `document` in memory."""
-        stamp = (change.version, change.sequence, change.generation)
-        if document.fence is not None and stamp < document.fence:
-            return Applied(superseded=True, removed=0)
-        document.fence, document.changed = stamp, True
-        document.deleted = change.op == "delete"
-        made_by = (stamp, change.chunking)
-        if not document.deleted:
+        stamp = stamp_of(change)
+        former = document.fence or Fence(stamp)
+        if stamp < former.stamp:
+            return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
+        fence = document.fence = former.after(change)
+        document.changed = True
+        if not fence.deleted:
             for item in change.chunks:
-                document.chunks[item.chunk.chunk_id] = made_by
+                part = part_of(item.chunk.ordinal)
+                document.chunks[item.chunk.chunk_id] = Made(stamp, change.chunking, part)
                 document.points[item.chunk.chunk_id] = chunk_point(key, change, item, self._encoder)
-        stale: list[str] = []
-        if document.deleted:
-            stale = [*document.chunks]
-        elif change.last:
-            # The chunking is compared too: a replay cut otherwise keeps version and sequence.
-            stale = [chunk for chunk, made in document.chunks.items() if made != made_by]
+        if not fence.ended(change):
+            return Applied(superseded=False, removed=0, complete=False)
+        if missing := fence.missing(change, document.chunks.values()):
+            return Applied(superseded=False, removed=0, complete=False, missing=missing)
+        stale = [
+            chunk
+            for chunk, made in document.chunks.items()
+            if fence.deleted or not fence.current(made, change)
+        ]
         for chunk in stale:
             del document.chunks[chunk]
             document.points.pop(chunk, None)
-        return Applied(superseded=False, removed=len(stale))
+        return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
 
     def _write(self, documents: Mapping[str, _Document]) -> None:
         changed = {key: document for key, document in documents.items() if document.changed}
         if not changed:
             return
         fences = [
-            fence_point(key, *document.fence, deleted=document.deleted)
+            fence_point(key, document.fence)
             for key, document in changed.items()
             if document.fence is not None
         ]

@@ -10,6 +10,7 @@ import numpy as np
 from qdrant_edge import Point
 
 from connectors.bm25 import Bm25Encoder
+from connectors.fences import Fence
 from processors.ports import StoredChunk
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
@@ -29,10 +30,9 @@ def tag(name: str, value: str) -> str:
     return f"{name}\x1f{value}"
 
 
-def fence_point(key: str, version: int, sequence: int, generation: int, *, deleted: bool) -> Point:
+def fence_point(key: str, fence: Fence) -> Point:
     """What was last applied to a document: no vectors, so that no search finds it."""
-    stamp = {"version": version, "sequence": sequence, "generation": generation}
-    return Point(key, {}, {**stamp, "deleted": deleted})
+    return Point(key, {}, fence.payload())
 
 
 def chunk_point(

@@ -46,6 +46,8 @@ class RedisVectorCache:
         self._breaker = _Breaker()
 
     def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:
+        if not keys:  # which the server would take for a mistake
+            return []
         self._breaker.check()
         try:
             found: Any = self._client.mget([f"vec:{tenant}:{key}" for key in keys])
@@ -54,6 +56,8 @@ class RedisVectorCache:
         return cast("list[bytes | None]", found)
 
     def put(self, tenant: str, items: Mapping[str, bytes]) -> None:
+        if not items:
+            return
         self._breaker.check()
         try:
             self._client.mset({f"vec:{tenant}:{key}": value for key, value in items.items()})

@@ -47,31 +47,31 @@ def chunk(
 ) -> Iterable[DocumentChunked]:
     """The chunks of one part of a document, in as many records as they need.
 
-    Only the last record of the last part is `last`. A delete, and a version without text, is one
-    record without chunks.
+    The last record of a part, which may have no chunks, says how many the part has; that of the
+    last part is `last`. A delete is one record without chunks.
     """
     config = policy.of(event.doc_type)
-    final = event.part == event.parts - 1
     if event.op == "delete":
-        yield _record(event, config, [], last=True)
+        yield _record(event, config, [], of=0)
         return
     batch: list[Chunk] = []
-    weight = 0
+    weight = count = 0
     for found in _chunks(event, counter, config):
         size = len(found.text.encode("utf-8", "replace")) + 4 * len(found.sentences)
         size += _BYTES_PER_VECTOR * (1 + len(found.sentences) // 2)
         if batch and (len(batch) == CHUNKS_PER_RECORD or weight + size > _BYTES_PER_RECORD):
-            yield _record(event, config, batch, last=False)
+            yield _record(event, config, batch)
             batch, weight = [], 0
         batch.append(found)
         weight += size
-    if batch or final:
-        yield _record(event, config, batch, last=final)
+        count += 1
+    yield _record(event, config, batch, of=count)
 
 
 def _record(
-    event: DocumentChanged, config: ChunkingConfig, chunks: list[Chunk], *, last: bool
+    event: DocumentChanged, config: ChunkingConfig, chunks: list[Chunk], *, of: int = -1
 ) -> DocumentChunked:
+    """`of` how many chunks of the part these are the last ones; -1 where others follow."""
     return DocumentChunked(
         op=event.op,
         tenant=event.tenant,
@@ -85,8 +85,11 @@ def _record(
         changed_at=event.changed_at,
         fed_at=event.fed_at,
         chunks=chunks,
-        last=last,
+        last=of >= 0 and event.part == event.parts - 1,
         generation=event.generation,
+        part=event.part,
+        parts=event.parts,
+        part_chunks=of,
     )
 
 

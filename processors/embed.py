@@ -91,7 +91,7 @@ def _remember(fresh: dict[tuple[str, str], bytes], model: str, cache: VectorCach
 def _embedded(
     event: DocumentChunked, model: str, vectors: dict[tuple[str, str], bytes]
 ) -> Sequence[DocumentEmbedded]:
-    def record(chunks: Sequence[Chunk], last: bool) -> DocumentEmbedded:
+    def record(chunks: Sequence[Chunk], final: bool) -> DocumentEmbedded:
         embedded: list[EmbeddedChunk] = []
         for chunk in chunks:
             vector, sentences = _unpack(vectors[event.tenant, chunk.text_hash])
@@ -110,12 +110,12 @@ def _embedded(
             fed_at=event.fed_at,
             embedding_model=model,
             chunks=embedded,
-            last=last,
+            last=event.last and final,
             generation=event.generation,
+            part=event.part,
+            parts=event.parts,
+            part_chunks=event.part_chunks if final else -1,
         )
 
     starts = range(0, max(1, len(event.chunks)), CHUNKS_PER_RECORD)
-    return [
-        record(event.chunks[at : at + CHUNKS_PER_RECORD], event.last and at == starts[-1])
-        for at in starts
-    ]
+    return [record(event.chunks[at : at + CHUNKS_PER_RECORD], at == starts[-1]) for at in starts]

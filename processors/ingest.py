@@ -35,7 +35,7 @@ class IngestConfig:
 class Place:
     """Where and when a feed record was written."""
 
-    offset: int
+    sequence: int  # orders changes that carry the same version: the record's offset
     timestamp: int  # milliseconds since the epoch
     keyed: bool
 
@@ -132,7 +132,7 @@ def ingest(
             tenant=event.tenant,
             doc_id=event.doc_id,
             version=place.timestamp if event.version is None else event.version,
-            sequence=place.offset,
+            sequence=place.sequence,
             doc_type=document.doc_type,
             title=document.title,
             body=text,

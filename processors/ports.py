@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,12 +136,23 @@ class Generator(Protocol):
         ...
 
 
+class Logged(NamedTuple):
+    """A version that stands on docs.changes, and in how many parts."""
+
+    version: int
+    sequence: int
+    parts: int
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What one `DocumentEmbedded` did to the index."""
 
     superseded: bool  # a newer version was there already, so nothing was done
     removed: int  # chunks of older versions that are no longer searchable
+    complete: bool = True  # all of the version is searchable
+    missing: tuple[int, ...] = ()  # parts that never came, of a version whose last record did
+    obsolete: tuple[Logged, ...] = ()  # older versions, which the log need not keep any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +219,11 @@ class Index(Protocol):
 
         A change whose (version, sequence, generation) is lower than what the document already has
         does nothing (`superseded`): so chunks made anew replace those of the same version, and
-        never those of a newer one. `last` completes a version: chunks of older versions go. A
-        delete removes every chunk of the document and is remembered, so that an older upsert that
-        comes again stays out.
+        never those of a newer one. A version is complete once all chunks of all its parts are
+        here: then chunks of older versions go. Where its last record comes and something is
+        missing, those stay, and what is missing is named; it completes the version if it comes
+        later. A delete removes every chunk of the document and is remembered, so that an older
+        upsert that comes again stays out.
         """
         ...
 

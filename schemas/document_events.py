@@ -114,6 +114,12 @@ class DocumentChunked:
     """Completes the version: chunks of older versions go."""
     generation: int = 0
     """0, or when `reindex` asked for this version to be chunked again."""
+    part: int = 0
+    """Which part of the document these chunks are of."""
+    parts: int = 1
+    """In how many parts the version stands on docs.changes."""
+    part_chunks: int = -1
+    """On the last record of a part: how many chunks the part has; else -1."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -121,7 +127,8 @@ class DocumentChunked:
             "sequence": self.sequence, "title": self.title, "uri": self.uri,
             "metadata": self.metadata, "chunking": self.chunking, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "chunks": [item.to_avro() for item in self.chunks],
-            "last": self.last, "generation": self.generation,
+            "last": self.last, "generation": self.generation, "part": self.part,
+            "parts": self.parts, "part_chunks": self.part_chunks,
         }
 
     @classmethod
@@ -132,7 +139,8 @@ class DocumentChunked:
             uri=datum["uri"], metadata=datum["metadata"], chunking=datum["chunking"],
             changed_at=datum["changed_at"], fed_at=datum["fed_at"],
             chunks=[Chunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
-            generation=datum["generation"],
+            generation=datum["generation"], part=datum["part"], parts=datum["parts"],
+            part_chunks=datum["part_chunks"],
         )
 
 
@@ -182,6 +190,12 @@ class DocumentEmbedded:
     last: bool
     generation: int = 0
     """0, or when `reindex` asked for this version to be chunked again."""
+    part: int = 0
+    """Which part of the document these chunks are of."""
+    parts: int = 1
+    """In how many parts the version stands on docs.changes."""
+    part_chunks: int = -1
+    """On the last record of a part: how many chunks the part has; else -1."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -190,7 +204,8 @@ class DocumentEmbedded:
             "metadata": self.metadata, "chunking": self.chunking, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "embedding_model": self.embedding_model,
             "chunks": [item.to_avro() for item in self.chunks], "last": self.last,
-            "generation": self.generation,
+            "generation": self.generation, "part": self.part, "parts": self.parts,
+            "part_chunks": self.part_chunks,
         }
 
     @classmethod
@@ -202,7 +217,8 @@ class DocumentEmbedded:
             changed_at=datum["changed_at"], fed_at=datum["fed_at"],
             embedding_model=datum["embedding_model"],
             chunks=[EmbeddedChunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
-            generation=datum["generation"],
+            generation=datum["generation"], part=datum["part"], parts=datum["parts"],
+            part_chunks=datum["part_chunks"],
         )
 
 

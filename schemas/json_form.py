@@ -18,19 +18,29 @@ def parse(value: bytes, name: str) -> dict[str, Any]:
     Raises:
         Reject: not JSON, not an object, or a field is unknown, missing or of another type.
     """
+    datum = load(value)
+    schema = self_contained(name)
+    if not isinstance(datum, dict):
+        raise Reject(f"a {name} is a JSON object, not {_kind(datum)}")
+    return _record(cast("dict[str, Any]", datum), schema, "")
+
+
+def load(value: bytes) -> object:
+    """What JSON says.
+
+    Raises:
+        Reject: it is not JSON, or holds what no JSON producer means.
+    """
     try:
         # Also what no JSON producer means: NaN and Infinity are refused.
-        datum = json.loads(value.decode("utf-8"), parse_constant=_refuse_constant)
+        datum: object = json.loads(value.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise Reject(f"the record is not UTF-8: byte {error.start} cannot be read") from None
     except (ValueError, RecursionError) as error:
         raise Reject(f"the record is not valid JSON: {error}") from None
     if b"\\u" in value and not _is_text(datum):
         raise Reject("the record holds half of a surrogate pair, which is no character")
-    schema = self_contained(name)
-    if not isinstance(datum, dict):
-        raise Reject(f"a {name} is a JSON object, not {_kind(datum)}")
-    return _record(datum, schema, "")  # pyright: ignore[reportUnknownArgumentType]
+    return datum
 
 
 def _refuse_constant(text: str) -> None:

@@ -33,7 +33,8 @@ class Topic(Generic[E]):
     """A Kafka topic and the one event it carries.
 
     `suffix` names one of a family (`rag.generate.<tier>`) from the event. `part` tells the parts of
-    one subject apart in a compacted topic, without moving them to another partition.
+    one subject apart in a compacted topic, without moving them to another partition: None where
+    there is one alone, empty for the first, which has the subject's own key.
     """
 
     name: str
@@ -44,7 +45,8 @@ class Topic(Generic[E]):
     edge: bool = False  # people produce to it: JSON as well as Avro
     max_bytes: int = MIB  # of one record
     suffix: Callable[[E], str] | None = None
-    part: Callable[[E], int | None] | None = None
+    part: Callable[[E], str | None] | None = None
+    read: Callable[[bytes | None], E] | None = None  # of a topic that others write, in their form
 
     def named(self, suffix: str) -> Topic[E]:
         """One topic of the family."""
@@ -57,6 +59,15 @@ class To(Generic[E]):
 
     topic: str
     event: E
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Generic[E]):
+    """A tombstone: compaction forgets what stands under this key and part."""
+
+    topic: Topic[E]
+    key: str
+    part: str
 
 
 def document_key(
@@ -89,8 +100,18 @@ def _request_key(event: QuestionAnswered | FeedbackGiven) -> str:
     return f"{event.tenant}/{event.request_id}"
 
 
-def _part(event: DocumentChanged) -> int | None:
-    return event.part if event.parts > 1 else None
+def part_name(part: int, version: int, sequence: int) -> str:
+    """What tells a part of a document from all others, also from those of its other versions.
+
+    So a part can be forgotten while a newer version is on its way; the first one is replaced.
+    """
+    return f"{part}.{version}.{sequence}" if part else ""
+
+
+def _part(event: DocumentChanged) -> str | None:
+    if event.parts == 1:
+        return None
+    return part_name(event.part, event.version, event.sequence)
 
 
 def _dead_key(event: DeadLettered) -> str:

@@ -32,7 +32,12 @@ def topic_options(topic: Topic[Any]) -> dict[str, str]:
     options = {"retention.ms": str(topic.retention_hours * HOUR_MS)}
     if topic.compacted:
         # Compaction keeps the newest change of each document for ever: an index can be rebuilt.
-        options = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.5"}
+        options = {
+            "cleanup.policy": "compact",
+            "min.cleanable.dirty.ratio": "0.5",
+            # What was deleted has left the log after a day, however little is written to it.
+            "max.compaction.lag.ms": str(24 * HOUR_MS),
+        }
     if topic.max_bytes != MIB:
         options["max.message.bytes"] = str(topic.max_bytes)
     return options

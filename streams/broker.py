@@ -129,7 +129,7 @@ class Broker(Service):
     def environment(self) -> dict[str, str]:
         # Ours alone: options meant for other Java programs would change this one's.
         drop = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
-        return {name: value for name, value in os.environ.items() if name not in drop}
+        return {name: value for name, value in super().environment().items() if name not in drop}
 
     def is_ready(self) -> bool:
         if not self.alive or not answers(self._port):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -62,6 +62,8 @@ class Codec:
             Reject: no such event can be read from these bytes; says why.
             Retry: the schema registry is out of reach.
         """
+        if topic.read is not None:
+            return topic.read(value)
         name = topic.event.__name__
         if not value:
             raise Reject(f"the record has no value; {topic.name} carries {name}")
@@ -80,6 +82,16 @@ class Codec:
                 f"the record is neither a JSON object nor Avro; {topic.name} takes {name} as either"
             )
         return build(json_form.parse(value, name))
+
+    def prepare(self, topics: Iterable[Topic[Any]]) -> None:
+        """Learn what is written before the bytes of these topics' events.
+
+        Raises:
+            Retry: the schema registry is out of reach.
+        """
+        for topic in topics:
+            if topic.suffix is None:  # the names of a family's topics are known to their readers
+                self._prefix(topic.name, topic.event.__name__)
 
     def _prefix(self, topic: str, name: str) -> bytes:
         prefix = self._prefixes.get(topic)

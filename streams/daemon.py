@@ -10,7 +10,7 @@ from streams.errors import UserError
 from streams.service import Service
 from streams.settings import Settings
 from streams.stack_state import read_state
-from streams.worker_process import environment
+from streams.worker_process import USERS, environment
 
 TIMEOUT_S = 600.0  # the first start fetches the broker's jars as well
 TICK_S = 0.1
@@ -60,7 +60,7 @@ class _Daemon(Service):
         return self._command
 
     def environment(self) -> dict[str, str]:
-        return environment(self._settings)
+        return environment(self._settings, USERS)  # it hands them on to those that use them
 
     def is_ready(self) -> bool:
         return self.alive

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,13 +19,15 @@ from pathlib import Path
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams import kafka, wiring
-from streams.errors import UserError
+from streams.codec import Codec
+from streams.errors import Retry, UserError
 from streams.settings import Settings
 from streams.stage import Stage
 from streams.telemetry import REGISTRY, log_as_json, open_spans
 from streams.worker import StageWorker, Worker
 
 log = logging.getLogger("millrace.host")
+PATIENCE_S = 60.0  # with what a worker needs at its start
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -66,6 +69,24 @@ def worker_name(settings: Settings, names: Sequence[str]) -> Generator[str]:
             return
 
 
+def announce(codec: Codec, stages: Sequence[Stage]) -> None:
+    """Register what these stages write, so that a registry's later outage holds up none of it.
+
+    Raises:
+        UserError: the schema registry does not answer for a minute, or refuses a schema.
+    """
+    until = time.monotonic() + PATIENCE_S
+    written = [topic for stage in stages for topic in (*stage.writes, stage.dead_letters)]
+    while True:
+        try:
+            codec.prepare(written)
+            return
+        except Retry as failure:
+            if time.monotonic() > until:
+                raise UserError(f"{failure}: check MILLRACE_SCHEMA_REGISTRY_URL") from None
+            time.sleep(1)
+
+
 def run(settings: Settings, names: Sequence[str]) -> int:
     """Run stages until SIGTERM; returns the exit code (1: a stage failed).
 
@@ -77,9 +98,10 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         ports = wiring.Wiring(settings, stack)
         stages = select(wiring.stages(settings, ports), names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
-        kafka.reachable(settings, 60.0)
+        kafka.reachable(settings, PATIENCE_S)
         ports.warm(stages)
         codec = wiring.codec(settings, stack)
+        announce(codec, stages)
         spans = open_spans(settings.otlp_endpoint, f"millrace.{'+'.join(names)}", stack)
         static = bool(settings.worker)
         workers = [StageWorker(s, settings, codec, spans, name=name, static=static) for s in stages]

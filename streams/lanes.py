@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ class Waiting(Protocol):
 
     def put(self, records: Sequence[Record]) -> None: ...
 
-    def take(self) -> list[Record]:
-        """What a lane is to process next; none once it shall end."""
+    def take(self, timeout: float | None = None) -> list[Record]:
+        """What a lane is to process next; none once it shall end, or `timeout` seconds passed."""
         ...
 
     def done(self, records: Sequence[Record]) -> None: ...
@@ -42,11 +43,11 @@ class InOrder:
     def put(self, records: Sequence[Record]) -> None:
         self._arrived.put(records)
 
-    def take(self) -> list[Record]:
+    def take(self, timeout: float | None = None) -> list[Record]:
         backlog = self._backlog
         try:
             if not backlog:
-                backlog.extend(self._arrived.get() or ())
+                backlog.extend(self._arrived.get(timeout=timeout) or ())
             while True:  # what has arrived meanwhile joins the batch
                 backlog.extend(self._arrived.get_nowait() or ())
         except queue.Empty:
@@ -79,8 +80,11 @@ class ByKey:
             if not known:
                 self._ready.put(key)
 
-    def take(self) -> list[Record]:
-        key = self._ready.get()
+    def take(self, timeout: float | None = None) -> list[Record]:
+        try:
+            key = self._ready.get(timeout=timeout)
+        except queue.Empty:
+            return []
         if key is None:
             return []
         with self._lock:
@@ -105,7 +109,11 @@ def _key(record: Record) -> bytes:
 
 
 class Lane(threading.Thread):
-    """Processes waiting records, one batch after the other."""
+    """Processes waiting records, one batch after the other.
+
+    Records that must be tried again are held aside, with what comes after them under their keys;
+    other keys go on meanwhile, as far as the bound in flight lets more be taken.
+    """
 
     def __init__(
         self,
@@ -113,6 +121,7 @@ class Lane(threading.Thread):
         settings: Settings,
         waiting: Waiting,
         report: Callable[[int | BaseException], None],
+        most: int,
     ) -> None:
         super().__init__(name=f"lane-{processing.stage.name}", daemon=True)
         self._processing = processing
@@ -120,6 +129,10 @@ class Lane(threading.Thread):
         self._waiting = waiting
         self._report = report
         self._stopping = threading.Event()
+        self._most = most
+        self._held: list[Record] = []
+        self._pause = settings.retry_backoff_ms / 1000
+        self._due = 0.0  # when what is held is tried again
 
     def stop(self) -> None:
         """End after the record in work; what waits stays undone."""
@@ -129,23 +142,59 @@ class Lane(threading.Thread):
     def run(self) -> None:
         try:
             while not self._stopping.is_set():
-                if records := self._waiting.take():
-                    self._work(records)
-                    self._waiting.done(records)
+                if not self._held:
+                    self._work(self._waiting.take())
+                elif (wait := self._due - time.monotonic()) > 0:
+                    self._work(self._waiting.take(wait))
+                else:
+                    self._try_again()
         except BaseException as bug:
             self._report(bug)
+        finally:
+            self._processing.metrics.held.dec(len(self._held))
 
     def _work(self, records: Sequence[Record]) -> None:
-        pause = self._settings.retry_backoff_ms / 1000
-        records = [record for record in records if not record.done]  # those of lost partitions
-        while records and not self._stopping.is_set():
-            again = self._processing(records)
-            self._report(len(records) - len(again))
-            records = again
-            if again:
-                # Full jitter, so that workers that lost a store together do not return together.
-                self._stopping.wait(pause * random.uniform(0.5, 1))
-                pause = min(pause * 2, self._settings.retry_backoff_max_ms / 1000)
+        if not records:
+            return
+        todo = [record for record in records if not record.done]  # else of a lost partition
+        if self._held:
+            # Records without a key are owed no order.
+            blocked = {record.key for record in self._held} - {None}
+            self._hold([record for record in todo if record.key in blocked])
+            todo = [record for record in todo if record.key not in blocked]
+        if todo:
+            again = self._processing(todo)
+            self._report(len(todo) - len(again))
+            if again and not self._held:
+                self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
+            self._hold(again)
+        self._waiting.done([record for record in records if record.done])
+
+    def _hold(self, records: Sequence[Record]) -> None:
+        self._held += records
+        self._processing.metrics.held.inc(len(records))
+
+    def _try_again(self) -> None:
+        """Try the first record of each key; those behind have their turn once it is done."""
+        held, self._held = self._held, []
+        self._processing.metrics.held.dec(len(held))
+        firsts: list[Record] = []
+        behind: list[Record] = []
+        keys: set[bytes | None] = set()
+        for record in held:
+            (behind if record.key in keys else firsts).append(record)
+            keys.add(record.key)
+            keys.discard(None)
+        for start in range(0, len(firsts), self._most):
+            if self._stopping.is_set():
+                return
+            self._work(firsts[start : start + self._most])
+        self._pause = min(self._pause * 2, self._settings.retry_backoff_max_ms / 1000)
+        if len(self._held) < len(firsts):
+            self._pause = self._settings.retry_backoff_ms / 1000
+        self._hold(behind)
+        # Jitter, so that workers that lost a store together do not return together.
+        self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
 
 
 class Lanes:
@@ -157,7 +206,7 @@ class Lanes:
         # Whole batches are several times cheaper, but in one, each waits for the slowest.
         self._waiting: Waiting = InOrder(most) if stage.concurrency == 1 else ByKey()
         self._lanes = [
-            Lane(processing, settings, self._waiting, self.reports.put)
+            Lane(processing, settings, self._waiting, self.reports.put, most)
             for _ in range(stage.concurrency)
         ]
 

@@ -6,6 +6,7 @@ The worker and the in-memory driver both run this, so a test of one is a test of
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Any, cast
 
 from schemas.errors import Reject, Retry
 from schemas.events import DeadLettered, RecordHeader
-from schemas.topics import To, Topic
+from schemas.topics import Gone, To, Topic
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Outcome, Received, Stage
@@ -29,6 +30,9 @@ RECORD_LIMIT = 1024 * 1024 - 32 * 1024
 LETTER_SLACK = 256 * 1024
 LONGEST_ID = 256  # bytes of a propagated id; a longer one is replaced by its digest
 LONGEST_REASON = 2000
+QUIET_S = 10.0  # between two warnings of a stage that something is to be tried again
+
+log = logging.getLogger("millrace.worker")
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +58,7 @@ class Output:
 
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None  # None: a tombstone
     headers: Headers
     spread: bytes | None = None
 
@@ -100,9 +104,10 @@ class Processing:
         self.stage = stage
         self._codec = codec
         self._attempts = settings.retry_attempts
-        self._metrics = metrics
+        self.metrics = metrics
         self._spans = spans
         self._clock = clock
+        self._quiet_until = 0.0
         self._ways = {
             topic.event: _Way(stage, topic) for topic in (*stage.writes, stage.dead_letters)
         }
@@ -121,11 +126,13 @@ class Processing:
             try:
                 event = self._codec.decode(self.stage.reads, record.value)
             except (Reject, Retry) as failure:
-                results.append((record, None, failure))
+                # A tombstone is about what was dealt with already.
+                gone = record.value is None and self.stage.reads.compacted
+                results.append((record, None, [] if gone else failure))
                 continue
             if promise is not None and promise.deadline(event) < self._clock():
                 reason = f"the deadline passed before {self.stage.name}"
-                self._metrics.expired.inc()
+                self.metrics.expired.inc()
                 results.append((record, event, list(promise.settle(event, "expired", reason))))
                 continue
             owners.append(record)
@@ -150,16 +157,28 @@ class Processing:
         for record, event, outcome in results:
             if isinstance(outcome, Retry) and record.attempts < self._attempts:
                 record.attempts += 1
-                self._metrics.retries.inc()
+                self.metrics.retries.inc()
+                self._warn(outcome)
                 again.append(record)
                 continue
             try:
                 self._finish(record, event, outcome, finished_at, stamp)
-            except Retry:  # the schema registry is away, and this topic's schema is new to us
+            except Retry as failure:  # the schema registry is away, and this topic's schema new
+                self.metrics.retries.inc()
+                self._warn(failure)
                 again.append(record)
         if len(again) > 1:
             again.sort(key=lambda record: (record.partition, record.offset))
         return again
+
+    def _warn(self, failure: Retry) -> None:
+        """Say why records wait, but not for each of them."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_S
+            log.warning(
+                "to be tried again", extra={"stage": self.stage.name, "reason": str(failure)}
+            )
 
     def _finish(
         self, record: Record, event: Any, outcome: Outcome, finished_at: int, stamp: bytes
@@ -208,6 +227,9 @@ class Processing:
         for ordinal, item in enumerate(items):
             event: Any = cast("Any", item).event if isinstance(item, To) else item
             way = self._ways.get(cast("type[Any]", type(event)))
+            if way is None and isinstance(item, Gone):
+                outputs.append(self._tombstone(cast("Gone[Any]", item), cause, ordinal, trailing))
+                continue
             if way is None:
                 raise TypeError(f"stage {stage.name} does not write {type(event).__name__}")
             topic = way.topic
@@ -225,7 +247,7 @@ class Processing:
             part = None if topic.part is None else topic.part(event)
             if part is not None:
                 # All parts go to the partition of the whole, under keys of their own.
-                spread, key = key, key + b"\0%d" % part if part else key
+                spread, key = key, part_key(key, part)
             value = self._codec.encode(name, event)
             size = len(key) + len(value)
             if size > RECORD_LIMIT and topic is not stage.dead_letters:
@@ -238,12 +260,19 @@ class Processing:
             outputs.append(Output(name, key, value, headers, spread))
         return outputs
 
+    def _tombstone(self, gone: Gone[Any], cause: bytes, ordinal: int, trailing: Trailing) -> Output:
+        way = self._ways[gone.topic.event]
+        key = gone.key.encode()
+        event_id = hashlib.blake2b(way.seed + cause + b"|%d" % ordinal, digest_size=16)
+        headers = [("ce_id", event_id.hexdigest().encode()), *way.headers, *trailing]
+        return Output(gone.topic.name, part_key(key, gone.part), None, headers, key)
+
     def _dead(
         self, record: Record, event: Any, failure: Reject | Retry, finished_at: int
     ) -> list[Any]:
         """The dead letter of a record, and the answer that is owed all the same."""
         reason = (str(failure) or type(failure).__name__)[:LONGEST_REASON]
-        self._metrics.dead_letters.inc()
+        self.metrics.dead_letters.inc()
         cause = failure.__cause__
         key, value, headers = record.key, record.value, record.headers
         room = self.stage.dead_letters.max_bytes - LETTER_SLACK
@@ -274,6 +303,11 @@ class Processing:
         if promise.salvage is not None and record.value:
             return [letter, *promise.salvage(record.value, reason)]
         return [letter]
+
+
+def part_key(key: bytes, part: str) -> bytes:
+    """The key of a part of what `key` names; the first has that key itself."""
+    return key + b"\0" + part.encode() if part else key
 
 
 def _bounded(value: bytes) -> bytes:

@@ -170,7 +170,7 @@ class Reindexer:
         self,
         producer: Any,
         key: bytes,
-        value: bytes,
+        value: bytes | None,
         headers: list[tuple[str, bytes]],
         waiting: _Waiting,
     ) -> None:

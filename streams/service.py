@@ -18,6 +18,7 @@ from typing import Self
 import psutil
 
 from streams.errors import UserError
+from streams.settings import PREFIX
 
 LOOPBACK = "127.0.0.1"
 # Below the range that Linux gives to outgoing connections (32768 on). A client that retries a
@@ -59,7 +60,8 @@ class Service(ABC):
         """Whether it does its work now; waits a second at most."""
 
     def environment(self) -> dict[str, str]:
-        return dict(os.environ)
+        """Ours without our settings: they are no business of other programs, and may be secret."""
+        return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
     def diagnosis(self, line: str) -> UserError:
         """Why it stopped, given the telling line of its log."""

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from streams.errors import UserError
 
 PREFIX = "MILLRACE_"
+SECRETS = frozenset({"generation_key", "judge_key"})  # given only to processes that use them
 CONFIG_VARIABLE = "MILLRACE_CONFIG"  # where the TOML file is; the one variable that is no setting
 
 
@@ -112,6 +113,9 @@ class Settings(BaseSettings):
         default=False, description="The model also writes the answers; else they are quotes"
     )
     generation_key: str = Field(default="", repr=False)
+    generation_key_file: Path | None = Field(
+        default=None, description="A file that holds the key, such as a mounted secret"
+    )
     generation_timeout_s: float = Field(default=3.0, gt=0, le=120)
 
     # Questions.
@@ -184,6 +188,8 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
         if first["type"] == "extra_forbidden":
             raise UserError(f"unknown setting '{key}' in {file or 'the settings'}") from None
         said = first["msg"][:1].lower() + first["msg"][1:]
+        if key in SECRETS:
+            raise UserError(f"setting {PREFIX}{key.upper()} is wrong: {said}") from None
         raise UserError(
             f"setting {PREFIX}{key.upper()} is {first.get('input')!r}, but {said}"
         ) from None

@@ -222,7 +222,7 @@ class Stack:
             port = self.settings.http_port and self.settings.http_port + number
             settings = self.settings.model_copy(update={"http_port": port})
             command = self._worker_command(group, stages)
-            worker = WorkerProcess(group, command, settings)
+            worker = WorkerProcess(group, stages, command, settings)
             self._add(worker.name, worker)
         self._await_ready()
 

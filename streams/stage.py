@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from schemas.errors import Reject, Retry
 from schemas.events import DeadLettered
-from schemas.topics import To, Topic
+from schemas.topics import Gone, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
 O = TypeVar("O")  # noqa: E741 - output
@@ -134,7 +134,7 @@ def batch_stage(
     name: str,
     *,
     reads: Topic[I],
-    run: Callable[[Sequence[I]], Sequence[Sequence[O | P] | Reject | Retry]],
+    run: Callable[[Sequence[I]], Sequence[Sequence[O | P | Gone[P]] | Reject | Retry]],
     writes: Topic[O],
     also: Topic[P] | None = None,
     dead_letters: Topic[DeadLettered],

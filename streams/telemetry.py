@@ -31,6 +31,7 @@ DEAD_LETTERS = Counter("millrace_dead_letters", "Dead letters.", ["stage"], regi
 EXPIRED = Counter("millrace_expired", "Answers owed too late.", ["stage"], registry=REGISTRY)
 ABORTS = Counter("millrace_aborts", "Transactions aborted.", ["stage"], registry=REGISTRY)
 LAG = Gauge("millrace_lag", "Records behind the end.", ["stage", "partition"], registry=REGISTRY)
+HELD = Gauge("millrace_held", "Records that wait for another try.", ["stage"], registry=REGISTRY)
 IN_FLIGHT = Gauge("millrace_in_flight", "Records held.", ["stage"], registry=REGISTRY)
 BATCH = Histogram(
     "millrace_batch_records", "Records of a commit.", ["stage"], buckets=_SIZES, registry=REGISTRY
@@ -58,6 +59,7 @@ class StageMetrics:
         self.dead_letters = DEAD_LETTERS.labels(stage)
         self.expired = EXPIRED.labels(stage)
         self.aborts = ABORTS.labels(stage)
+        self.held = HELD.labels(stage)
         self.in_flight = IN_FLIGHT.labels(stage)
         self.batch = BATCH.labels(stage)
         self.latency = LATENCY.labels(stage)

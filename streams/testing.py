@@ -75,8 +75,13 @@ class Driver:
         raise RuntimeError(f"the topology has not come to rest after {most_rounds} rounds")
 
     def events(self, topic: Topic[E]) -> list[E]:
-        """All events of a topic, partition by partition."""
-        return [self.codec.decode(topic, record.value) for record in self.records(topic.name)]
+        """All events of a topic, partition by partition, without tombstones."""
+        records = self.records(topic.name)
+        return [
+            self.codec.decode(topic, record.value)
+            for record in records
+            if record.value is not None or not topic.compacted
+        ]
 
     def records(self, topic: str) -> Iterator[Record]:
         for partition in self.log.get(topic, []):

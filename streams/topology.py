@@ -14,6 +14,7 @@ from processors import answers
 from processors.admit import AdmitConfig, Arrival, admit
 from processors.chunk import chunk
 from processors.chunking import ChunkingPolicy
+from processors.debezium import DebeziumSource, RowChange, ingest_row, row_change
 from processors.embed import embed
 from processors.generate import AnswerConfig, generate
 from processors.grounded import GroundedConfig, grounded
@@ -83,6 +84,7 @@ class Config:
     route: RouteConfig
     answer: AnswerConfig
     grounded: GroundedConfig | None = None  # None: answers are quotes
+    debezium: Sequence[DebeziumSource] = ()
     tiers: Sequence[str] = ("local",)
     generation_concurrency: int = 1
 
@@ -103,6 +105,17 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
     def take_in(record: Received[DocumentFed]):
         place = Place(record.offset, record.timestamp, record.key is not None)
         return ingest(record.event, place, config=config.ingest, converter=ports.converter)
+
+    def rows_in(source: DebeziumSource, record: Received[RowChange]):
+        place = Place(record.offset, record.timestamp, record.key is not None)
+        return ingest_row(
+            record.event,
+            record.key,
+            place,
+            source=source,
+            config=config.ingest,
+            converter=ports.converter,
+        )
 
     def let_in(record: Received[QuestionAsked]):
         arrival = Arrival(record.position, record.timestamp, now())
@@ -144,9 +157,13 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
     t = topics
     return [
         edge_stage("ingest", reads=t.DOCS_FEED, run=take_in, writes=t.DOCS_CHANGES, dead_letters=docs),
+        *(
+            edge_stage(f"ingest.{source.name}", reads=_rows(source.topic), run=partial(rows_in, source), writes=t.DOCS_CHANGES, dead_letters=docs)
+            for source in config.debezium
+        ),
         stage("chunk", reads=t.DOCS_CHANGES, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         batch_stage("embed", reads=t.DOCS_CHUNKS, run=embedded, writes=t.DOCS_VECTORS, dead_letters=docs, max_batch=MODEL_BATCH),
-        batch_stage("index", reads=t.DOCS_VECTORS, run=indexed, writes=t.DOCS_INDEXED, dead_letters=docs),
+        batch_stage("index", reads=t.DOCS_VECTORS, run=indexed, writes=t.DOCS_INDEXED, also=t.DOCS_CHANGES, dead_letters=docs),
         stage("rechunk", reads=t.DOCS_REINDEX, run=chunked, writes=t.DOCS_CHUNKS, dead_letters=docs),
         edge_stage("admit", reads=t.RAG_REQUESTS, run=let_in, writes=t.RAG_ADMITTED, also=t.RAG_ANSWERS, dead_letters=rag, promise=asked),
         stage("rewrite", reads=t.RAG_ADMITTED, run=rewritten, writes=t.RAG_REWRITTEN, also=t.RAG_ANSWERS, dead_letters=rag, promise=promise, concurrency=REWRITING if config.variants else 1),
@@ -158,6 +175,13 @@ def topology(ports: Ports, config: Config, now: Callable[[], int] = answers.now_
             for tier in config.tiers
         ),
     ]  # fmt: skip
+
+
+def _rows(name: str) -> Topic[RowChange]:
+    """A topic of Debezium's, which has the form that Debezium gives it."""
+    return Topic(
+        name, RowChange, lambda _: "", edge=True, max_bytes=32 * topics.MIB, read=row_change
+    )
 
 
 def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:

@@ -20,6 +20,8 @@ from connectors.redis_store import NoVectorCache, RedisRequestLog, RedisVectorCa
 from connectors.registry import SchemaRegistry
 from processors.admit import AdmitConfig
 from processors.chunking import ChunkingPolicy, parse
+from processors.debezium import DebeziumSource
+from processors.debezium_policy import debezium_sources
 from processors.generate import AnswerConfig
 from processors.grounded import QUOTING, GroundedConfig
 from processors.ingest import IngestConfig
@@ -50,6 +52,7 @@ from streams.topology import Config, topology
 from streams.versions import versions
 
 CHUNKING = "chunking.yaml"
+CONNECTORS = "connectors.yaml"
 USES_MODEL = frozenset({"embed", "retrieve"})
 RETRIEVAL = "retrieval.yaml"
 GENERATING = 8  # questions that wait for the model at once
@@ -155,7 +158,7 @@ class Wiring:
         model = OpenAICompatible(
             settings.generation_url,
             settings.generation_model,
-            key=settings.generation_key,
+            key=generation_key(settings),
             timeout_s=settings.generation_timeout_s,
         )
         self._stack.callback(model.close)
@@ -174,6 +177,30 @@ class Wiring:
             _ = self.index
         if "rewrite" in names:
             _ = self.generator
+
+
+def generation_key(settings: Settings) -> str:
+    """The key of the endpoint that generates: as set, or what its file holds; empty: none.
+
+    Raises:
+        UserError: both are set, the file cannot be read, or what is there is no key.
+    """
+    file = settings.generation_key_file
+    if file is None:
+        if not settings.generation_key.isprintable() or not settings.generation_key.isascii():
+            # Else the HTTP client would refuse it later, and show it.
+            raise UserError("MILLRACE_GENERATION_KEY must be a key, in one line")
+        return settings.generation_key
+    if settings.generation_key:
+        raise UserError("set MILLRACE_GENERATION_KEY or MILLRACE_GENERATION_KEY_FILE, not both")
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UserError(f"MILLRACE_GENERATION_KEY_FILE: {file} cannot be read: {said}") from None
+    if not key or not key.isascii() or not key.isprintable():
+        raise UserError(f"MILLRACE_GENERATION_KEY_FILE: {file} must hold a key, in one line")
+    return key
 
 
 def model_cache(settings: Settings) -> Path:
@@ -235,7 +262,23 @@ def config(settings: Settings) -> Config:
         grounded=asking,
         tiers=(settings.tier,),
         generation_concurrency=1 if asking is None else GENERATING,
+        debezium=sources_of_changes(settings),
     )
+
+
+def sources_of_changes(settings: Settings) -> tuple[DebeziumSource, ...]:
+    """What `connectors.yaml` says; none where there is no such file.
+
+    Raises:
+        UserError: it is wrong.
+    """
+    path = (settings.policies or policies.SHIPPED) / CONNECTORS
+    if not path.exists():
+        return ()
+    try:
+        return debezium_sources(policies.read(CONNECTORS, settings.policies))
+    except ValueError as error:
+        raise UserError(f"policy {path} cannot be used: {error}") from None
 
 
 def chunking_policy(settings: Settings) -> ChunkingPolicy:

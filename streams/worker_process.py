@@ -6,20 +6,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from streams.errors import UserError
 from streams.service import Service
-from streams.settings import PREFIX, Settings
+from streams.settings import PREFIX, SECRETS, Settings
 
 BACKGROUND = {"documents": 10}  # nice values, by group
+USERS = {"generation_key": {"rewrite", "generate"}}  # stages that use a secret
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Variables that give a child process exactly these settings, and no configuration file."""
+def environment(settings: Settings, secrets: Collection[str] = ()) -> dict[str, str]:
+    """Variables that give a child process exactly these settings, and no configuration file.
+
+    Of the secret settings it gets those that are named in `secrets`.
+    """
     variables = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    changed = settings.model_dump(
+        mode="json", exclude_defaults=True, exclude=set(SECRETS.difference(secrets))
+    )
     for name, value in (changed | {"data": str(settings.data.absolute())}).items():
         variables[PREFIX + name.upper()] = value if isinstance(value, str) else json.dumps(value)
     # The child imports this very code, from whatever folder it is started.
@@ -30,6 +36,12 @@ def environment(settings: Settings) -> dict[str, str]:
     # two, the peak of a worker under a long lag is about 50 MB lower.
     variables.setdefault("MALLOC_ARENA_MAX", "2")
     return variables
+
+
+def secrets_of(stages: Sequence[str]) -> list[str]:
+    """The secret settings that a worker of these stages uses."""
+    names = {stage.partition(".")[0] for stage in stages}
+    return [secret for secret, users in USERS.items() if names & users]
 
 
 def run_command(_group: str, stages: Sequence[str]) -> list[str]:
@@ -58,12 +70,15 @@ def apply_topics(settings: Settings) -> list[str]:
 class WorkerProcess(Service):
     """A worker: ready once it has written its pid into its ready file."""
 
-    def __init__(self, group: str, command: Sequence[str], settings: Settings) -> None:
+    def __init__(
+        self, group: str, stages: Sequence[str], command: Sequence[str], settings: Settings
+    ) -> None:
         data = settings.data.absolute()
         worker = f"up-{group}"
         super().__init__(worker, data / "logs" / f"{worker}.log")
         self.nice = BACKGROUND.get(group, 0)
         self._command = command
+        self._secrets = secrets_of(stages)
         self._settings = settings.model_copy(update={"worker": worker})
         self._ready_file = data / "run" / f"{worker}.ready"
 
@@ -73,7 +88,7 @@ class WorkerProcess(Service):
         return self._command
 
     def environment(self) -> dict[str, str]:
-        return environment(self._settings)
+        return environment(self._settings, self._secrets)
 
     def is_ready(self) -> bool:
         try:

@@ -6,6 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
+from processors.chunk import ORDINALS_PER_PART
 from processors.ports import Applied, Index, SearchQuery, SearchResult
 from schemas.events import Chunk, DocumentEmbedded, EmbeddedChunk
 
@@ -37,8 +38,16 @@ def change(
     heading: str = "",
     metadata: dict[str, str] | None = None,
     chunking: str = "c1",
+    part: int = 0,
+    parts: int = 1,
+    of: int = -1,
+    generation: int = 0,
 ) -> DocumentEmbedded:
-    """`texts` become the chunks from ordinal `first` on, each with two sentence vectors."""
+    """`texts` become the chunks from ordinal `first` on, each with two sentence vectors.
+
+    `of` how many chunks of its part these are the last.
+    """
+    first += part * ORDINALS_PER_PART
     chunks = [
         EmbeddedChunk(
             chunk=Chunk(
@@ -70,7 +79,17 @@ def change(
         embedding_model="m",
         chunks=chunks,
         last=last,
+        generation=generation,
+        part=part,
+        parts=parts,
+        part_chunks=of,
     )
+
+
+def part(doc_id: str, version: int, number: int, parts: int, *texts: str) -> DocumentEmbedded:
+    """One part of a document that came in several, whole in one record."""
+    last = number == parts - 1
+    return change(doc_id, version, texts, part=number, parts=parts, of=len(texts), last=last)
 
 
 def delete(

@@ -167,7 +167,8 @@ def test_only_the_final_part_ends_a_version() -> None:
     assert [r.last for r in second][-1] is True
     assert next(c.ordinal for r in first for c in r.chunks) == 0
     assert next(c.ordinal for r in second for c in r.chunks) == ORDINALS_PER_PART
-    assert records("", part=0, parts=2) == []
+    (blank,) = records("", part=0, parts=2)
+    assert (blank.chunks, blank.last, blank.part_chunks) == ([], False, 0)
     assert [r.last for r in records("", part=1, parts=2)] == [True]
 
 

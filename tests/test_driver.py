@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import pytest
 
+from processors.ingest import split_body
 from schemas import topics
+from schemas.errors import Reject
 from schemas.events import DocumentFed, QuestionAdmitted, QuestionAnswered, QuestionAsked
 from schemas.topics import Topic
 from streams.settings import Settings
@@ -130,6 +133,99 @@ def test_a_long_document_travels_in_parts_and_leaves_as_one() -> None:
     driver.send(topics.DOCS_FEED, _fed(None, 3))
     driver.run()
     assert _live(ports) == {}
+
+
+def _log(driver: Driver) -> dict[bytes | None, bytes | None]:
+    """What compaction leaves of docs.changes: the last value of each key."""
+    return {record.key: record.value for record in driver.records(topics.DOCS_CHANGES.name)}
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents travel in parts from 400 bytes on."""
+    monkeypatch.setattr("processors.ingest.split_body", partial(split_body, limit=400))
+
+
+def _long(words: str, parts: int) -> str:
+    return "\n\n".join(
+        f"# Part {n}\n\n" + f"{words} " * (360 // (len(words) + 1)) for n in range(parts)
+    )
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize("seed", range(6))
+def test_the_log_keeps_parts_of_living_versions_only(seed: int) -> None:
+    rng = random.Random(seed)
+    ports = FakePorts()
+    driver = _driver(ports, batch=3, fault=lambda _stage, _moment: rng.random() < 0.2)
+    expected: dict[str, tuple[int, int]] = {}
+    for version in range(1, 40):
+        doc_id = f"d{rng.randrange(4)}.md"
+        parts = rng.choice([1, 2, 3, 5])
+        if rng.random() < 0.3:
+            driver.send(topics.DOCS_FEED, _fed(None, version, doc_id))
+            expected.pop(doc_id, None)
+        else:
+            driver.send(topics.DOCS_FEED, _fed(_long(f"word{version}", parts), version, doc_id))
+            expected[doc_id] = (version, parts)
+        if rng.random() < 0.5:
+            driver.run()
+    driver.run()
+    assert not driver.dead_letters(topics.DOCS_DLQ)
+    left = [
+        driver.codec.decode(topics.DOCS_CHANGES, value)
+        for value in _log(driver).values()
+        if value is not None
+    ]
+    living: dict[str, list[int]] = {}
+    for change in left:
+        if change.op == "upsert":
+            assert change.version == expected[change.doc_id][0], "of the living version only"
+            living.setdefault(change.doc_id, []).append(change.part)
+    assert {doc: sorted(found) for doc, found in living.items()} == {
+        doc_id: [*range(parts)] for doc_id, (_, parts) in expected.items()
+    }
+    assert _live(ports) == {doc_id: {version} for doc_id, (version, _) in expected.items()}
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_a_version_that_lost_a_part_is_not_whole_and_is_told() -> None:
+    class Picky(BagOfWords):
+        poison = "poison"
+
+        def count(self, texts: Sequence[str]) -> list[int]:
+            if any(self.poison and self.poison in text for text in texts):
+                raise Reject("cannot be counted")
+            return super().count(texts)
+
+    embedder = Picky()
+    ports = FakePorts(embedder=embedder)
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed(_long("former", 4), 1))
+    driver.run()
+    former = {chunk.ordinal for chunk in ports.index.scan("acme")}
+    told = len(driver.events(topics.DOCS_INDEXED))
+
+    first, second, third = (_long(word, 1) for word in ("uno", "poison", "tres"))
+    driver.send(topics.DOCS_FEED, _fed("\n\n".join([first, second, third]), 2))
+    driver.run()
+    chunked, indexed = driver.dead_letters(topics.DOCS_DLQ)
+    assert (chunked.stage, chunked.reason) == ("chunk", "cannot be counted")
+    assert indexed.stage == "index"
+    assert "version 2 of acme/a.md is not whole: of its 3 parts, 2 did not come" in indexed.reason
+    assert not any(done.last for done in driver.events(topics.DOCS_INDEXED)[told:])
+    assert {chunk.ordinal for chunk in ports.index.scan("acme")} >= former
+    assert _live(ports) == {"a.md": {1, 2}}
+    assert all(_log(driver).values()), "the former version's parts are still in the log"
+
+    embedder.poison = ""  # the cause is mended, and the letter replayed
+    assert chunked.key is not None and chunked.value is not None
+    document = chunked.key.partition(b"\0")[0]
+    driver._append(chunked.topic, chunked.key, chunked.value, [], document, None)
+    driver.run()
+    assert _live(ports) == {"a.md": {2}}
+    assert driver.events(topics.DOCS_INDEXED)[-1].last
+    assert sum(value is not None for value in _log(driver).values()) == 3
 
 
 def test_an_older_version_never_wins() -> None:

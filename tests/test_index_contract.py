@@ -11,7 +11,7 @@ import pytest
 
 from connectors.memory_index import MemoryIndex
 from connectors.qdrant_edge import EdgeIndex
-from processors.ports import Applied, Index, SearchQuery, StoredChunk
+from processors.ports import Applied, Index, Logged, SearchQuery, StoredChunk
 from tests.index_events import (
     DONE,
     SIZE,
@@ -21,9 +21,12 @@ from tests.index_events import (
     chunk_id,
     delete,
     lexical,
+    part,
     texts,
     vector,
 )
+
+PENDING = Applied(superseded=False, removed=0, complete=False)
 
 
 @pytest.fixture(params=["edge", "memory"])
@@ -176,11 +179,11 @@ def test_a_version_in_several_records_loses_the_old_chunks_with_the_last(index: 
     index.apply([change("a", 1, ("1.0", "1.1", "1.2", "1.3", "1.4"))])
     first = change("a", 2, ("2.0", "2.1"), last=False)
     second = change("a", 2, ("2.2",), first=2)
-    assert index.apply([first]) == [DONE]
+    assert index.apply([first]) == [PENDING]
     assert texts(index) == ["1.2", "1.3", "1.4", "2.0", "2.1"]
     assert index.apply([second]) == [Applied(superseded=False, removed=2)]
     assert texts(index) == ["2.0", "2.1", "2.2"]
-    assert index.apply([first, second]) == [DONE, DONE]
+    assert index.apply([first, second]) == [PENDING, DONE]
     assert texts(index) == ["2.0", "2.1", "2.2"]
 
 
@@ -320,3 +323,74 @@ def test_search_goes_on_while_changes_are_applied(index: Index) -> None:
         thread.join()
     assert errors == []
     assert texts(index) == ["still here"]
+
+
+def test_a_version_in_parts_replaces_the_former_once_it_is_whole(index: Index) -> None:
+    index.apply([change("a", 1, ("one", "two", "three"), of=3)])
+    assert index.apply([part("a", 2, 0, 3, "uno")]) == [PENDING]
+    assert index.apply([part("a", 2, 1, 3)]) == [PENDING]  # of blank text, say
+    assert index.apply([part("a", 2, 2, 3, "tres")]) == [Applied(superseded=False, removed=2)]
+    assert texts(index) == ["tres", "uno"]
+
+
+def test_a_part_that_never_came_is_named_and_the_former_version_stays(index: Index) -> None:
+    index.apply([change("a", 1, ("one", "two", "three"), of=3)])
+    (_, ended) = index.apply([part("a", 2, 0, 3, "uno"), part("a", 2, 2, 3, "tres")])
+    assert ended == Applied(superseded=False, removed=0, complete=False, missing=(1,))
+    assert texts(index) == ["three", "tres", "two", "uno"]
+    # Whenever it comes, it completes the version.
+    late = index.apply([part("a", 2, 1, 3, "dos")])
+    assert late == [Applied(superseded=False, removed=2)]
+    assert texts(index) == ["dos", "tres", "uno"]
+
+
+def test_half_a_part_is_a_missing_part(index: Index) -> None:
+    tail = change("a", 1, ("three",), first=2, of=3)
+    assert index.apply([tail]) == [
+        Applied(superseded=False, removed=0, complete=False, missing=(0,))
+    ]
+    head = change("a", 1, ("one", "two"), last=False)
+    assert index.apply([head]) == [DONE]
+    assert index.apply([head, tail]) == [DONE, DONE]  # and again, by redelivery
+
+
+def test_a_redelivered_end_of_a_whole_version_misses_nothing(index: Index) -> None:
+    records = [part("a", 1, n, 3, f"text {n}") for n in range(3)]
+    assert index.apply(records) == [PENDING, PENDING, DONE]
+    assert index.apply(records[1:]) == [DONE, DONE]
+
+
+def test_parts_that_were_cut_by_different_policies_are_one_version(index: Index) -> None:
+    first = change("a", 1, ("uno",), part=0, parts=2, of=1, last=False, chunking="c1")
+    second = change("a", 1, ("dos",), part=1, parts=2, of=1, chunking="c2")
+    assert index.apply([first]) == [PENDING]
+    assert index.apply([second]) == [DONE]
+    assert texts(index) == ["dos", "uno"]
+
+
+def test_what_older_versions_left_in_the_log_is_named_each_time(index: Index) -> None:
+    index.apply([part("a", 1, n, 3, f"text {n}") for n in range(3)])
+    gone = [Logged(1, 0, 3)]
+    (shrunk,) = index.apply([change("a", 2, ("short",), of=1)])
+    assert [*shrunk.obsolete] == gone
+    (again,) = index.apply([change("a", 2, ("short",), of=1)])
+    assert [*again.obsolete] == gone  # the first time, we may have been killed right after
+    assert [*index.apply([delete("a", 3)])[0].obsolete] == gone
+    assert index.apply([delete("b", 3)])[0].obsolete == ()
+
+
+def test_a_version_in_parts_is_in_use_until_a_newer_one_is_whole(index: Index) -> None:
+    index.apply([part("a", 1, n, 2, f"text {n}") for n in range(2)])
+    assert index.apply([part("a", 2, 0, 2, "uno")])[0].obsolete == ()
+    again = change("a", 2, ("uno",), part=0, parts=2, of=1, last=False, generation=5)
+    (rechunked, end) = index.apply([again, part("a", 2, 1, 2, "dos")])
+    assert rechunked.obsolete == end.obsolete == ()
+    assert end.superseded, "of the generation before"
+    assert texts(index) == ["text 1", "uno"]
+
+
+def test_a_superseded_version_in_parts_is_obsolete_itself(index: Index) -> None:
+    index.apply([change("a", 5, ("new",), of=1)])
+    late = [part("a", 4, n, 2, f"old {n}") for n in range(2)]
+    assert [each.obsolete for each in index.apply(late)] == [(Logged(4, 0, 2),)] * 2
+    assert texts(index) == ["new"]

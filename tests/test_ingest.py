@@ -11,7 +11,7 @@ from schemas.errors import Reject
 from schemas.events import DocumentChanged, DocumentFed
 from tests.office_files import saved, word
 
-PLACE = Place(offset=12, timestamp=5_000, keyed=True)
+PLACE = Place(sequence=12, timestamp=5_000, keyed=True)
 
 
 def _fed(**fields: object) -> DocumentFed:

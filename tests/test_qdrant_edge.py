@@ -8,15 +8,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.memory_index import MemoryIndex
 from connectors.qdrant_edge import EdgeIndex
-from processors.ports import Index
+from processors.ports import Applied, Index, Logged
 from schemas.errors import UserError
 from schemas.events import DocumentEmbedded
-from tests.index_events import SIZE, SUPERSEDED, ask, change, delete, lexical, texts
+from tests.index_events import SIZE, SUPERSEDED, ask, change, delete, lexical, part, texts
 
 
 @pytest.fixture
@@ -33,12 +34,37 @@ def history(rng: random.Random, length: int) -> list[DocumentEmbedded]:
         if rng.random() < 0.2:
             events.append(delete(doc_id, version, sequence=sequence, tenant=tenant))
             continue
+        if rng.random() < 0.3:
+            events += parts(rng, doc_id, version, words, sequence=sequence, tenant=tenant)
+            continue
         cut = rng.randint(0, len(words)) if rng.random() < 0.4 else 0
         both = {"sequence": sequence, "tenant": tenant}
         if cut:
             events.append(change(doc_id, version, words[:cut], last=False, **both))
         events.append(change(doc_id, version, words[cut:], first=cut, **both))
     return events
+
+
+def parts(
+    rng: random.Random, doc_id: str, version: int, words: tuple[str, ...], **more: Any
+) -> list[DocumentEmbedded]:
+    """A version in up to three parts, of which one may never come."""
+    count = rng.randint(1, 3)
+    lost = rng.randrange(6)
+    return [
+        change(
+            doc_id,
+            version,
+            words[n::count],
+            part=n,
+            parts=count,
+            of=len(words[n::count]),
+            last=n == count - 1,
+            **more,
+        )
+        for n in range(count)
+        if n != lost
+    ]
 
 
 def state(index: Index) -> dict[str, tuple[str, int, str]]:
@@ -219,3 +245,13 @@ def _write_until_killed(path: Path, generation: int) -> None:
 
 if __name__ == "__main__":
     _write_until_killed(Path(sys.argv[1]), int(sys.argv[2]))
+
+
+def test_what_a_version_in_parts_has_is_remembered_by_the_folder(path: Path) -> None:
+    with EdgeIndex(path, "v1", SIZE) as index:
+        index.apply([part("a", 1, n, 2, f"text {n}", "more") for n in range(2)])
+        index.apply([part("a", 2, 0, 3, "uno"), part("a", 2, 2, 3, "tres")])
+    with EdgeIndex(path, "v1", SIZE) as index:
+        whole = Applied(superseded=False, removed=2, obsolete=(Logged(1, 0, 2),))
+        assert index.apply([part("a", 2, 1, 3, "dos")]) == [whole]
+        assert texts(index) == ["dos", "tres", "uno"]

