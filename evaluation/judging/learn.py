@@ -33,7 +33,9 @@ SMALL = (20, 32)  # words of claim and evidence; most pairs are no larger
 LARGE = (reader.CLAIM_WORDS, reader.EVIDENCE_WORDS)
 TWINS = {"xquad": 4000, "clapnq": 4000, "pubmedqa": 2000}
 SINGLES = 1500
-HELD_BACK = 20  # every so many-th pair
+# Every so many-th pair, to see that training works. Its twins are trained on, and most of these are
+# the supported first of four: it is no measure of the judge, `agreement.py` is.
+HELD_BACK = 20
 
 Weights = dict[str, Any]
 Labels = NDArray[np.bool_]
