@@ -24,9 +24,8 @@ from rich.table import Table
 
 from evaluation.bench.report import Say, Setting
 from evaluation.judge import SHIPPED, LocalJudge, Model, load, untrained
-from evaluation.judging import signals
 from evaluation.judging import train as training
-from evaluation.judging.combining import Fold
+from evaluation.judging.combining import INPUTS, Fold
 from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.lines import BadLine
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
@@ -34,9 +33,10 @@ from schemas.errors import UserError
 
 USER_ERROR = 2
 COMMAND = "python -m evaluation.agreement"
+FILE_WIDTH = 140  # columns of the tables where nobody sees them at once
 RESULTS = Path(__file__).parent / "results" / "agreement.json"
 TARGETS = {"qags": 0.87, "begin": 0.93, "expertqa": 0.70, "fever_symmetric": 0.75}
-SINGLE = ("all.words", "best.bigrams", "cosine", "best.match", "all.lowest3")
+SINGLE = ("all.words", "best.bigrams", "cosine", "best.match", "all.lowest3", "reader")
 PUBLISHED = {"faithfulness": 0.95, "answer_relevance": 0.78, "context_relevance": 0.70}
 CAVEAT = (
     "RAGAS (arXiv 2309.15217) reports pairwise agreement of an LLM judge with people on WikiEval: "
@@ -59,7 +59,7 @@ def agreement(
         bool, typer.Option("--train", help="First train the judge on the public sets.")
     ] = False,
     judge: Annotated[Path, typer.Option(help="The judge's file.")] = SHIPPED,
-    version: Annotated[str, typer.Option(help="Of the judge that is trained.")] = "support-1",
+    version: Annotated[str, typer.Option(help="Of the judge that is trained.")] = "support-2",
 ) -> None:
     """Measure the local judge against human labels: AUC, balanced accuracy, pairwise agreement."""
     console = Console(stderr=True, highlight=False)
@@ -141,8 +141,8 @@ def measure(model: Model, fold: Fold, rows: Sequence[Judged]) -> dict[str, Any]:
         **{name: [_number(value) for value in each] for name, each in figures.items()},
         "pairs": sum(int(labels[g].sum() * (~labels[g]).sum()) for g in groups),
         "single_signals": {
-            name: _number(auc(inputs[:, signals.NAMES.index(name)].astype(np.float64), labels))
-            for name in SINGLE
+            name: _number(auc(inputs[:, at].astype(np.float64), labels))
+            for at, name in enumerate(INPUTS)
         },
     }
 
@@ -194,8 +194,17 @@ def measured(judge: str) -> dict[str, float] | None:
 def show(found: dict[str, Any]) -> None:
     """A table of all sets."""
     out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = FILE_WIDTH
     table = Table(
-        "set", "claims", "AUC", "target", "balanced accuracy", "pairwise (pairs)", box=None
+        "set",
+        "claims",
+        "AUC",
+        "target",
+        "best single signal",
+        "balanced accuracy",
+        "pairwise (pairs)",
+        box=None,
     )
     for name, each in found["sets"].items():
         target = TARGETS.get(name)
@@ -205,6 +214,7 @@ def show(found: dict[str, Any]) -> None:
             str(each["claims"]),
             _shown(each["auc"]),
             "" if target is None else f"{target:.2f} {met}",
+            _best(each["single_signals"]),
             _shown(each["balanced_accuracy"]),
             f"{_shown(each['pairwise'])} ({each['pairs']})",
         )
@@ -220,6 +230,13 @@ def show(found: dict[str, Any]) -> None:
     out.print(f"published: {figures}. {CAVEAT}")
     for each in found["bad_lines"]:
         out.print(f"line {each['line']} {each['reason']}: left out")
+
+
+def _best(single: dict[str, float | None]) -> str:
+    """The signal that does best on a set, seen afterwards: which one that is differs by set."""
+    known = {name: value for name, value in single.items() if value is not None}
+    best = max(known, key=lambda name: known[name], default=None)
+    return "undefined" if best is None else f"{known[best]:.3f} {best}"
 
 
 def _shown(figures: Sequence[float | None]) -> str:

@@ -1,6 +1,7 @@
 """The local judge: how likely evidence supports a claim, without an LLM, torch or a network.
 
-Signals of words and of all-MiniLM-L6-v2 (`judging/signals.py`), combined by a logistic regression.
+Signals of words and of all-MiniLM-L6-v2 (`judging/signals.py`), combined by a logistic regression,
+and a small network that reads the claim against the evidence (`judging/reader.py`).
 `policies/judge.json` holds what was trained, `judging/train.py` trains it, `agreement.py` measures
 it against people.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +19,8 @@ import numpy as np
 
 from connectors.minilm import MiniLM
 from evaluation.judging import signals, words
-from evaluation.judging.combining import Combination
+from evaluation.judging.combining import INPUTS, Combination
+from evaluation.judging.reader import Reader
 from processors.ports import Float32
 from schemas.errors import UserError
 
@@ -34,7 +37,7 @@ class Model:
     held_out: Mapping[str, Combination]  # by set, what was not trained on it
 
     def support(self, inputs: Float32) -> Float32:
-        """Probabilities of support, (claims,), from signals, (claims, signals)."""
+        """Probabilities of support, (claims,), from `INPUTS`, (claims, inputs)."""
         logits = np.clip(self.combination.logits(inputs), -30, 30)
         return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
@@ -58,12 +61,12 @@ def load(path: Path = SHIPPED) -> Model:
 
 def untrained() -> Model:
     """A judge that only reads signals."""
-    ones = np.ones(len(signals.NAMES), np.float32)
+    ones = np.ones(len(INPUTS), np.float32)
     return Model("untrained", Combination(ones, ones, ones, 0.0), {})
 
 
 def _combination(found: Mapping[str, Any]) -> Combination:
-    rows: list[list[float]] = [found["signals"][name] for name in signals.NAMES]
+    rows: list[list[float]] = [found["signals"][name] for name in INPUTS]
     mean, scale, weight = np.array(rows, np.float32).T
     return Combination(mean, scale, weight, float(found["bias"]))
 
@@ -85,6 +88,10 @@ class LocalJudge:
     def __exit__(self, *_: object) -> None:
         self.encoder.__exit__()
 
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader.load()
+
     @property
     def name(self) -> str:
         return f"local {self.model.version}"
@@ -94,10 +101,12 @@ class LocalJudge:
         return self.model.support(self.signals(claims))
 
     def signals(self, claims: Sequence[tuple[str, str]]) -> Float32:
-        """`signals.NAMES` of each (claim, evidence), (claims, signals)."""
+        """`INPUTS` of each (claim, evidence), (claims, inputs)."""
         rows: list[Float32] = []
         for at in range(0, len(claims), AT_ONCE):
             some = claims[at : at + AT_ONCE]
             texts = words.read(self.encoder, [text for pair in some for text in pair])
-            rows.extend(map(signals.read, texts[::2], texts[1::2]))
-        return np.array(rows, np.float32).reshape(len(claims), len(signals.NAMES))
+            read = self._reader.read(list(zip(texts[::2], texts[1::2], strict=True)))
+            told = map(signals.read, texts[::2], texts[1::2])
+            rows.extend(np.append(one, said) for one, said in zip(told, read, strict=True))
+        return np.array(rows, np.float32).reshape(len(claims), len(INPUTS))

@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from evaluation import agreement
 from evaluation.judge import SHIPPED, LocalJudge, load
-from evaluation.judging import combining, signals
-from evaluation.judging.combining import Fold
+from evaluation.judging import combining, pairs, questions, reader
+from evaluation.judging.combining import INPUTS, Fold
 from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
+from processors.ports import Float32
 from schemas.errors import UserError
 
 LABELS = np.array([True, True, False, False])
@@ -46,10 +47,13 @@ def test_training_learns_what_supports_and_never_weighs_a_signal_against_support
     labels = rng.random(400) < 0.3
     told = 1.0 * labels + rng.normal(size=400) * 0.5
     against = -1.0 * labels + rng.normal(size=400) * 0.5
-    fold = Fold(np.stack([told, against, rng.normal(size=400)], 1).astype(np.float32), labels)
+    columns = [told, against, rng.normal(size=400), np.zeros(400)]
+    fold = Fold(np.stack(columns, 1).astype(np.float32), labels)
     found = combining.train([fold, fold], 0.01)
     assert (found.weight >= 0).all()
     assert found.weight[1] == 0
+    fitted = (fold.inputs - found.mean)[:, :-1] / found.scale[:-1] @ found.weight[:-1]
+    assert found.weight[-1] == pytest.approx(fitted.std(), rel=1e-4)  # the reader's is not fitted
     assert auc(found.logits(fold.inputs).astype(float), labels) > 0.9
 
 
@@ -113,11 +117,94 @@ def test_the_judge_tells_what_is_said_from_what_is_not(tmp_path: Path) -> None:
     with LocalJudge(tmp_path, load(), streams=1) as judge:
         supported = judge.support([(claim, EVIDENCE) for claim in claims])
         inputs = judge.signals([(claims[0], EVIDENCE), (claims[0], "")])
-        assert judge.signals([]).shape == (0, len(signals.NAMES))
+        assert judge.signals([]).shape == (0, len(INPUTS))
     assert supported[:2].min() > 0.5 > supported[2]
     assert supported[3:].max() < 0.5
-    assert inputs[0, signals.NAMES.index("best.words")] > 0.8
+    assert inputs[0, INPUTS.index("best.words")] > 0.8
     assert not inputs[1].any()
+
+
+def test_the_reader_tells_a_changed_number_name_or_negation(tmp_path: Path) -> None:
+    evidence = "The northern depot of Arlow opened on 3 June 1987 and was never closed."
+    true = ["The depot of Arlow opened in June 1987.", "The Arlow depot was never closed."]
+    false = ["The depot of Arlow opened in June 1993.", "The Arlow depot was closed."]
+    far = "The depot of Berwin opened in June 1987."
+    with LocalJudge(tmp_path, load(), streams=1) as judge:
+        said = judge.signals([(claim, evidence) for claim in [*true, *false, far]])[:, -1]
+    assert said[0] > said[2]
+    assert said[1] > said[3]
+    assert said[0] > said[4]
+    assert (abs(said) <= 1).all()
+
+
+def test_what_the_reader_says_does_not_depend_on_what_is_read_with_it() -> None:
+    rng = np.random.default_rng(3)
+
+    def pair(claim: int, evidence: int) -> reader.Pair:
+        kinds = rng.integers(0, 2, (claim + evidence, 4)).astype(np.float32)
+        size = (claim + evidence, reader.DIMENSIONS)
+        vectors: Float32 = rng.normal(0, 0.05, size).astype(np.float32)
+        same = rng.random((claim, evidence)) < 0.2
+        return reader.Pair(
+            vectors[:claim], kinds[:claim], vectors[claim:], kinds[claim:], same, 1.0
+        )
+
+    weights = dict(np.load(reader.SHIPPED))
+    few, many = pair(3, 5), pair(20, 60)
+    alone = reader.logits(np, weights, reader.batch([few], 3, 5))
+    beside = reader.logits(np, weights, reader.batch([many, few], 24, 64))
+    assert beside[1] == pytest.approx(alone[0], abs=1e-3)
+
+
+def test_a_missing_reader_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.npz cannot be read"):
+        reader.Reader.load(tmp_path / "nowhere.npz")
+
+
+TEXT = """The harbour office of Arlow opened in 1987 with twelve clerks. It was moved to Berwin in
+March 1993 because the old quay was too small. The first director was Ida Novak, who led the office
+for nine years. Most ships before 1993 were registered by hand. Ida Novak and Per Lund signed the
+agreement with the city of Berwin."""
+
+
+def test_changed_claims_come_with_evidence_that_makes_them_true() -> None:
+    made = pairs.Changer([TEXT], "seed").twins(200)
+    assert made == pairs.Changer([TEXT], "seed").twins(200)
+    labels: dict[str, set[bool]] = {}
+    for each in made:
+        labels.setdefault(each.claim, set()).add(each.supported)
+    both = sum(len(found) == 2 for found in labels.values())
+    assert both > len(labels) / 3  # so the claim alone says little
+    assert 0.4 < sum(each.supported for each in made) / len(made) < 0.6
+    singles = pairs.Changer([TEXT], "seed").singles(100)
+    assert not any(each.claim in each.context for each in singles if not each.supported)
+
+
+def test_a_change_is_made_in_the_evidence_at_the_same_place() -> None:
+    sentence = "In 1987 the office opened, and it was closed in 1993."
+    for claim, changed, expected in [
+        ("It was closed", "It was not closed", sentence.replace("was closed", "was not closed")),
+        ("the office opened", "the depot opened", sentence.replace("office", "depot")),
+        ("they shut it", "they opened it", None),
+    ]:
+        assert pairs.edited(sentence, claim, changed) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "claim"),
+    [
+        ("Who signed the lease?", "the tenant", "The tenant signed the lease."),
+        ("When did the lease begin?", "May 2019", "The lease begin in May 2019."),
+        ("How many rooms does the house have?", "six", "The house have six rooms."),
+        ("What is the deposit?", "two rents", "The deposit is two rents."),
+        ("Where was the key found?", "Arlow", "The key was found in Arlow."),
+        ("Why?", "because", None),
+    ],
+)
+def test_a_question_and_its_answer_are_a_statement(
+    question: str, answer: str, claim: str | None
+) -> None:
+    assert questions.stated(question, answer) == claim
 
 
 def test_the_shipped_figures_are_of_the_shipped_judge_and_of_every_set() -> None:

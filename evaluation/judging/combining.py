@@ -1,4 +1,8 @@
-"""Trains the local judge's last step: a logistic regression over its signals, set by set alike."""
+"""Trains the local judge's last step: a logistic regression over its signals, set by set alike.
+
+What the reader says is not fitted: it gets the weight of all signals together. The sets differ in
+how much of their evidence it reads, so that weights fitted to some are wrong for the others.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.judging import signals
 from processors.ports import Float32
 
+INPUTS = (*signals.NAMES, "reader")
 STEPS, RATE = 1000, 0.05
+READER_SPREAD = (
+    0.6  # about the standard deviation of what the reader says of evidence it read whole
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Signals of one set's claims, (claims, signals), and what people said of them, (claims,)."""
+    """Of one set's claims, `INPUTS`, (claims, inputs), and what people said, (claims,)."""
 
     inputs: Float32
     labels: NDArray[np.bool_]
@@ -38,12 +47,16 @@ class Combination:
 def train(folds: Sequence[Fold], decay: float) -> Combination:
     """Fit to all folds at once, each weighing the same, supported and unsupported alike.
 
+    The reader's column is added afterwards, with a standard deviation of the fitted logits as its
+    weight.
+
     Every fold has an intercept of its own: how many of a set's claims are supported says how the
     set was made, not how a claim is judged. Weights never go below zero, since every signal is
     made so that more of it speaks for support; what is fitted against that is a set's accident.
     `decay` is the ridge penalty.
     """
-    inputs = np.concatenate([fold.inputs for fold in folds]).astype(np.float64)
+    everything = np.concatenate([fold.inputs for fold in folds]).astype(np.float64)
+    inputs, read = everything[:, :-1], everything[:, -1]
     labels = np.concatenate([fold.labels for fold in folds])
     mean, scale = inputs.mean(0), inputs.std(0) + 1e-6
     x, y = (inputs - mean) / scale, np.where(labels, 1.0, -1.0)
@@ -63,9 +76,9 @@ def train(folds: Sequence[Fold], decay: float) -> Combination:
             value -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-12)
         np.maximum(weight, 0, out=weight)
     return Combination(
-        mean.astype(np.float32),
-        scale.astype(np.float32),
-        weight.astype(np.float32),
+        np.append(mean, share @ read).astype(np.float32),
+        np.append(scale, READER_SPREAD).astype(np.float32),
+        np.append(weight, (x @ weight).std()).astype(np.float32),
         float(bias.mean()),
     )
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.judging import combining, signals
-from evaluation.judging.combining import Combination, Fold
+from evaluation.judging import combining
+from evaluation.judging.combining import INPUTS, Combination, Fold
 
 _ROW = re.compile(r"\[[^\[\]]*\]")  # of three numbers: a line of the file
 DECAY = 0.1  # chosen for the mean AUC of the left-out sets; .003 to .5 differ by .002
@@ -42,5 +42,5 @@ def _columns(combination: Combination) -> dict[str, object]:
     rows = [[round(float(value), 5) for value in row] for row in columns]
     return {
         "bias": round(combination.bias, 5),
-        "signals": dict(zip(signals.NAMES, rows, strict=True)),
+        "signals": dict(zip(INPUTS, rows, strict=True)),
     }

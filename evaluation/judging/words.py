@@ -47,6 +47,7 @@ class Sentences:
 class Words:
     """The words of a text. Vectors are of length one, from the words' sentences."""
 
+    written: list[str]
     lower: list[str]
     stems: list[str]
     vectors: Float32  # (words, dimensions)
@@ -96,19 +97,20 @@ def _words(
         starts.extend(start + offset for offset, _ in found.offsets)
         vectors.append(found.vectors)
     rows = np.concatenate(vectors)
-    lower: list[str] = []
+    written: list[str] = []
     pooled: list[Float32] = []
     places: list[int] = []
     for found in _WORD.finditer(text):
         first, last = np.searchsorted(starts, found.span())
         if first < last:  # a word that was cut off has no token
-            lower.append(found[0].lower())
+            written.append(found[0])
             pooled.append(unit(rows[first:last].mean(0)))
             places.append(found.start())
     begins = [start for start, _ in sentences.spans]
     sentence = np.maximum(np.searchsorted(begins, places, side="right") - 1, 0)
-    matrix = np.array(pooled, np.float32).reshape(len(lower), rows.shape[-1])
-    return Words(lower, [stem(word) for word in lower], matrix, sentence, sentences)
+    matrix = np.array(pooled, np.float32).reshape(len(written), rows.shape[-1])
+    lower = [word.lower() for word in written]
+    return Words(written, lower, [stem(word) for word in lower], matrix, sentence, sentences)
 
 
 def unit(vector: Float32) -> Float32:
