@@ -182,7 +182,7 @@ def test_documents_yield_the_processor_to_questions(stack: Stack, data: Path) ->
     documents = psutil.Process(process_of(data, "up-documents")["pid"])
     questions = psutil.Process(process_of(data, "up-questions")["pid"])
 
-    assert documents.nice() == questions.nice() + 5
+    assert documents.nice() == questions.nice() + 10
 
 
 def test_a_second_stack_on_the_same_data_is_refused(stack: Stack, data: Path) -> None:
