@@ -5,13 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import log2
 from pathlib import Path
+from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from connectors.qdrant_edge import EdgeIndex
 from evaluation.chunking.sets import TENANT, Ask, DataSet, Evidence
+from evaluation.statistics import bootstrap
 from processors.chunk import chunk, context_of
 from processors.chunking import ChunkingPolicy
 from processors.embed import embed
@@ -32,21 +36,50 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`ndcg` at 10 results, `within` the share of the evidence in the first READ_TOKENS tokens.
+    """Of each question nDCG at 10 results, and the share of its evidence in READ_TOKENS tokens.
 
     `chunks` and `tokens` are per document, and `embedded` is the tokens the model reads per
     document, contexts included: what embedding costs.
     """
 
-    ndcg: float
-    within: float
+    ndcgs: Sequence[float]
+    withins: Sequence[float]
     chunks: float
     tokens: float
     embedded: float
-    questions: int
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+    @property
+    def questions(self) -> int:
+        return len(self.ndcgs)
+
+    @property
+    def ndcg(self) -> float:
+        return fmean(self.ndcgs)
+
+    @property
+    def within(self) -> float:
+        return fmean(self.withins)
+
+    def as_json(self, shipped: Measured) -> dict[str, Any]:
+        """The figures, and by how much they differ from the shipped chunking's (value, 95 %)."""
+        found: dict[str, Any] = {
+            "ndcg": self.ndcg,
+            "within": self.within,
+            "chunks": self.chunks,
+            "tokens": self.tokens,
+            "embedded": self.embedded,
+        }
+        found = {name: round(value, 4) for name, value in found.items()}
+        found["ndcg_difference"] = _difference(self.ndcgs, shipped.ndcgs)
+        found["within_difference"] = _difference(self.withins, shipped.withins)
+        return found | {"questions": self.questions}
+
+
+def _difference(these: Sequence[float], those: Sequence[float]) -> list[float]:
+    """The mean difference of the same questions and its interval over them."""
+    pairs = np.array(these) - np.array(those)
+    found = bootstrap(len(pairs), lambda rows: float(pairs[rows].mean()))
+    return [round(each, 4) for each in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +107,11 @@ def measure(
         ]
     documents = len(data.documents)
     return Measured(
-        ndcg=sum(ndcg for ndcg, _ in gains) / len(gains),
-        within=sum(within for _, within in gains) / len(gains),
+        ndcgs=[ndcg for ndcg, _ in gains],
+        withins=[within for _, within in gains],
         chunks=chunks / documents,
         tokens=tokens / documents,
         embedded=(tokens + contexts) / documents,
-        questions=len(gains),
     )
 
 
