@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from streams.settings import Settings
 
 METRICS = ("faithfulness", "answer_relevancy", "context_recall", "context_precision")
 SUPPORTED = 0.5  # probability of support from which the local judge's verdict is "supported"
+LONGEST_REASON = 200  # characters
+JUDGE_TOKENS = 4096  # a verdict on each statement of a long answer, with its reason
 TAKEN_UP = 0.5  # cosine from which a word of the question has a word of the answer like it
 
 
@@ -167,7 +170,11 @@ class Scorer:
                 timeout=settings.judge_timeout_s,
                 max_retries=1,
             )
-            self._remote = _ragas("llms").llm_factory(settings.judge_model, client=client)
+            self._remote = _ragas("llms").llm_factory(
+                settings.judge_model, client=client, max_tokens=JUDGE_TOKENS
+            )
+            # What it says of each try stands in the scores, by question.
+            logging.getLogger("instructor").setLevel(logging.CRITICAL)
             self.name = f"{settings.judge_model} at {settings.judge_url}"
 
     def score(self, item: Item, reply: Reply) -> Scores:
@@ -252,5 +259,8 @@ def _unaskable(name: str, item: Item, reply: Reply) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error).lower():
         return "the judge did not answer in time"
-    lines = str(error).strip().splitlines()
-    return f"the judge failed: {type(error).__name__}: {lines[0] if lines else ''}"[:200]
+    lines = [line.strip() for line in str(error).splitlines()]
+    if "<failed_attempts>" in lines:  # instructor's account of each try
+        said = [line for line in lines if line and not line.startswith("<")]
+        return f"the judge gave no verdict: {' '.join(said[:3])}"[:LONGEST_REASON]
+    return f"the judge failed: {type(error).__name__}: {lines[0] if lines else ''}"[:LONGEST_REASON]
