@@ -32,6 +32,7 @@ from evaluation.lines import BadLine
 from evaluation.scoring import METRICS, Scorer, Scores
 from evaluation.statistics import Interval, bootstrap
 from schemas.errors import UserError
+from streams import kafka
 from streams.cli.console import settings as running_settings
 from streams.settings import Settings
 
@@ -83,10 +84,12 @@ def evaluate(
 def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[str, Any]:
     """Everything but the printing. Raises `UserError` for what a person can mend."""
     items, bad = dataset.read(data or SAMPLE)
+    if data is not None:
+        kafka.reachable(running_settings())
     limits = gates.read(running_settings().policies)
     with ExitStack() as stack:
         chosen = running_settings()
-        if data is None or not chosen.bootstrap_servers:
+        if data is None:
             say("a stack of its own, with the sample corpus")
             chosen = stack.enter_context(asking.sample_stack(folder, say))
         asked = items * repeats

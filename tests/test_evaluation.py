@@ -50,7 +50,7 @@ def reply(answer: str, *texts: str, status: str = "answered") -> Reply:
 
 
 def judged(asked: dict[str, Any]) -> str:
-    """A judge's answer to what ragas asks: what has a word that its evidence lacks is unsupported."""
+    """A judge's answer to what ragas asks: supported is what has no word its evidence lacks."""
     system, user, *_ = (each["content"] for each in asked["messages"])
     data = json.loads(user.rpartition("input: ")[2].rpartition("\nOutput:")[0])
 

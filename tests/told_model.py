@@ -21,15 +21,14 @@ _U32, _F32, _I32, _TEXT, _LIST = 4, 6, 5, 8, 9
 _ALIGNED = 32
 _HEAD = 32  # dimensions of the one attention head, which adds nothing
 _END = 2
-ALWAYS = ""  # the key of the chain for all other prompts
+ALWAYS = ""  # the key of the chain for all other prompts; it comes last
 
 Chains = Mapping[str, Sequence[str]]
 
 
 def said(chains: Chains, prompt: str) -> str:
-    """What such a model says: the chain of the longest key that the prompt contains."""
-    key = next(key for key in sorted(chains, key=len, reverse=True) if key in prompt)
-    return "".join(chains[key])
+    """What such a model says: the chain of the first key that the prompt contains."""
+    return "".join(next(chain for key, chain in chains.items() if key in prompt))
 
 
 def write(path: Path, chains: Chains, endless: str = "") -> None:
@@ -48,15 +47,15 @@ def write(path: Path, chains: Chains, endless: str = "") -> None:
 
     marks: dict[str, str] = {}
     for number, (key, phrases) in enumerate(chains.items()):
+        if key == ALWAYS and endless:
+            marks[endless] = "<|endless|>"
+            at = add(marks[endless], CONTROL)
+            follows[at] = at = add(" and on", NORMAL)
+            follows[at] = at
         marks[key] = f"<|{number}|>"
         at = add(marks[key], CONTROL)
         for phrase in phrases:
             follows[at] = at = add(phrase, NORMAL)
-    if endless:
-        marks[endless] = "<|endless|>"
-        at = add(marks[endless], CONTROL)
-        follows[at] = at = add(" and on", NORMAL)
-        follows[at] = at
     _write(path, tokens, kinds, follows, _template(marks))
 
 
@@ -64,9 +63,8 @@ def _template(marks: Mapping[str, str]) -> str:
     """Messages one after the other, then the mark of the chain that the prompt asks for."""
     said = "{%- for m in messages %}{{ m['content'] }}\n{% endfor -%}"
     said += "{%- set said = messages | map(attribute='content') | join(' ') -%}"
-    keys = sorted(marks, key=len, reverse=True)
-    tests = [f"{{%- if {json.dumps(key)} in said -%}}{marks[key]}" for key in keys]
-    return said + "{%- else -%}".join(tests) + "{%- endif -%}" * len(keys)
+    tests = [f"{{%- if {json.dumps(key)} in said -%}}{mark}" for key, mark in marks.items()]
+    return said + "{%- else -%}".join(tests) + "{%- endif -%}" * len(tests)
 
 
 def _write(
