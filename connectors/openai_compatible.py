@@ -82,6 +82,6 @@ def _reason(data: bytes) -> str:
     """Why a server refuses, where it says so as OpenAI's does."""
     try:
         said: Any = json.loads(data)["error"]
-        return str(said["message"] if isinstance(said, dict) else said)[:LONGEST_REASON]
+        return (said if isinstance(said, str) else str(said["message"]))[:LONGEST_REASON]
     except (KeyError, TypeError, ValueError):
         return ""

@@ -105,8 +105,7 @@ def score_all(
     """The judge's name, and the scores of each reply; those that need none are not judged."""
     with tempfile.TemporaryDirectory() as temporary:
         cache = chosen.data / "models" if chosen.data.is_dir() else Path(temporary)
-        with LocalJudge(cache, load()) as local:
-            scorer = Scorer(chosen, local)
+        with LocalJudge(cache, load()) as local, Scorer(chosen, local) as scorer:
             scores: list[Scores] = []
             for item, reply in zip(items, replies, strict=True):
                 scores.append(scorer.score(item, reply) if item.answerable else Scores())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,11 @@ def judged(asked: dict[str, Any]) -> str:
     }
     (kind,) = (name for name in answers if f'"title": "{name}"' in system)
     return json.dumps(answers[kind]())
+
+
+def scored(judge: LocalJudge, found: Reply, **settings: Any) -> Scores:
+    with Scorer(Settings(**settings), judge) as scorer:
+        return scorer.score(ITEM, found)
 
 
 @pytest.fixture(scope="module")
@@ -171,29 +177,27 @@ def test_repeats_are_averaged_by_question() -> None:
 
 
 def test_the_local_judge_scores_all_four_metrics_through_ragas(judge: LocalJudge) -> None:
-    scorer = Scorer(Settings(), judge)
     said = "A Classic Debit card can withdraw 600 euros a day."
-    good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
+    good = scored(judge, reply(said, TEXT, "Opening hours are on the website."))
     assert good.unmeasured == {}
     assert set(good.values) == set(METRICS)
     assert good.values["faithfulness"] == good.values["context_recall"] == 1.0
     assert good.values["context_precision"] == pytest.approx(1.0)
     assert good.values["answer_relevancy"] > 0.8
-    bad = scorer.score(ITEM, reply("Penguins live in the southern hemisphere.", TEXT))
+    bad = scored(judge, reply("Penguins live in the southern hemisphere.", TEXT))
     assert bad.values["faithfulness"] == 0.0
     assert bad.values["answer_relevancy"] < good.values["answer_relevancy"] - 0.2
-    missed = scorer.score(ITEM, reply(said, "Penguins live in the southern hemisphere."))
+    missed = scored(judge, reply(said, "Penguins live in the southern hemisphere."))
     assert missed.values["context_recall"] == missed.values["context_precision"] == 0.0
 
 
 def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answer(
     judge: LocalJudge,
 ) -> None:
-    scorer = Scorer(Settings(), judge)
-    none = scorer.score(ITEM, Reply(None, error="no answer in 60 s"))
+    none = scored(judge, Reply(None, error="no answer in 60 s"))
     assert none.values == {}
     assert set(none.unmeasured.values()) == {"no answer in 60 s"}
-    abstained = scorer.score(ITEM, reply("", TEXT, status="abstained"))
+    abstained = scored(judge, reply("", TEXT, status="abstained"))
     assert abstained.unmeasured == {"faithfulness": "no answer was given"}
     assert abstained.values["answer_relevancy"] == 0.0
     assert abstained.values["context_recall"] == 1.0
@@ -202,10 +206,10 @@ def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answe
 # ragas leaves a file of its own open when it first asks a model.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_remote_judge_scores_all_four_metrics(judge: LocalJudge) -> None:
-    with serving() as server:
+    with serving() as server, ExitStack() as exits:
         server.says = judged
         settings = Settings(judge_url=server.url, judge_model="large", judge_key="k")
-        scorer = Scorer(settings, judge)
+        scorer = exits.enter_context(Scorer(settings, judge))
         said = "A Classic Debit card can withdraw 600 euros a day."
         good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
         assert (good.unmeasured, set(good.values)) == ({}, set(METRICS))
@@ -236,8 +240,8 @@ def test_a_judge_that_fails_leaves_the_item_unmeasured(
     with serving() as server:
         server.body, server.pause_s = body, pause_s
         limit = 0.2 if pause_s else 20.0
-        settings = Settings(judge_url=server.url, judge_model="m", judge_timeout_s=limit)
-        scores = Scorer(settings, judge).score(ITEM, reply(TEXT, TEXT))
+        asked = {"judge_url": server.url, "judge_model": "m", "judge_timeout_s": limit}
+        scores = scored(judge, reply(TEXT, TEXT), **asked)
     assert scores.values == {}
     assert set(scores.unmeasured) == set(METRICS)
     assert all(reason in why for why in scores.unmeasured.values()), scores.unmeasured
@@ -249,8 +253,8 @@ def test_a_judge_that_fails_at_one_thing_is_believed_in_the_others(judge: LocalJ
         server.says = lambda asked: (
             judged(asked) if "ContextRecall" not in str(asked["messages"][0]) else "no idea"
         )
-        settings = Settings(judge_url=server.url, judge_model="m")
-        scores = Scorer(settings, judge).score(ITEM, reply("600 euros a day.", TEXT))
+        found = reply("600 euros a day.", TEXT)
+        scores = scored(judge, found, judge_url=server.url, judge_model="m")
     assert set(scores.values) == set(METRICS) - {"context_recall"}
     assert "no verdict" in scores.unmeasured["context_recall"]
 

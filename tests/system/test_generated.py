@@ -32,8 +32,9 @@ INCIDENT = "What caused incident INC-2031?"
 CRYPTO = "May customers buy cryptocurrency with their debit card?"
 ENDLESS = "Which yearly rate does the Harbour 30 savings account pay?"
 VARIANTS = ["cash withdrawal limit Classic Debit", "daily limit of a debit card"]
+REWRITING = "write other wordings that would find the passages"
 CHAINS = {
-    "write other wordings that would find the passages": [VARIANTS[0], "\n" + VARIANTS[1]],
+    REWRITING: [VARIANTS[0], "\n" + VARIANTS[1]],
     CASH: [
         "The daily cash withdrawal limit for a Classic Debit card is 600 euros [1][2].",
         " Directors double it for 75 euros [1].",
@@ -120,7 +121,10 @@ def running(
 
 
 def _said(asked: dict[str, Any]) -> str:
-    return told_model.said(CHAINS, " ".join(each["content"] for each in asked["messages"]))
+    prompt = " ".join(each["content"] for each in asked["messages"])
+    if ENDLESS in prompt and REWRITING not in prompt:
+        return " and on" * asked["max_tokens"]
+    return told_model.said(CHAINS, prompt)
 
 
 def test_a_supported_sentence_is_answered_with_what_it_cost(running: Running) -> None:
@@ -160,11 +164,10 @@ def test_no_answer_abstains(running: Running) -> None:
 
 
 def test_endless_talk_is_cut_off_and_not_said(running: Running) -> None:
-    if running.server is not None:
-        pytest.skip("this server ends by itself")
     answer = running.ask(ENDLESS)
     assert "1.65 percent" in answer["answer"]
     assert answer["model"] == "extractive"
+    assert answer["usage"]["output_tokens"] >= 500
 
 
 def test_every_question_gets_its_one_answer_though_the_model_is_too_slow(running: Running) -> None:
