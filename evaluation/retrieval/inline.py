@@ -8,13 +8,12 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
+from evaluation.stages import through
 from processors.ports import SearchQuery, SearchResult
 from processors.retrieve import RetrievalConfig, retrieve
 from schemas.events import ChunksRetrieved, DocumentFed, Question, QuestionRewritten
 from streams import wiring
-from streams.processing import now_ms
 from streams.settings import Settings
-from streams.stage import Received
 
 BATCH = 64
 _INDEXING = ("ingest", "chunk", "embed", "index")
@@ -52,22 +51,9 @@ class Inline:
         while some := list(islice(left, BATCH)):
             events: Sequence[Any] = some
             for name in _INDEXING:
-                events = self._through(name, events, done)
+                events = through(self._stages[name], events, done)
             done += len(some)
         return done
-
-    def _through(self, name: str, events: Sequence[Any], offset: int) -> list[Any]:
-        stage, now = self._stages[name], now_ms()
-        received = [
-            Received(each, stage.reads.name, 0, offset + at, now, b"key")
-            for at, each in enumerate(events)
-        ]
-        made: list[Any] = []
-        for outcome in stage.run(received):
-            if isinstance(outcome, Exception):
-                raise outcome
-            made += outcome
-        return made
 
     def retrieved(
         self, queries: Mapping[str, str], config: RetrievalConfig
