@@ -9,10 +9,9 @@ right order.
 
 from __future__ import annotations
 
-import gzip
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from evaluation.lines import packed
 from evaluation.stages import through
 from evaluation.statistics import Interval, auc, bootstrap
 from processors.evidence import WEIGHTS, asked, evidence, keys_of, signals
 from processors.ports import StoredChunk
-from schemas.errors import UserError
 from schemas.events import DocumentFed
 from streams import wiring
 from streams.settings import Settings, load
@@ -98,7 +97,7 @@ def _clapnq(data: Path) -> tuple[list[DocumentFed], list[Case]]:
     documents: list[DocumentFed] = []
     cases: list[Case] = []
     for name, answerable in (("dev_answerable", True), ("dev_unanswerable", False)):
-        for row in _rows(data / "clapnq" / f"{name}.jsonl.gz"):
+        for row in packed(data / "clapnq" / f"{name}.jsonl.gz"):
             passage = row["passages"][0]
             doc_id = f"{name}/{row['id']}"
             documents.append(_document(doc_id, passage["title"], passage["text"]))
@@ -107,7 +106,7 @@ def _clapnq(data: Path) -> tuple[list[DocumentFed], list[Case]]:
 
 
 def _xquad(data: Path, count: int) -> tuple[list[DocumentFed], list[Case]]:
-    rows = list(_rows(data / "xquad_en" / "questions.jsonl.gz"))[:count]
+    rows = list(packed(data / "xquad_en" / "questions.jsonl.gz"))[:count]
     contexts = {row["context_id"]: row for row in rows}
     documents = [
         _document(key, row["title"].replace("_", " "), row["context"])
@@ -118,14 +117,6 @@ def _xquad(data: Path, count: int) -> tuple[list[DocumentFed], list[Case]]:
         for row in rows
         for elsewhere in (False, True)
     ]
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _document(doc_id: str, title: str, body: str) -> DocumentFed:

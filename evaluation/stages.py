@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from schemas.events import Question, QuestionRewritten
 from streams.processing import now_ms
 from streams.stage import Received, Stage
 
@@ -26,3 +27,20 @@ def through(stage: Stage, events: Sequence[Any], offset: int = 0) -> list[Any]:
             raise outcome
         made += outcome
     return made
+
+
+def to_search(request_id: str, tenant: str, query: str, top_k: int = 1) -> QuestionRewritten:
+    """A question as `retrieve` takes it, of no deadline."""
+    question = Question(
+        request_id=request_id,
+        tenant=tenant,
+        query=query,
+        session_id=None,
+        user=None,
+        filters={},
+        top_k=top_k,
+        deadline_at=2**62,
+        reply_to=None,
+        asked_at=0,
+    )
+    return QuestionRewritten(question=question, variants=[query], degraded=[], timings_ms={})

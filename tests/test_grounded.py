@@ -10,10 +10,11 @@ from processors.generate import AnswerConfig
 from processors.grounded import DEGRADED, QUOTING, UNSUPPORTED, GroundedConfig, grounded
 from processors.ports import Completion
 from schemas.errors import Retry, UserError
-from schemas.events import GenerationRequested, Question, QuestionAnswered, Usage
+from schemas.events import GenerationRequested, QuestionAnswered, Usage
 from streams import wiring
 from streams.settings import Settings
 from tests.test_generate import VERSIONS, candidate
+from tests.test_retrieve import question
 
 FEES = candidate(
     "A transfer abroad costs 12 euros. It takes two days.", {"12 euros": 0.8}, doc_id="fees.md"
@@ -48,21 +49,9 @@ def answer(says: str | Retry) -> tuple[QuestionAnswered, Model]:
         )
     )
     assert isinstance(config, GroundedConfig)
-    question = Question(
-        request_id="r1",
-        tenant="acme",
-        query="What does a transfer abroad cost?",
-        session_id=None,
-        user=None,
-        filters={},
-        top_k=10,
-        deadline_at=0,
-        reply_to=None,
-        asked_at=0,
-    )
     event = GenerationRequested(
-        question=question,
-        variants=[question.query],
+        question=question("What does a transfer abroad cost?"),
+        variants=["What does a transfer abroad cost?"],
         candidates=[FEES, LIMITS],
         embedding_model="m",
         index="i",

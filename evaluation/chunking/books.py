@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from evaluation.chunking.sets import Ask, DataSet, Evidence, document
+from evaluation.lines import packed
 
 CATALOG = "rev5-2020-12"
 SEED = 7
@@ -20,7 +19,7 @@ def controls(path: Path, most_questions: int) -> DataSet:
 
     A control's whole statement must be found, whatever it was cut into.
     """
-    rows = [r for r in _rows(path) if r["catalog"] == CATALOG and r["statement"].strip()]
+    rows = [r for r in packed(path) if r["catalog"] == CATALOG and r["statement"].strip()]
     families: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         families[row["family"]].append(row)
@@ -47,7 +46,7 @@ def privacy(path: Path, most_questions: int) -> DataSet:
     """PolicyQA: each site's policy made of its passages, and questions about that site."""
     sites: dict[str, dict[str, None]] = defaultdict(dict)
     asks: list[Ask] = []
-    for row in _rows(path):
+    for row in packed(path):
         site = row["site"]
         sites[site][row["context"]] = None
         evidence = tuple(Evidence(site, passage=each["text"]) for each in row["answers"])
@@ -62,8 +61,3 @@ def privacy(path: Path, most_questions: int) -> DataSet:
 def _some(asks: list[Ask], most: int) -> list[Ask]:
     """A sample of all, since neighbours ask about the same passage."""
     return asks if len(asks) <= most else random.Random(SEED).sample(asks, most)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]

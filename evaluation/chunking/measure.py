@@ -15,6 +15,7 @@ import numpy as np
 
 from connectors.qdrant_edge import EdgeIndex
 from evaluation.chunking.sets import TENANT, Ask, DataSet, Evidence
+from evaluation.stages import to_search
 from evaluation.statistics import bootstrap
 from processors.chunk import chunk, context_of
 from processors.chunking import ChunkingPolicy
@@ -25,7 +26,7 @@ from processors.rerank import rerank
 from processors.retrieve import RetrievalConfig, retrieve
 from processors.sentences import split_sentences
 from schemas.errors import Reject, Retry
-from schemas.events import Candidate, ChunksRetrieved, Question, QuestionRewritten
+from schemas.events import Candidate, ChunksRetrieved
 
 DEPTH = 10
 READ_TOKENS = 500  # what a reader or a model may read of the results, in chunks and their context
@@ -140,7 +141,10 @@ def _answers(
 ) -> Iterator[tuple[Ask, Sequence[Candidate]]]:
     for at in range(0, len(asks), BATCH):
         some = asks[at : at + BATCH]
-        questions = [_question(number, ask.text) for number, ask in enumerate(some, at)]
+        questions = [
+            to_search(str(number), TENANT, ask.text, CANDIDATES)
+            for number, ask in enumerate(some, at)
+        ]
         found = retrieve(questions, embedder=ports.embedder, index=index, config=retrieval)
         for ask, outcome in zip(some, found, strict=True):
             (event,) = _good(outcome)
@@ -153,22 +157,6 @@ def _good(outcome: Sequence[Any] | Reject | Retry) -> Sequence[Any]:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
-
-
-def _question(number: int, text: str) -> QuestionRewritten:
-    question = Question(
-        request_id=str(number),
-        tenant=TENANT,
-        query=text,
-        session_id=None,
-        user=None,
-        filters={},
-        top_k=CANDIDATES,
-        deadline_at=2**62,
-        reply_to=None,
-        asked_at=0,
-    )
-    return QuestionRewritten(question=question, variants=[text], degraded=[], timings_ms={})
 
 
 def _scored(ask: Ask, ranked: Sequence[Candidate], counter: TokenCounter) -> tuple[float, float]:

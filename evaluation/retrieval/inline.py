@@ -8,10 +8,10 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from evaluation.stages import through
+from evaluation.stages import through, to_search
 from processors.ports import SearchQuery, SearchResult
 from processors.retrieve import RetrievalConfig, retrieve
-from schemas.events import ChunksRetrieved, DocumentFed, Question, QuestionRewritten
+from schemas.events import ChunksRetrieved, DocumentFed
 from streams import wiring
 from streams.settings import Settings
 
@@ -62,11 +62,12 @@ class Inline:
         found: dict[str, ChunksRetrieved] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
-            asked = [self._question(each, queries[each]) for each in ids[at : at + BATCH]]
+            some = ids[at : at + BATCH]
+            asked = [to_search(each, self._tenant, queries[each]) for each in some]
             outcomes = retrieve(
                 asked, embedder=self._ports.embedder, index=self._ports.index, config=config
             )
-            for each, outcome in zip(ids[at : at + BATCH], outcomes, strict=True):
+            for each, outcome in zip(some, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     raise outcome
                 found[each] = outcome[0]
@@ -89,18 +90,3 @@ class Inline:
     def documents_of(self) -> dict[str, str]:
         """The document of every chunk that is searchable."""
         return {each.chunk_id: each.doc_id for each in self._ports.index.scan(self._tenant)}
-
-    def _question(self, request_id: str, query: str) -> QuestionRewritten:
-        question = Question(
-            request_id=request_id,
-            tenant=self._tenant,
-            query=query,
-            session_id=None,
-            user=None,
-            filters={},
-            top_k=1,
-            deadline_at=0,
-            reply_to=None,
-            asked_at=0,
-        )
-        return QuestionRewritten(question=question, variants=[query], degraded=[], timings_ms={})
