@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self
 
 from evaluation.stages import through, to_search
@@ -32,12 +31,7 @@ class Inline:
         self._stages = {s.name: s for s in wiring.stages(self._settings, self._ports)}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def index(self, documents: Iterable[DocumentFed]) -> int:

@@ -6,6 +6,8 @@ import io
 from typing import Any
 
 import pytest
+from openpyxl.chart import BarChart, Reference
+from openpyxl.drawing.image import Image as Picture
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -13,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from connectors.converters.bidi import as_read
 from connectors.converters.documents import Documents
 from connectors.converters.errors import Unreadable
+from tests.office_files import workbook
 from tests.pdf_bytes import Placed, pdf_of
 
 GLYPH = 7.2  # points, of 12-point letters
@@ -159,3 +162,20 @@ def test_pictures_in_html_are_counted(converter: Documents) -> None:
 
 def test_html_without_pictures_says_nothing_of_them(converter: Documents) -> None:
     assert converter.convert("a.html", b"<p>Text.</p>").metadata == {}
+
+
+def test_pictures_and_charts_in_a_workbook_are_counted(converter: Documents) -> None:
+    def fill(book: Any) -> None:
+        sheet = book.active
+        for row in (["Card", "Limit"], ["Gold", 900], ["Blue", 300]):
+            sheet.append(row)
+        chart = BarChart()
+        chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=3), titles_from_data=True)
+        sheet.add_chart(chart, "D2")
+        picture = io.BytesIO()
+        Image.new("RGB", (60, 60)).save(picture, "png")
+        sheet.add_image(Picture(picture), "D20")
+
+    made = converter.convert("a.xlsx", workbook(fill))
+    assert "| Gold | 900 |" in made.body
+    assert made.metadata["unread"] == "1 chart not read; 1 picture not read"
