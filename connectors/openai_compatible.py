@@ -13,6 +13,7 @@ from schemas.errors import Retry
 
 OK = 200
 LARGEST = 1024 * 1024  # bytes of an answer that is read
+LONGEST_REASON = 300  # characters
 
 
 class OpenAICompatible:
@@ -58,14 +59,15 @@ class OpenAICompatible:
         until = time.monotonic() + self._timeout_s
         data = b""
         with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
-            if response.status_code != OK:
-                raise Retry(f"the model at {self._url} says {response.status_code}")
             for part in response.iter_bytes():
                 data += part
                 if len(data) > LARGEST:
                     raise Retry(f"the model at {self._url} gave more than {LARGEST:,} bytes")
                 if time.monotonic() > until:
                     raise Retry(f"the model at {self._url} took more than {self._timeout_s:g} s")
+            if response.status_code != OK:
+                said = f"the model at {self._url} says {response.status_code}"
+                raise Retry(f"{said}: {reason}" if (reason := _reason(data)) else said)
         found: Any = json.loads(data)
         content = found["choices"][0]["message"]["content"]
         if not isinstance(content, str):
@@ -74,3 +76,12 @@ class OpenAICompatible:
         return Completion(
             content, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
         )
+
+
+def _reason(data: bytes) -> str:
+    """Why a server refuses, where it says so as OpenAI's does."""
+    try:
+        said: Any = json.loads(data)["error"]
+        return (said if isinstance(said, str) else str(said["message"]))[:LONGEST_REASON]
+    except (KeyError, TypeError, ValueError):
+        return ""

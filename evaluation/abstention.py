@@ -9,10 +9,9 @@ right order.
 
 from __future__ import annotations
 
-import gzip
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,20 +23,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from evaluation.lines import packed
+from evaluation.stages import through
+from evaluation.statistics import Interval, auc, bootstrap
 from processors.evidence import WEIGHTS, asked, evidence, keys_of, signals
 from processors.ports import StoredChunk
-from schemas.errors import UserError
 from schemas.events import DocumentFed
 from streams import wiring
-from streams.processing import now_ms
 from streams.settings import Settings, load
-from streams.stage import Received, Stage
 
 Floats = NDArray[np.float64]
 TENANT = "abstention"
 FOLDS = 5
 REPEATS = 5
-RESAMPLES = 1000
 TARGET = 0.92
 
 
@@ -83,8 +81,8 @@ def main(
     }
     rows["XQuAD: evidence as shipped"] = _interval(xquad.shipped, xquad.labels)
     table = Table("ClapNQ, AUC", "", "95 %")
-    for name, (auc, low, high) in rows.items():
-        table.add_row(name, f"{auc:.3f}", f"{low:.3f} to {high:.3f}")
+    for name, (value, low, high) in rows.items():
+        table.add_row(name, f"{value:.3f}", f"{low:.3f} to {high:.3f}")
     Console().print(table)
     fitted = _fit([clapnq, xquad])
     Console().print(f"shipped {WEIGHTS}; fitted here {[round(float(w), 2) for w in fitted]}")
@@ -99,7 +97,7 @@ def _clapnq(data: Path) -> tuple[list[DocumentFed], list[Case]]:
     documents: list[DocumentFed] = []
     cases: list[Case] = []
     for name, answerable in (("dev_answerable", True), ("dev_unanswerable", False)):
-        for row in _rows(data / "clapnq" / f"{name}.jsonl.gz"):
+        for row in packed(data / "clapnq" / f"{name}.jsonl.gz"):
             passage = row["passages"][0]
             doc_id = f"{name}/{row['id']}"
             documents.append(_document(doc_id, passage["title"], passage["text"]))
@@ -108,7 +106,7 @@ def _clapnq(data: Path) -> tuple[list[DocumentFed], list[Case]]:
 
 
 def _xquad(data: Path, count: int) -> tuple[list[DocumentFed], list[Case]]:
-    rows = list(_rows(data / "xquad_en" / "questions.jsonl.gz"))[:count]
+    rows = list(packed(data / "xquad_en" / "questions.jsonl.gz"))[:count]
     contexts = {row["context_id"]: row for row in rows}
     documents = [
         _document(key, row["title"].replace("_", " "), row["context"])
@@ -119,14 +117,6 @@ def _xquad(data: Path, count: int) -> tuple[list[DocumentFed], list[Case]]:
         for row in rows
         for elsewhere in (False, True)
     ]
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _document(doc_id: str, title: str, body: str) -> DocumentFed:
@@ -180,41 +170,15 @@ def _index(settings: Settings, ports: wiring.Wiring, documents: Sequence[Documen
     events: list[Any] = list(documents)
     stages = {stage.name: stage for stage in wiring.stages(settings, ports)}
     for name in ("ingest", "chunk", "embed", "index"):
-        events = _through(stages[name], events)
+        events = through(stages[name], events)
 
 
-def _through(stage: Stage, events: Sequence[Any]) -> list[Any]:
-    now = now_ms()
-    received = [
-        Received(each, stage.reads.name, 0, at, now, b"key") for at, each in enumerate(events)
-    ]
-    made: list[Any] = []
-    for outcome in stage.run(received):
-        if isinstance(outcome, Exception):
-            raise outcome
-        made += outcome
-    return made
+def _interval(scores: Floats, labels: NDArray[np.bool_]) -> Interval:
+    """AUC, and its interval over the questions."""
+    return bootstrap(len(labels), lambda rows: auc(scores[rows], labels[rows]))
 
 
-def _auc(scores: Floats, labels: NDArray[np.bool_]) -> float:
-    yes, no = scores[labels], scores[~labels]
-    above = (yes[:, None] > no).mean() + 0.5 * (yes[:, None] == no).mean()
-    return float(above)
-
-
-def _interval(scores: Floats, labels: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """AUC, and the 95 % interval over bootstrap samples of the questions."""
-    chance = np.random.default_rng(0)
-    found: list[float] = []
-    for _ in range(RESAMPLES):
-        drawn = chance.integers(len(labels), size=len(labels))
-        if 0 < labels[drawn].sum() < len(labels):
-            found.append(_auc(scores[drawn], labels[drawn]))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return _auc(scores, labels), float(low), float(high)
-
-
-def _held_out(sample: Sample, other: Sample) -> tuple[float, float, float]:
+def _held_out(sample: Sample, other: Sample) -> Interval:
     """Each fold scored by weights fitted on the other folds and the other set."""
     scores = np.zeros(len(sample.labels))
     for repeat in range(REPEATS):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from evaluation.lines import BadLine, rows
+from evaluation.lines import BadLine
+from evaluation.lines import read as read_lines
 from schemas.errors import UserError
 
 REQUIRED = ("question",)
@@ -47,19 +48,7 @@ def read(path: Path) -> tuple[list[Item], list[BadLine]]:
     `id`, `tenant`, `answerable`, `contexts` (or `reference_contexts`), `sources`, `contains`.
     Raises `UserError` if the file cannot be read or lacks a column altogether.
     """
-    good: list[Item] = []
-    bad: list[BadLine] = []
-    seen: set[str] = set()
-    for number, row in rows(path):
-        if isinstance(row, BadLine):
-            bad.append(row)
-            continue
-        seen |= set(row)
-        item = _item(row, number)
-        if isinstance(item, str):
-            bad.append(BadLine(number, item))
-        else:
-            good.append(item)
+    good, bad, seen = read_lines(path, _item)
     if not good:
         if "question" not in seen:
             raise UserError(f"{path} has no column question")

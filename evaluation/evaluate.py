@@ -32,6 +32,7 @@ from evaluation.lines import BadLine
 from evaluation.scoring import METRICS, Scorer, Scores
 from evaluation.statistics import Interval, bootstrap
 from schemas.errors import UserError
+from streams import kafka
 from streams.cli.console import settings as running_settings
 from streams.settings import Settings
 
@@ -83,10 +84,12 @@ def evaluate(
 def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[str, Any]:
     """Everything but the printing. Raises `UserError` for what a person can mend."""
     items, bad = dataset.read(data or SAMPLE)
+    if data is not None:
+        kafka.reachable(running_settings())
     limits = gates.read(running_settings().policies)
     with ExitStack() as stack:
         chosen = running_settings()
-        if data is None or not chosen.bootstrap_servers:
+        if data is None:
             say("a stack of its own, with the sample corpus")
             chosen = stack.enter_context(asking.sample_stack(folder, say))
         asked = items * repeats
@@ -102,8 +105,7 @@ def score_all(
     """The judge's name, and the scores of each reply; those that need none are not judged."""
     with tempfile.TemporaryDirectory() as temporary:
         cache = chosen.data / "models" if chosen.data.is_dir() else Path(temporary)
-        with LocalJudge(cache, load()) as local:
-            scorer = Scorer(chosen, local)
+        with LocalJudge(cache, load()) as local, Scorer(chosen, local) as scorer:
             scores: list[Scores] = []
             for item, reply in zip(items, replies, strict=True):
                 scores.append(scorer.score(item, reply) if item.answerable else Scores())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from connectors.minilm import MiniLM
 from evaluation.asking import Reply
@@ -30,6 +31,8 @@ from streams.settings import Settings
 
 METRICS = ("faithfulness", "answer_relevancy", "context_recall", "context_precision")
 SUPPORTED = 0.5  # probability of support from which the local judge's verdict is "supported"
+LONGEST_REASON = 200  # characters
+JUDGE_TOKENS = 4096  # a verdict on each statement of a long answer, with its reason
 TAKEN_UP = 0.5  # cosine from which a word of the question has a word of the answer like it
 
 
@@ -146,7 +149,10 @@ def sentences(text: str) -> list[str]:
 
 
 class Scorer:
-    """Scores replies by the judge that the settings choose; `name` says which that is."""
+    """Scores replies by the judge that the settings choose; `name` says which that is.
+
+    A context manager: a remote judge's connections belong to one event loop, which ends with it.
+    """
 
     def __init__(self, settings: Settings, local: LocalJudge) -> None:
         self._metrics = _ragas("metrics.collections")
@@ -156,19 +162,33 @@ class Scorer:
         _ragas("embeddings.base").BaseRagasEmbedding.register(Embeddings)
         _ragas("llms.base").InstructorBaseRagasLLM.register(LocalModel)
         self._remote: Any = None
+        self._client: Any = None
+        self._runner = asyncio.Runner()
         self.name = local.name
         if settings.judge_url:
             if not settings.judge_model:
                 raise UserError("MILLRACE_JUDGE_URL is set, but MILLRACE_JUDGE_MODEL is not")
             openai: Any = import_module("openai")
-            client = openai.AsyncOpenAI(
+            self._client = openai.AsyncOpenAI(
                 base_url=settings.judge_url,
                 api_key=settings.judge_key or "none",
                 timeout=settings.judge_timeout_s,
                 max_retries=1,
             )
-            self._remote = _ragas("llms").llm_factory(settings.judge_model, client=client)
+            self._remote = _ragas("llms").llm_factory(
+                settings.judge_model, client=self._client, max_tokens=JUDGE_TOKENS
+            )
+            # What it says of each try stands in the scores, by question.
+            logging.getLogger("instructor").setLevel(logging.CRITICAL)
             self.name = f"{settings.judge_model} at {settings.judge_url}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            self._runner.run(self._client.close())
+        self._runner.close()
 
     def score(self, item: Item, reply: Reply) -> Scores:
         """All metrics of a reply to an answerable question; what fails is named, not raised."""
@@ -178,7 +198,8 @@ class Scorer:
             value = math.nan
             if not why:
                 try:
-                    value = float(asyncio.run(asyncio.wait_for(ask(), 10 * self._timeout)).value)
+                    asked = asyncio.wait_for(ask(), 10 * self._timeout)
+                    value = float(self._runner.run(asked).value)
                 except Exception as error:  # whatever a judge does, the next question is asked
                     why = _reason(error)
             if not why and math.isnan(value):
@@ -252,5 +273,8 @@ def _unaskable(name: str, item: Item, reply: Reply) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error).lower():
         return "the judge did not answer in time"
-    lines = str(error).strip().splitlines()
-    return f"the judge failed: {type(error).__name__}: {lines[0] if lines else ''}"[:200]
+    lines = [line.strip() for line in str(error).splitlines()]
+    if "<failed_attempts>" in lines:  # instructor's account of each try
+        said = [line for line in lines if line and not line.startswith("<")]
+        return f"the judge gave no verdict: {' '.join(said[:3])}"[:LONGEST_REASON]
+    return f"the judge failed: {type(error).__name__}: {lines[0] if lines else ''}"[:LONGEST_REASON]

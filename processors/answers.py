@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import cast
 
+from processors.usage import NOTHING
 from schemas.events import (
     AnswerStatus,
     ChunksReranked,
@@ -46,6 +47,7 @@ def ended(
     *,
     degraded: list[str] | None = None,
     timings_ms: dict[str, float] | None = None,
+    usage: Usage | None = None,
 ) -> QuestionAnswered:
     """An answer without an answer: why this question has none."""
     return QuestionAnswered(
@@ -59,7 +61,7 @@ def ended(
         tier="",
         model="",
         versions=versions,
-        usage=Usage(input_tokens=0, output_tokens=0, cost=0.0),
+        usage=usage or NOTHING,
         timings_ms=timings_ms or {},
         answered_at=now_ms(),
     )
@@ -82,6 +84,7 @@ def settle(event: Asked, status: str, reason: str, *, versions: Versions) -> Ans
         versions,
         degraded=event.degraded,
         timings_ms=dict(event.timings_ms),
+        usage=None if isinstance(event, QuestionAdmitted) else event.usage,
     )
     return with_reply(event.question, answer)
 

@@ -11,12 +11,12 @@ from math import inf, isfinite
 from processors.evidence import Asked, asked, evidence, keys_of
 from processors.parts import parts_of
 from processors.quoting import Sentence, joined, sentences
+from processors.usage import NOTHING
 from schemas.events import (
     Candidate,
     Citation,
     GenerationRequested,
     QuestionAnswered,
-    Usage,
     Versions,
 )
 
@@ -146,7 +146,7 @@ def generate(
         tier=event.tier,
         model=event.model,
         versions=versions,
-        usage=Usage(input_tokens=0, output_tokens=0, cost=0.0),
+        usage=event.usage or NOTHING,
         timings_ms=event.timings_ms,
         answered_at=now(),
     )

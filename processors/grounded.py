@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from processors.evidence import asked, keys_of
 from processors.generate import AnswerConfig, generate
 from processors.ports import Generator
 from processors.sentences import split_sentences
+from processors.usage import Prices
 from schemas.errors import Retry
 from schemas.events import (
     Candidate,
     Citation,
     GenerationRequested,
     QuestionAnswered,
-    Usage,
     Versions,
 )
 
 DEGRADED = "generate: the model does not answer, passages are quoted"
+UNSUPPORTED = "generate: the passages support nothing that the model said, they are quoted"
 NO_ANSWER = "NO_ANSWER"
 QUOTING = "extractive"  # the model of an answer that no language model wrote
 _MARKS = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
@@ -35,6 +36,7 @@ class GroundedConfig:
     fill: Callable[[str, str], tuple[str, str]]
     tokens: int = 500
     supported: float = 0.7  # share of a sentence's terms that the passages it cites must have
+    prices: Prices = field(default_factory=Prices)
 
 
 def grounded(
@@ -49,8 +51,9 @@ def grounded(
     """What the model writes, without the sentences that the passages they cite do not support.
 
     A sentence is supported where every number and identifier in it, and most of its terms, stand in
-    the passages it cites. If none is left, or the model says that there is no answer, the answer is
-    `abstained`; if the model does not answer, passages are quoted, and `degraded` says so.
+    the passages it cites. If the model says that there is no answer, the answer is `abstained`. If
+    none is left, or the model does not answer, passages are quoted, or not, as without a model, and
+    `degraded` says so. What the model was paid for is in `usage` whatever came of it.
     """
     candidates = event.candidates[: quoting.candidates]
     system, user = config.fill(event.question.query, _numbered(candidates))
@@ -60,6 +63,7 @@ def grounded(
         quoted = replace(event, model=QUOTING, degraded=[*event.degraded, DEGRADED])
         yield from generate(quoted, config=quoting, versions=versions, now=now)
         return
+    usage = config.prices.added(event.usage, made)
     kept: list[str] = []
     citations: dict[tuple[str, int], Citation] = {}
     dropped = 0
@@ -78,7 +82,10 @@ def grounded(
         kept, citations = [], {}
         reasons = ["the model finds no answer in the passages"]
     elif not kept:
-        reasons = ["the passages support nothing that the model said"]
+        noted = [*event.degraded, UNSUPPORTED]
+        quoted = replace(event, model=QUOTING, degraded=noted, usage=usage)
+        yield from generate(quoted, config=quoting, versions=versions, now=now)
+        return
     lost = f"generate: {dropped} sentence{'s' * (dropped > 1)} without support left out"
     yield QuestionAnswered(
         request_id=event.question.request_id,
@@ -91,7 +98,7 @@ def grounded(
         tier=event.tier,
         model=event.model,
         versions=versions,
-        usage=Usage(input_tokens=made.input_tokens, output_tokens=made.output_tokens, cost=0.0),
+        usage=usage,
         timings_ms=event.timings_ms,
         answered_at=now(),
     )

@@ -30,6 +30,7 @@ def rerank(event: ChunksRetrieved, *, config: RetrievalConfig) -> Iterator[Chunk
         reranker=RERANKER if config.reordering is None else config.reordering.name,
         degraded=event.degraded,
         timings_ms=event.timings_ms,
+        usage=event.usage,
     )
 
 

@@ -63,6 +63,7 @@ def retrieve(
             index=index.version,
             degraded=[*question.degraded, *missing],
             timings_ms=question.timings_ms,
+            usage=question.usage,
         )
         outcomes.append([event])
     return outcomes

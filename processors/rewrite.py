@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from processors.ports import Generator
+from processors.usage import Prices
 from schemas.errors import Retry
-from schemas.events import QuestionAdmitted, QuestionRewritten
+from schemas.events import QuestionAdmitted, QuestionRewritten, Usage
 
 DEGRADED = "rewrite: no variants"
 MOST = 3  # beside the question itself
@@ -23,6 +24,7 @@ class VariantsConfig:
     instructions: str = ""
     most: int = MOST
     tokens: int = 200
+    prices: Prices = field(default_factory=Prices)
 
 
 def rewrite(
@@ -40,10 +42,12 @@ def rewrite(
     """
     query, degraded = event.question.query, event.degraded
     variants: list[str] = []
+    usage: Usage | None = None
     if generator is not None:
         asked = config or VariantsConfig()
         try:
             made = generator.complete(asked.instructions, query, most_tokens=asked.tokens)
+            usage = asked.prices.added(usage, made)
             variants = variants_in(made.text, query)[: min(asked.most, MOST)]
         except Retry:
             variants = []
@@ -54,6 +58,7 @@ def rewrite(
         variants=[query, *variants],
         degraded=degraded,
         timings_ms=event.timings_ms,
+        usage=usage,
     )
 
 

@@ -30,4 +30,5 @@ def route(event: ChunksReranked, *, config: RouteConfig) -> Iterable[GenerationR
         model=config.models[tier],
         degraded=event.degraded,
         timings_ms=event.timings_ms,
+        usage=event.usage,
     )

@@ -55,8 +55,17 @@ def _default(default: Any) -> str:
     return f" = {default!r}"
 
 
+def _perhaps(avro: Any) -> str:
+    """The record that a field may be, where null is the other thing."""
+    if isinstance(avro, list) and avro[0] == "null" and _is_record(str(avro[1])):  # pyright: ignore
+        return str(avro[1])  # pyright: ignore
+    return ""
+
+
 def _encoded(avro: Any, value: str) -> str:
     """The expression that turns a field into what fastavro writes."""
+    if _perhaps(avro):
+        return f"{value} and {value}.to_avro()"
     if isinstance(avro, dict) and _is_record(str(avro.get("items", ""))):  # pyright: ignore
         return f"[item.to_avro() for item in {value}]"
     if isinstance(avro, str) and _is_record(avro):
@@ -65,6 +74,8 @@ def _encoded(avro: Any, value: str) -> str:
 
 
 def _decoded(avro: Any, value: str) -> str:
+    if record := _perhaps(avro):
+        return f"{value} and {_decoded(record, value)}"
     if isinstance(avro, dict) and _is_record(str(avro.get("items", ""))):  # pyright: ignore
         return f"[{_python_type(avro['items'])}.from_avro(item) for item in {value}]"
     if isinstance(avro, str) and _is_record(avro):

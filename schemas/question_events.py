@@ -92,6 +92,29 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an answer cost."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    """In the currency of the price list."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "input_tokens": self.input_tokens, "output_tokens": self.output_tokens,
+            "cost": self.cost,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Usage:
+        return cls(
+            input_tokens=datum["input_tokens"], output_tokens=datum["output_tokens"],
+            cost=datum["cost"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChunksReranked:
     """The top_k candidates after reranking, on rag.reranked."""
 
@@ -105,6 +128,8 @@ class ChunksReranked:
     """Fallbacks taken, as 'stage: what'."""
     timings_ms: dict[str, float]
     """Milliseconds per stage, from the record before it to its own."""
+    usage: Usage | None = None
+    """What models have cost so far; null: none was asked."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -112,6 +137,7 @@ class ChunksReranked:
             "candidates": [item.to_avro() for item in self.candidates],
             "embedding_model": self.embedding_model, "index": self.index, "reranker": self.reranker,
             "degraded": self.degraded, "timings_ms": self.timings_ms,
+            "usage": self.usage and self.usage.to_avro(),
         }
 
     @classmethod
@@ -121,6 +147,7 @@ class ChunksReranked:
             candidates=[Candidate.from_avro(item) for item in datum["candidates"]],
             embedding_model=datum["embedding_model"], index=datum["index"],
             reranker=datum["reranker"], degraded=datum["degraded"], timings_ms=datum["timings_ms"],
+            usage=datum["usage"] and Usage.from_avro(datum["usage"]),
         )
 
 
@@ -137,13 +164,15 @@ class ChunksRetrieved:
     """Fallbacks taken, as 'stage: what'."""
     timings_ms: dict[str, float]
     """Milliseconds per stage, from the record before it to its own."""
+    usage: Usage | None = None
+    """What models have cost so far; null: none was asked."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "question": self.question.to_avro(), "variants": self.variants,
             "candidates": [item.to_avro() for item in self.candidates],
             "embedding_model": self.embedding_model, "index": self.index, "degraded": self.degraded,
-            "timings_ms": self.timings_ms,
+            "timings_ms": self.timings_ms, "usage": self.usage and self.usage.to_avro(),
         }
 
     @classmethod
@@ -153,6 +182,7 @@ class ChunksRetrieved:
             candidates=[Candidate.from_avro(item) for item in datum["candidates"]],
             embedding_model=datum["embedding_model"], index=datum["index"],
             degraded=datum["degraded"], timings_ms=datum["timings_ms"],
+            usage=datum["usage"] and Usage.from_avro(datum["usage"]),
         )
 
 
@@ -284,6 +314,8 @@ class GenerationRequested:
     """Fallbacks taken, as 'stage: what'."""
     timings_ms: dict[str, float]
     """Milliseconds per stage, from the record before it to its own."""
+    usage: Usage | None = None
+    """What models have cost so far; null: none was asked."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -291,6 +323,7 @@ class GenerationRequested:
             "candidates": [item.to_avro() for item in self.candidates],
             "embedding_model": self.embedding_model, "index": self.index, "tier": self.tier,
             "model": self.model, "degraded": self.degraded, "timings_ms": self.timings_ms,
+            "usage": self.usage and self.usage.to_avro(),
         }
 
     @classmethod
@@ -300,6 +333,7 @@ class GenerationRequested:
             candidates=[Candidate.from_avro(item) for item in datum["candidates"]],
             embedding_model=datum["embedding_model"], index=datum["index"], tier=datum["tier"],
             model=datum["model"], degraded=datum["degraded"], timings_ms=datum["timings_ms"],
+            usage=datum["usage"] and Usage.from_avro(datum["usage"]),
         )
 
 
@@ -351,29 +385,6 @@ class Versions:
             prompt=datum["prompt"], pipeline=datum["pipeline"],
             embedding_model=datum["embedding_model"], index=datum["index"],
             chunking=datum["chunking"], policy=datum["policy"],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What an answer cost."""
-
-    input_tokens: int
-    output_tokens: int
-    cost: float
-    """In the currency of the price list."""
-
-    def to_avro(self) -> dict[str, Any]:
-        return {
-            "input_tokens": self.input_tokens, "output_tokens": self.output_tokens,
-            "cost": self.cost,
-        }
-
-    @classmethod
-    def from_avro(cls, datum: dict[str, Any]) -> Usage:
-        return cls(
-            input_tokens=datum["input_tokens"], output_tokens=datum["output_tokens"],
-            cost=datum["cost"],
         )
 
 
@@ -463,11 +474,14 @@ class QuestionRewritten:
     """Fallbacks taken, as 'stage: what'."""
     timings_ms: dict[str, float]
     """Milliseconds per stage, from the record before it to its own."""
+    usage: Usage | None = None
+    """What models have cost so far; null: none was asked."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "question": self.question.to_avro(), "variants": self.variants,
             "degraded": self.degraded, "timings_ms": self.timings_ms,
+            "usage": self.usage and self.usage.to_avro(),
         }
 
     @classmethod
@@ -475,4 +489,5 @@ class QuestionRewritten:
         return cls(
             question=Question.from_avro(datum["question"]), variants=datum["variants"],
             degraded=datum["degraded"], timings_ms=datum["timings_ms"],
+            usage=datum["usage"] and Usage.from_avro(datum["usage"]),
         )

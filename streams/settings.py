@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         default=None, description="A file that holds the key, such as a mounted secret"
     )
     generation_timeout_s: float = Field(default=3.0, gt=0, le=120)
+    generation_input_price: float = Field(
+        default=0.0, ge=0, description="Of a million input tokens, in the currency of your choice"
+    )
+    generation_output_price: float = Field(
+        default=0.0, ge=0, description="Of a million output tokens, in the same currency"
+    )
 
     # Questions.
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")

@@ -46,6 +46,19 @@ LATENCY = Histogram(
 MODEL_TEXTS = Counter(
     "millrace_embedded_texts", "Texts the model saw.", ["kind"], registry=REGISTRY
 )
+MODEL_CALLS = Histogram(
+    "millrace_model_seconds",
+    "How long the language model took, answered or not.",
+    ["model", "outcome"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+MODEL_TOKENS = Counter(
+    "millrace_model_tokens", "Tokens that it counted.", ["model", "kind"], registry=REGISTRY
+)
+MODEL_COST = Counter(
+    "millrace_model_cost", "By the prices in the settings.", ["model"], registry=REGISTRY
+)
 
 
 class StageMetrics:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
@@ -26,6 +28,7 @@ from processors.generate import AnswerConfig
 from processors.grounded import QUOTING, GroundedConfig
 from processors.ingest import IngestConfig
 from processors.ports import (
+    Completion,
     Converter,
     Embedder,
     Embedding,
@@ -41,15 +44,18 @@ from processors.retrieval_policy import retrieval_config
 from processors.retrieve import RetrievalConfig
 from processors.rewrite import MOST, VariantsConfig
 from processors.route import RouteConfig
-from schemas.errors import UserError
+from processors.usage import Prices
+from schemas.errors import Retry, UserError
 from schemas.events import DocumentFed
 from streams import policies
 from streams.codec import Codec
 from streams.settings import Settings
 from streams.stage import Stage
-from streams.telemetry import MODEL_TEXTS
+from streams.telemetry import MODEL_CALLS, MODEL_COST, MODEL_TEXTS, MODEL_TOKENS
 from streams.topology import Config, topology
 from streams.versions import versions
+
+_log = logging.getLogger(__name__)
 
 CHUNKING = "chunking.yaml"
 CONNECTORS = "connectors.yaml"
@@ -77,6 +83,32 @@ class _Counted:
     def embed_queries(self, queries: Sequence[str]) -> Float32:
         MODEL_TEXTS.labels("query").inc(len(queries))
         return self._embedder.embed_queries(queries)
+
+
+class _Metered:
+    """A language model whose calls, tokens and cost are counted, and whose failures are logged."""
+
+    def __init__(self, generator: Generator, prices: Prices) -> None:
+        self._generator = generator
+        self._prices = prices
+        self.model = generator.model
+
+    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+        begin = time.perf_counter()
+        outcome = "failed"
+        try:
+            made = self._generator.complete(instructions, text, most_tokens=most_tokens)
+            outcome = "answered"
+        except Retry as failure:  # who asked goes on without it
+            _log.warning("%s", failure)
+            raise
+        finally:
+            took = time.perf_counter() - begin
+            MODEL_CALLS.labels(self.model, outcome).observe(took)
+        MODEL_TOKENS.labels(self.model, "input").inc(made.input_tokens)
+        MODEL_TOKENS.labels(self.model, "output").inc(made.output_tokens)
+        MODEL_COST.labels(self.model).inc(self._prices.cost(made))
+        return made
 
 
 class Wiring:
@@ -162,7 +194,7 @@ class Wiring:
             timeout_s=settings.generation_timeout_s,
         )
         self._stack.callback(model.close)
-        return model
+        return _Metered(model, prices(settings))
 
     @property
     def generator(self) -> Generator | None:
@@ -330,7 +362,12 @@ def variants(settings: Settings) -> VariantsConfig | None:
         instructions, _ = asked.fill(most=MOST, question="")
     except ValueError as error:
         raise UserError(str(error)) from None
-    return VariantsConfig(instructions)
+    return VariantsConfig(instructions, prices=prices(settings))
+
+
+def prices(settings: Settings) -> Prices:
+    """What the configured model costs."""
+    return Prices(settings.generation_input_price, settings.generation_output_price)
 
 
 def grounding(settings: Settings) -> GroundedConfig | None:
@@ -348,7 +385,9 @@ def grounding(settings: Settings) -> GroundedConfig | None:
     prompt = policies.prompt("answer", settings.policies)
     if prompt.places != frozenset({"question", "passages"}):
         raise UserError(f"prompt {prompt.name} must have the places $question and $passages")
-    return GroundedConfig(lambda query, found: prompt.fill(question=query, passages=found))
+    return GroundedConfig(
+        lambda query, found: prompt.fill(question=query, passages=found), prices=prices(settings)
+    )
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:

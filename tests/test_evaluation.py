@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from evaluation.scoring import METRICS, Scorer, Scores
 from schemas.errors import UserError
 from schemas.events import Candidate, Citation, QuestionAnswered, Usage, Versions
 from streams.settings import Settings
+from tests.model_server import completion, serving
 
 ROOT = Path(__file__).parents[1]
 TEXT = "A Classic Debit card can withdraw 600 euros a day. A lost card is blocked at once."
@@ -52,31 +50,34 @@ def reply(answer: str, *texts: str, status: str = "answered") -> Reply:
     return Reply(answered, chunks)
 
 
-@contextmanager
-def endpoint(body: bytes, delay_s: float = 0.0) -> Iterator[str]:
-    """A judge that says `body` to everything."""
+def judged(asked: dict[str, Any]) -> str:
+    """A judge's answer to what ragas asks: supported is what has no word its evidence lacks."""
+    system, user, *_ = (each["content"] for each in asked["messages"])
+    data = json.loads(user.rpartition("input: ")[2].rpartition("\nOutput:")[0])
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            time.sleep(delay_s)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with suppress(BrokenPipeError):  # who asked has given up
-                self.wfile.write(body)
+    def supported(claim: str) -> dict[str, Any]:
+        lacking = set(claim.lower().split()) - set(data["context"].lower().split())
+        return {"statement": claim, "reason": f"lacks {lacking}", "verdict": int(not lacking)}
 
-        def log_message(self, *args: Any) -> None: ...
+    said = [each.strip() + "." for each in data.get("answer", "").split(".") if each.strip()]
+    answers: dict[str, Callable[[], dict[str, Any]]] = {
+        "StatementGeneratorOutput": lambda: {"statements": said},
+        "NLIStatementOutput": lambda: {"statements": [*map(supported, data["statements"])]},
+        "AnswerRelevanceOutput": lambda: {"question": ITEM.question, "noncommittal": 0},
+        "ContextRecallOutput": lambda: {
+            "classifications": [
+                found | {"attributed": found.pop("verdict")} for found in map(supported, said)
+            ]
+        },
+        "ContextPrecisionOutput": lambda: supported(data["answer"]),
+    }
+    (kind,) = (name for name in answers if f'"title": "{name}"' in system)
+    return json.dumps(answers[kind]())
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/v1"
-        finally:
-            server.shutdown()
-            thread.join()
+
+def scored(judge: LocalJudge, found: Reply, **settings: Any) -> Scores:
+    with Scorer(Settings(**settings), judge) as scorer:
+        return scorer.score(ITEM, found)
 
 
 @pytest.fixture(scope="module")
@@ -176,29 +177,27 @@ def test_repeats_are_averaged_by_question() -> None:
 
 
 def test_the_local_judge_scores_all_four_metrics_through_ragas(judge: LocalJudge) -> None:
-    scorer = Scorer(Settings(), judge)
     said = "A Classic Debit card can withdraw 600 euros a day."
-    good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
+    good = scored(judge, reply(said, TEXT, "Opening hours are on the website."))
     assert good.unmeasured == {}
     assert set(good.values) == set(METRICS)
     assert good.values["faithfulness"] == good.values["context_recall"] == 1.0
     assert good.values["context_precision"] == pytest.approx(1.0)
     assert good.values["answer_relevancy"] > 0.8
-    bad = scorer.score(ITEM, reply("Penguins live in the southern hemisphere.", TEXT))
+    bad = scored(judge, reply("Penguins live in the southern hemisphere.", TEXT))
     assert bad.values["faithfulness"] == 0.0
     assert bad.values["answer_relevancy"] < good.values["answer_relevancy"] - 0.2
-    missed = scorer.score(ITEM, reply(said, "Penguins live in the southern hemisphere."))
+    missed = scored(judge, reply(said, "Penguins live in the southern hemisphere."))
     assert missed.values["context_recall"] == missed.values["context_precision"] == 0.0
 
 
 def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answer(
     judge: LocalJudge,
 ) -> None:
-    scorer = Scorer(Settings(), judge)
-    none = scorer.score(ITEM, Reply(None, error="no answer in 60 s"))
+    none = scored(judge, Reply(None, error="no answer in 60 s"))
     assert none.values == {}
     assert set(none.unmeasured.values()) == {"no answer in 60 s"}
-    abstained = scorer.score(ITEM, reply("", TEXT, status="abstained"))
+    abstained = scored(judge, reply("", TEXT, status="abstained"))
     assert abstained.unmeasured == {"faithfulness": "no answer was given"}
     assert abstained.values["answer_relevancy"] == 0.0
     assert abstained.values["context_recall"] == 1.0
@@ -206,20 +205,58 @@ def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answe
 
 # ragas leaves a file of its own open when it first asks a model.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_remote_judge_scores_all_four_metrics(judge: LocalJudge) -> None:
+    with serving() as server, ExitStack() as exits:
+        server.says = judged
+        settings = Settings(judge_url=server.url, judge_model="large", judge_key="k")
+        scorer = exits.enter_context(Scorer(settings, judge))
+        said = "A Classic Debit card can withdraw 600 euros a day."
+        good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
+        assert (good.unmeasured, set(good.values)) == ({}, set(METRICS))
+        assert good.values == pytest.approx(dict.fromkeys(METRICS, 1.0))
+        half = scorer.score(ITEM, reply(f"{said} Penguins withdraw more.", TEXT))
+        assert half.values["faithfulness"] == 0.5
+        missed = scorer.score(ITEM, reply(said, "Penguins live in the south."))
+        assert missed.values["context_recall"] == missed.values["context_precision"] == 0.0
+    assert scorer.name == f"large at {server.url}"
+    assert {(each["model"], each["key"]) for each in server.asked} == {("large", "Bearer k")}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
-    ("body", "delay_s", "reason"),
-    [(b'{"choices": "junk"}', 0.0, "the judge failed"), (b"{}", 2.0, "did not answer in time")],
-    ids=["junk", "time-out"],
+    ("body", "pause_s", "reason"),
+    [
+        (b'{"choices": "junk"}', 0.0, "the judge failed"),
+        (b"<html>", 0.0, "the judge failed"),
+        (completion("I think that it is fine."), 0.0, "the judge gave no verdict: 1 validation"),
+        (completion("{}"), 0.0, "the judge gave no verdict"),
+        (b"{}", 2.0, "did not answer in time"),
+    ],
+    ids=["junk", "page", "prose", "other JSON", "time-out"],
 )
 def test_a_judge_that_fails_leaves_the_item_unmeasured(
-    judge: LocalJudge, body: bytes, delay_s: float, reason: str
+    judge: LocalJudge, body: bytes, pause_s: float, reason: str
 ) -> None:
-    with endpoint(body, delay_s) as url:
-        settings = Settings(judge_url=url, judge_model="m", judge_timeout_s=0.2)
-        scores = Scorer(settings, judge).score(ITEM, reply(TEXT, TEXT))
+    with serving() as server:
+        server.body, server.pause_s = body, pause_s
+        limit = 0.2 if pause_s else 20.0
+        asked = {"judge_url": server.url, "judge_model": "m", "judge_timeout_s": limit}
+        scores = scored(judge, reply(TEXT, TEXT), **asked)
     assert scores.values == {}
     assert set(scores.unmeasured) == set(METRICS)
-    assert all(reason in why for why in scores.unmeasured.values())
+    assert all(reason in why for why in scores.unmeasured.values()), scores.unmeasured
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_judge_that_fails_at_one_thing_is_believed_in_the_others(judge: LocalJudge) -> None:
+    with serving() as server:
+        server.says = lambda asked: (
+            judged(asked) if "ContextRecall" not in str(asked["messages"][0]) else "no idea"
+        )
+        found = reply("600 euros a day.", TEXT)
+        scores = scored(judge, found, judge_url=server.url, judge_model="m")
+    assert set(scores.values) == set(METRICS) - {"context_recall"}
+    assert "no verdict" in scores.unmeasured["context_recall"]
 
 
 def test_a_judge_without_a_model_is_a_user_error(judge: LocalJudge) -> None:

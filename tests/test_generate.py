@@ -5,7 +5,8 @@ import pytest
 from processors.evidence import asked, evidence, keys_of, stem
 from processors.generate import AnswerConfig, generate
 from processors.sentences import split_sentences
-from schemas.events import Candidate, GenerationRequested, Question, QuestionAnswered, Versions
+from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Versions
+from tests.test_retrieve import question
 
 VERSIONS = Versions(
     prompt="p", pipeline="r", embedding_model="m", index="i", chunking="c", policy="n"
@@ -58,20 +59,8 @@ def candidate(
 def answer(
     query: str, *candidates: Candidate, config: AnswerConfig | None = None
 ) -> QuestionAnswered:
-    question = Question(
-        request_id="r1",
-        tenant="acme",
-        query=query,
-        session_id=None,
-        user=None,
-        filters={},
-        top_k=10,
-        deadline_at=9,
-        reply_to=None,
-        asked_at=1,
-    )
     event = GenerationRequested(
-        question=question,
+        question=question(query),
         variants=[query],
         candidates=list(candidates),
         embedding_model="m",
@@ -102,7 +91,7 @@ def test_the_sentence_that_answers_is_quoted_alone() -> None:
 
 def test_everything_else_is_passed_on() -> None:
     made = answer("Who pays?", candidate("The buyer pays the fee.", {"buyer": 0.9}))
-    assert (made.request_id, made.tenant, made.tier) == ("r1", "acme", "local")
+    assert (made.request_id, made.tenant, made.tier) == ("r", "acme", "local")
     assert made.model == "extractive"
     assert made.versions == VERSIONS
     assert made.degraded == ["rerank: fused order"]

@@ -3,76 +3,31 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from connectors.openai_compatible import OpenAICompatible
 from processors.rewrite import DEGRADED, VariantsConfig, rewrite, variants_in
+from processors.usage import Prices
 from schemas.errors import Retry
-from schemas.events import QuestionAdmitted
+from schemas.events import QuestionAdmitted, Usage
+from tests.model_server import ModelServer, completion, serving
 from tests.test_retrieve import question
 
 
-class Server(ThreadingHTTPServer):
-    """Answers with what the test sets; remembers what it was asked."""
-
-    daemon_threads = True
-    body = b""
-    status = 200
-    pause_s = 0.0  # before each of ten pieces
-    asked: dict[str, object]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        data = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked = json.loads(data) | {
-            "path": self.path,
-            "key": self.headers.get("Authorization"),
-        }
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
-        self.end_headers()
-        step = len(self.server.body) // 10 + 1
-        try:
-            for at in range(0, len(self.server.body), step):
-                time.sleep(self.server.pause_s)
-                self.wfile.write(self.server.body[at : at + step])
-                self.wfile.flush()
-        except OSError:
-            return  # the client has given up
-
-    def log_message(self, *args: object) -> None:
-        return
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
+def server() -> Iterator[ModelServer]:
+    with serving() as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture
-def model(server: Server) -> Iterator[OpenAICompatible]:
-    url = f"http://127.0.0.1:{server.server_port}/v1/"
-    made = OpenAICompatible(url, "small", key="secret", timeout_s=0.5)
+def model(server: ModelServer) -> Iterator[OpenAICompatible]:
+    made = OpenAICompatible(f"{server.url}/", "small", key="secret", timeout_s=0.5)
     yield made
     made.close()
-
-
-def completion(text: object) -> bytes:
-    usage = {"prompt_tokens": 7, "completion_tokens": 3}
-    return json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
 
 
 def rewritten(model: OpenAICompatible, query: str = "What is AC-2?"):
@@ -81,25 +36,35 @@ def rewritten(model: OpenAICompatible, query: str = "What is AC-2?"):
     return result
 
 
-def test_a_model_adds_up_to_three_variants(server: Server, model: OpenAICompatible) -> None:
+def test_a_model_adds_up_to_three_variants(server: ModelServer, model: OpenAICompatible) -> None:
     server.body = completion("1. what is ac-2?\n- Meaning of AC-2\n\nAC-2 scope\nB\nC\nD")
     result = rewritten(model)
     assert result.variants == ["What is AC-2?", "Meaning of AC-2", "AC-2 scope", "B"]
     assert result.degraded == ["a"]
-    assert server.asked["path"] == "/v1/chat/completions"
-    assert server.asked["key"] == "Bearer secret"
-    assert server.asked["model"] == "small"
-    messages = server.asked["messages"]
-    assert messages == [
+    (asked,) = server.asked
+    assert asked["path"] == "/v1/chat/completions"
+    assert asked["key"] == "Bearer secret"
+    assert asked["model"] == "small"
+    assert asked["messages"] == [
         {"role": "system", "content": "Rewrite."},
         {"role": "user", "content": "What is AC-2?"},
     ]
 
 
-def test_tokens_are_those_the_model_counted(server: Server, model: OpenAICompatible) -> None:
-    server.body = completion("x")
+def test_tokens_are_those_the_model_counted(server: ModelServer, model: OpenAICompatible) -> None:
+    server.body = completion("x y z", 7)
     made = model.complete("", "q", most_tokens=5)
-    assert (made.text, made.input_tokens, made.output_tokens) == ("x", 7, 3)
+    assert (made.text, made.input_tokens, made.output_tokens) == ("x y z", 7, 3)
+
+
+def test_what_the_model_was_paid_for_is_counted_even_if_it_said_nothing_usable(
+    server: ModelServer, model: OpenAICompatible
+) -> None:
+    server.body = completion("What is AC-2?", 1000)
+    event = QuestionAdmitted(question=question("What is AC-2?"), degraded=[], timings_ms={})
+    (result,) = rewrite(event, generator=model, config=VariantsConfig(prices=Prices(1.0, 10.0)))
+    assert result.variants == ["What is AC-2?"]
+    assert result.usage == Usage(input_tokens=1000, output_tokens=3, cost=0.001 + 0.00003)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +83,7 @@ def test_tokens_are_those_the_model_counted(server: Server, model: OpenAICompati
     ],
 )
 def test_junk_leaves_the_question_alone_and_says_so(
-    server: Server, model: OpenAICompatible, body: bytes
+    server: ModelServer, model: OpenAICompatible, body: bytes
 ) -> None:
     server.body = body
     result = rewritten(model)
@@ -127,14 +92,25 @@ def test_junk_leaves_the_question_alone_and_says_so(
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
-def test_a_refusal_is_no_variants(server: Server, model: OpenAICompatible, status: int) -> None:
+def test_a_refusal_is_no_variants(
+    server: ModelServer, model: OpenAICompatible, status: int
+) -> None:
     server.status, server.body = status, completion("x")
     assert rewritten(model).degraded == ["a", DEGRADED]
+    with pytest.raises(Retry, match=f"says {status}$"):
+        model.complete("", "q", most_tokens=1)
+
+
+@pytest.mark.parametrize("said", [{"message": "too many tokens"}, "too many tokens"])
+def test_a_refusal_says_why(server: ModelServer, model: OpenAICompatible, said: object) -> None:
+    server.status, server.body = 400, json.dumps({"error": said}).encode()
+    with pytest.raises(Retry, match="says 400: too many tokens"):
+        model.complete("", "q", most_tokens=1)
 
 
 @pytest.mark.parametrize("pause_s", [0.8, 0.15])  # silence, and an answer that drips in
 def test_a_slow_model_costs_its_time_out_and_no_more(
-    server: Server, model: OpenAICompatible, pause_s: float
+    server: ModelServer, model: OpenAICompatible, pause_s: float
 ) -> None:
     server.body, server.pause_s = completion("x" * 50), pause_s
     begin = time.monotonic()
@@ -142,7 +118,7 @@ def test_a_slow_model_costs_its_time_out_and_no_more(
     assert time.monotonic() - begin < 1.4
 
 
-def test_a_model_that_is_not_there_is_retry(server: Server) -> None:
+def test_a_model_that_is_not_there_is_retry(server: ModelServer) -> None:
     nobody = OpenAICompatible("http://127.0.0.1:9", "m", timeout_s=0.5)
     with pytest.raises(Retry, match="does not answer"):
         nobody.complete("", "q", most_tokens=1)

@@ -7,7 +7,15 @@ from typing import Literal, get_args
 from schemas.errors import Reject
 
 Outcome = Literal[
-    "unsupported", "too_large", "empty", "encrypted", "damaged", "bomb", "timed_out", "crashed"
+    "unsupported",
+    "too_large",
+    "empty",
+    "scanned",
+    "encrypted",
+    "damaged",
+    "bomb",
+    "timed_out",
+    "crashed",
 ]
 OUTCOMES = frozenset(get_args(Outcome))
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 from connectors.converters import markdown
+from connectors.converters.bidi import as_read, has_right_to_left
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
 
@@ -27,6 +28,9 @@ _HEADING_LEVELS = 4
 # Line spacing over this, in heights of the line, parts paragraphs.
 _GAP = 0.9
 _SAME_LINE = 0.5
+_SPACE = 0.15  # of the height: a gap that parts words
+_PICTURE = 24.0  # points: what is smaller either way is an icon or a rule
+_WHOLE_PAGE = 0.8
 _RUNNING_SHARE = 0.6  # of the pages: a line at the edge that comes so often is a running head
 _RUNNING_PAGES = 4
 _DIGITS = re.compile(r"\d+")
@@ -48,13 +52,15 @@ class _Page:
     lines: list[_Line]
     tables: list[tuple[float, str]]  # the top of each, and its Markdown
     damaged: bool = False
+    # By name and place, so that what stands on every page is one.
+    pictures: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
 
 
 def convert(data: bytes, limits: Limits) -> Made:
     """The pages of a PDF, form feeds between them.
 
     Raises:
-        Unreadable: it is encrypted, damaged beyond reading, too long, or holds no text.
+        Unreadable: it is encrypted, damaged beyond reading, too long, scanned, or empty.
     """
     library: Any = import_module("pdf_oxide")
     if b"%PDF-" not in data[:_END_WITHIN]:
@@ -78,12 +84,21 @@ def convert(data: bytes, limits: Limits) -> Made:
     if len(silent) == len(texts):
         if truncated:
             raise Unreadable("damaged", "is truncated: none of its pages can be read")
-        raise Unreadable(
-            "empty", f"none of {some(count, 'page', 'pages')} holds text: scanned, or damaged?"
-        )
+        none = f"none of {some(count, 'page', 'pages')} holds text"
+        if any(page.pictures for page in pages):
+            raise Unreadable("scanned", f"{none}, only pictures: have its characters recognised")
+        raise Unreadable("empty", f"{none}: is it damaged?")
     unread: list[str] = []
-    if silent:
-        unread.append(f"{some(len(silent), 'page', 'pages')} without text: {_few(silent)}")
+    scanned = [name for name in silent if pages[int(name) - 1].pictures]
+    silent = [name for name in silent if name not in scanned]
+    for names, what in ((scanned, "of pictures alone"), (silent, "without text")):
+        if names:
+            unread.append(f"{some(len(names), 'page', 'pages')} {what}: {_few(names)}")
+    pictures = set[tuple[Any, ...]]().union(
+        *(page.pictures for page, text in zip(pages, texts, strict=True) if text.strip())
+    )
+    if pictures:
+        unread.append(f"{some(len(pictures), 'picture', 'pictures')} not read")
     broken = [str(i) for i, page in enumerate(pages, 1) if page.damaged]
     if broken:
         unread.append(f"{some(len(broken), 'page', 'pages')} damaged: {_few(broken)}")
@@ -114,10 +129,65 @@ def _page(document: Any, number: int) -> _Page:
             boxes.append((x, y, x + width, y + height))
             tables.append((y + height, text))
     lines: list[_Line] = []
-    for span in spans:
-        if span.text.strip() and not _inside(span.bbox, boxes):
-            _append(lines, span)
-    return _Page(lines, tables)
+    seen = _seen(document, number, spans)
+    for span, text in zip(spans, seen, strict=True):
+        if text.strip() and not _inside(span.bbox, boxes):
+            _append(lines, span, text)
+    for line in lines:
+        if has_right_to_left(line.text):
+            line.text = as_read(line.text)
+    return _Page(lines, tables, pictures=_pictures(document, number, bool(lines or tables)))
+
+
+def _seen(document: Any, number: int, spans: Sequence[Any]) -> list[str]:
+    """The text of each run; one with right-to-left letters as it is seen, from left to right.
+
+    The library turns some such runs round and others not, by how they were drawn.
+    """
+    texts = [str(span.text) for span in spans]
+    if not any(map(has_right_to_left, texts)):
+        return texts
+    places = [(*char.bbox, char.char) for char in document.extract_chars(number)]
+    for at, span in enumerate(spans):
+        if has_right_to_left(texts[at]):
+            x, y, width, height = span.bbox
+            inside = sorted(
+                (left, wide, char)
+                for left, low, wide, high, char in places
+                if x <= left + wide / 2 <= x + width and y <= low + high / 2 <= y + height
+            )
+            texts[at] = _spaced(inside, height)
+    return texts
+
+
+def _spaced(chars: Sequence[tuple[float, float, str]], height: float) -> str:
+    """Characters with their left edges and widths as text, a space where there is a gap."""
+    text, right = "", 0.0
+    for left, width, char in chars:
+        gap = text and left - right > _SPACE * height and not (text[-1] + char).count(" ")
+        text += f" {char}" if gap else char
+        right = left + width
+    return text
+
+
+def _pictures(document: Any, number: int, has_text: bool) -> set[tuple[Any, ...]]:
+    """The pictures of a page that a reader would miss, each by its name and place.
+
+    Not icons and rules; and not a picture of the whole page where that page has text, since such
+    text was read from it.
+    """
+    try:
+        found: Any = document.page_images(number)
+        box: Any = document.page_media_box(number)
+    except (OSError, ValueError, RuntimeError):
+        return set()
+    page = abs((box[2] - box[0]) * (box[3] - box[1]))
+    return {
+        (image["name"], *(round(image[side]) for side in ("x", "y", "width", "height")))
+        for image in found
+        if min(abs(image["width"]), abs(image["height"])) >= _PICTURE
+        and not (has_text and abs(image["width"] * image["height"]) >= _WHOLE_PAGE * page)
+    }
 
 
 def _rows(table: dict[str, Any]) -> list[list[str]]:
@@ -144,19 +214,19 @@ def _inside(box: tuple[float, ...], boxes: Sequence[tuple[float, float, float, f
     return any(left <= x <= right and low <= y <= high for left, low, right, high in boxes)
 
 
-def _append(lines: list[_Line], span: Any) -> None:
+def _append(lines: list[_Line], span: Any, text: str) -> None:
     """Put a run of text on the line it continues, or on a new one."""
     x, y, width, height = span.bbox
     last = lines[-1] if lines else None
     if last and abs(last.bottom - y) < _SAME_LINE * max(height, 1) and x >= last.right - height:
-        space = "" if x - last.right < 0.15 * height or last.text.endswith(" ") else " "
-        last.text += space + span.text
+        space = "" if x - last.right < _SPACE * height or last.text.endswith(" ") else " "
+        last.text += space + text
         last.right = max(last.right, x + width)
         last.top = max(last.top, y + height)
         last.size = max(last.size, span.font_size) if last.text.strip() else span.font_size
         last.bold = last.bold and bool(span.is_bold)
         return
-    lines.append(_Line(span.text, span.font_size, x, y, y + height, x + width, bool(span.is_bold)))
+    lines.append(_Line(text, span.font_size, x, y, y + height, x + width, bool(span.is_bold)))
 
 
 def _drop_running(pages: Sequence[_Page]) -> None:

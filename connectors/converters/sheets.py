@@ -17,6 +17,7 @@ from connectors.converters.made import Limits, Made, some
 _MAIN = "xl/workbook.xml"
 # A formula whose result no program has written down.
 _UNCOMPUTED = re.compile(rb"(?:</f>|<f[^>]{0,200}/>)(?:<v\s*/>|<v></v>)?</c>")
+_DRAWN = (("xl/charts/chart", "chart", "charts"), ("xl/media/", "picture", "pictures"))
 _WINDOW = 1 << 20
 _OVERLAP = 512
 
@@ -51,7 +52,6 @@ def convert(data: bytes, limits: Limits) -> Made:
                     )
             if len(blocks) == start + 1:
                 blocks.pop()  # an empty sheet
-        charts = len(getattr(book, "chartsheets", ()))
         title = str(book.properties.title or "").strip()
     except Unreadable:
         raise
@@ -62,8 +62,11 @@ def convert(data: bytes, limits: Limits) -> Made:
             f"{some(uncomputed, 'formula', 'formulas')} without a saved result: open the workbook "
             "in a spreadsheet program and save it"
         )
-    if charts:
-        unread.append(f"{some(charts, 'chart', 'charts')} not read")
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        names = parts.namelist()
+    for begin, one, many in _DRAWN:
+        if count := sum(name.startswith(begin) for name in names):
+            unread.append(f"{some(count, one, many)} not read")
     return Made("\n\n".join(blocks), title, {"rows": str(rows_read)}, tuple(unread))
 
 

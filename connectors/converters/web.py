@@ -7,12 +7,23 @@ from importlib import import_module
 from typing import Any
 
 from connectors.converters.errors import Unreadable
-from connectors.converters.made import Limits, Made
+from connectors.converters.made import Limits, Made, some
 from connectors.converters.text import decode
 
 # Marks inside a sentence would stand in every quote of it; a link's address is not its text.
 _UNMARKED = ["a", "b", "strong", "em", "i", "u", "mark", "span", "font", "small", "sub", "sup"]
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,2000})</title", re.IGNORECASE)
+# What can hold a picture that nobody sees, and pictures, in the order of the source.
+_TAG = re.compile(
+    r"<!--|-->|<(/?)(script|style|noscript|template|img|canvas|video)\b([^>]{0,4000})",
+    re.IGNORECASE,
+)
+_DECORATION = re.compile(
+    r"""\b(?:alt\s*=\s*(?:""|'')|(?:width|height)\s*=\s*["']?[0-9](?![0-9%])"""
+    r"""|role\s*=\s*["']?(?:presentation|none)|aria-hidden\s*=\s*["']?true)""",
+    re.IGNORECASE,
+)
+_PICTURES = ("img", "canvas", "video")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -42,7 +53,30 @@ def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every con
     found = _TITLE.search(source)
     metadata = {"encoding": encoding} if encoding else {}
     unread = tuple(str(getattr(each, "message", each)) for each in made.warnings or ())
-    if not body and unread:
+    if pictures := _pictures(source):
+        unread += (f"{some(pictures, 'picture', 'pictures')} not read",)
+    if not body and made.warnings:
         raise Unreadable("damaged", f"cannot be read as HTML: {unread[0]}")
+    if not body and pictures:
+        said = some(pictures, "picture", "pictures")
+        raise Unreadable("scanned", f"holds no text, only {said}")
     title = " ".join(unescape(found[1]).split()) if found else ""
     return Made(body, title, metadata, unread)
+
+
+def _pictures(source: str) -> int:
+    """How many pictures a page shows, without those its author calls decoration, or of no size."""
+    count = 0
+    inside = ""  # of what is not shown
+    for tag in _TAG.finditer(source):
+        closing, name = tag[1], (tag[2] or "").lower()
+        if inside:
+            if tag[0] == inside or (closing and name == inside):
+                inside = ""
+        elif tag[0] == "<!--":
+            inside = "-->"
+        elif name in _PICTURES:
+            count += not closing and _DECORATION.search(tag[3]) is None
+        elif name and not closing:
+            inside = name
+    return count

@@ -6,7 +6,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from confluent_kafka import Message
@@ -39,12 +38,7 @@ class Client:
         from_the_end(self._consumer, [topics.RAG_ANSWERS.name])
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._consumer.close()
 
     def one_by_one(self, queries: Sequence[str]) -> list[float]:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from evaluation.bench.child import serve
 from evaluation.bench.corpus import Corpus
+from evaluation.stages import through
 from processors.chunk import context_of
 from processors.ports import Embedder, Passage
 from schemas.events import DocumentChunked
 from streams import wiring
-from streams.processing import now_ms
 from streams.settings import load
-from streams.stage import Received, Stage
 
 _open = ExitStack()
 _prepared: list[tuple[Embedder, list[Passage]]] = []
@@ -28,8 +27,8 @@ def prepare(name: str, folder: str | None, tenant: str, count: int) -> dict[str,
     stages = {stage.name: stage for stage in wiring.stages(settings, ports)}
     corpus = Corpus(name, Path(folder) if folder else None)
     documents = corpus.documents(settings, tenant, count)
-    changed = _through(stages["ingest"], documents)
-    passages = _passages(_through(stages["chunk"], changed))
+    changed = through(stages["ingest"], documents)
+    passages = _passages(through(stages["chunk"], changed))
     ports.embedder.embed_passages(passages[:16])
     _prepared.append((ports.embedder, passages))
     return {"documents": len(documents), "chunks": len(passages)}
@@ -41,17 +40,6 @@ def embed() -> float:
     begin = time.perf_counter()
     embedder.embed_passages(passages)
     return time.perf_counter() - begin
-
-
-def _through(stage: Stage, events: Sequence[object]) -> list[object]:
-    now = now_ms()
-    received = [Received(each, stage.reads.name, 0, at, now, b"") for at, each in enumerate(events)]
-    made: list[object] = []
-    for outcome in stage.run(received):
-        if isinstance(outcome, Exception):
-            raise outcome
-        made += outcome
-    return made
 
 
 def _passages(events: Sequence[object]) -> list[Passage]:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from evaluation.bench.child import serve
+from evaluation.stages import through
 from schemas.events import QuestionAnswered, QuestionAsked
 from streams import wiring
-from streams.processing import now_ms
 from streams.settings import load
-from streams.stage import Received, Stage
+from streams.stage import Stage
 from streams.worker import collect_seldom
 
 _open = ExitStack()
@@ -53,19 +53,9 @@ def _answers(tenant: str, queries: Sequence[str]) -> list[QuestionAnswered]:
     ]
     answers: list[QuestionAnswered] = []
     for stage in _stages:
-        now = now_ms()
-        received = [
-            Received(each, stage.reads.name, 0, at, now, b"") for at, each in enumerate(events)
-        ]
-        events = []
-        for outcome in stage.run(received):
-            if isinstance(outcome, Exception):
-                raise outcome
-            for made in outcome:
-                if isinstance(made, QuestionAnswered):
-                    answers.append(made)
-                else:
-                    events.append(made)
+        made = through(stage, events)
+        answers += [each for each in made if isinstance(each, QuestionAnswered)]
+        events = [each for each in made if not isinstance(each, QuestionAnswered)]
     if len(answers) != len(queries):
         raise RuntimeError(f"{len(queries)} questions gave {len(answers)} answers")
     return answers

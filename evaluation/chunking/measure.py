@@ -5,13 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import log2
 from pathlib import Path
+from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from connectors.qdrant_edge import EdgeIndex
 from evaluation.chunking.sets import TENANT, Ask, DataSet, Evidence
+from evaluation.stages import to_search
+from evaluation.statistics import bootstrap
 from processors.chunk import chunk, context_of
 from processors.chunking import ChunkingPolicy
 from processors.embed import embed
@@ -21,7 +26,7 @@ from processors.rerank import rerank
 from processors.retrieve import RetrievalConfig, retrieve
 from processors.sentences import split_sentences
 from schemas.errors import Reject, Retry
-from schemas.events import Candidate, ChunksRetrieved, Question, QuestionRewritten
+from schemas.events import Candidate, ChunksRetrieved
 
 DEPTH = 10
 READ_TOKENS = 500  # what a reader or a model may read of the results, in chunks and their context
@@ -32,21 +37,50 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`ndcg` at 10 results, `within` the share of the evidence in the first READ_TOKENS tokens.
+    """Of each question nDCG at 10 results, and the share of its evidence in READ_TOKENS tokens.
 
     `chunks` and `tokens` are per document, and `embedded` is the tokens the model reads per
     document, contexts included: what embedding costs.
     """
 
-    ndcg: float
-    within: float
+    ndcgs: Sequence[float]
+    withins: Sequence[float]
     chunks: float
     tokens: float
     embedded: float
-    questions: int
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+    @property
+    def questions(self) -> int:
+        return len(self.ndcgs)
+
+    @property
+    def ndcg(self) -> float:
+        return fmean(self.ndcgs)
+
+    @property
+    def within(self) -> float:
+        return fmean(self.withins)
+
+    def as_json(self, shipped: Measured) -> dict[str, Any]:
+        """The figures, and by how much they differ from the shipped chunking's (value, 95 %)."""
+        found: dict[str, Any] = {
+            "ndcg": self.ndcg,
+            "within": self.within,
+            "chunks": self.chunks,
+            "tokens": self.tokens,
+            "embedded": self.embedded,
+        }
+        found = {name: round(value, 4) for name, value in found.items()}
+        found["ndcg_difference"] = _difference(self.ndcgs, shipped.ndcgs)
+        found["within_difference"] = _difference(self.withins, shipped.withins)
+        return found | {"questions": self.questions}
+
+
+def _difference(these: Sequence[float], those: Sequence[float]) -> list[float]:
+    """The mean difference of the same questions and its interval over them."""
+    pairs = np.array(these) - np.array(those)
+    found = bootstrap(len(pairs), lambda rows: float(pairs[rows].mean()))
+    return [round(each, 4) for each in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +108,11 @@ def measure(
         ]
     documents = len(data.documents)
     return Measured(
-        ndcg=sum(ndcg for ndcg, _ in gains) / len(gains),
-        within=sum(within for _, within in gains) / len(gains),
+        ndcgs=[ndcg for ndcg, _ in gains],
+        withins=[within for _, within in gains],
         chunks=chunks / documents,
         tokens=tokens / documents,
         embedded=(tokens + contexts) / documents,
-        questions=len(gains),
     )
 
 
@@ -108,7 +141,10 @@ def _answers(
 ) -> Iterator[tuple[Ask, Sequence[Candidate]]]:
     for at in range(0, len(asks), BATCH):
         some = asks[at : at + BATCH]
-        questions = [_question(number, ask.text) for number, ask in enumerate(some, at)]
+        questions = [
+            to_search(str(number), TENANT, ask.text, CANDIDATES)
+            for number, ask in enumerate(some, at)
+        ]
         found = retrieve(questions, embedder=ports.embedder, index=index, config=retrieval)
         for ask, outcome in zip(some, found, strict=True):
             (event,) = _good(outcome)
@@ -121,22 +157,6 @@ def _good(outcome: Sequence[Any] | Reject | Retry) -> Sequence[Any]:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
-
-
-def _question(number: int, text: str) -> QuestionRewritten:
-    question = Question(
-        request_id=str(number),
-        tenant=TENANT,
-        query=text,
-        session_id=None,
-        user=None,
-        filters={},
-        top_k=CANDIDATES,
-        deadline_at=2**62,
-        reply_to=None,
-        asked_at=0,
-    )
-    return QuestionRewritten(question=question, variants=[text], degraded=[], timings_ms={})
 
 
 def _scored(ask: Ask, ranked: Sequence[Candidate], counter: TokenCounter) -> tuple[float, float]:

@@ -51,7 +51,7 @@ def sample_corpus() -> list[DataSet]:
     for tenant in sample.TENANTS:
         folder = sample.documents(tenant)
         documents = [
-            _document(
+            document(
                 path.relative_to(folder).as_posix(), path.stem, path.read_text("utf-8"), "markdown"
             )
             for path in sorted(folder.rglob("*.md"))
@@ -93,7 +93,7 @@ def folder(path: Path, most_documents: int, most_questions: int) -> list[DataSet
     others = (name for name in corpus if name not in judged)
     kept = judged | set(islice(others, max(0, most_documents - len(judged))))
     documents = [
-        _document(name, str(row.get("title") or ""), str(row["text"]), "text")
+        document(name, str(row.get("title") or ""), str(row["text"]), "text")
         for name, row in corpus.items()
         if name in kept
     ]
@@ -124,7 +124,7 @@ def _whole_documents(
         if sum(map(len, kept.values())) + len(rows) <= most_passages:
             kept[doc_id] = rows
     documents = [
-        _document(
+        document(
             doc_id,
             f"Rulebook {doc_id}",
             "\n\n".join(f"{row['passage_id']} {row['text']}" for row in rows),
@@ -158,7 +158,8 @@ def _rows(path: Path, name: str) -> Iterator[dict[str, Any]]:
     raise UserError(f"{path} has no {name}.jsonl, {name}.jsonl.gz or {name}.tsv")
 
 
-def _document(doc_id: str, title: str, body: str, doc_type: str) -> DocumentFed:
+def document(doc_id: str, title: str, body: str, doc_type: str) -> DocumentFed:
+    """A document as a producer feeds it."""
     return DocumentFed(
         op="upsert", tenant=TENANT, doc_id=doc_id, doc_type=doc_type, title=title, body=body
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.lines import BadLine, rows
+from evaluation.lines import BadLine, packed, read
 from schemas.errors import UserError
 
 Row = dict[str, Any]
@@ -36,26 +34,14 @@ def read_lines(path: Path) -> tuple[list[Judged], list[BadLine]]:
     `context` may be a list of texts. Raises `UserError` if the file cannot be read, or if a column
     is missing from every line.
     """
-    good: list[Judged] = []
-    bad: list[BadLine] = []
-    seen: set[str] = set()
-    for number, row in rows(path):
-        if isinstance(row, BadLine):
-            bad.append(row)
-            continue
-        seen |= set(row)
-        judged = _judged(row)
-        if isinstance(judged, str):
-            bad.append(BadLine(number, judged))
-        else:
-            good.append(judged)
+    good, bad, seen = read(path, _judged)
     missing = [name for name in _COLUMNS if name not in seen]
     if missing and not good:
         raise UserError(f"{path} has no column {' and no column '.join(missing)}")
     return good, bad
 
 
-def _judged(row: Row) -> Judged | str:
+def _judged(row: Row, _: int) -> Judged | str:
     """The line's content, or what is wrong with it."""
     context = row.get("context")
     if isinstance(context, list) and all(isinstance(part, str) for part in context):  # pyright: ignore[reportUnknownVariableType]
@@ -75,20 +61,12 @@ def _judged(row: Row) -> Judged | str:
 
 def read_set(folder: Path, name: str) -> list[Judged]:
     """One of `SETS`, from its folder of public data. Raises `UserError` if it is not there."""
-    try:
-        return list(SETS[name](folder / name))
-    except OSError as error:
-        raise UserError(f"the data set {name} is not in {folder}: {error.strerror}") from error
-
-
-def _rows(path: Path) -> Iterator[Row]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
+    return list(SETS[name](folder / name))
 
 
 def _expertqa(folder: Path) -> Iterator[Judged]:
     """Claims whose evidence has a text: complete or partial support against incomplete."""
-    for row in _rows(folder / "rand_val.jsonl.gz"):
+    for row in packed(folder / "rand_val.jsonl.gz"):
         for answer in row["answers"].values():
             for claim in answer["claims"]:
                 texts = [_REFERENCE.sub("", text, count=1) for text in claim["evidence"]]
@@ -100,7 +78,7 @@ def _expertqa(folder: Path) -> Iterator[Judged]:
 
 def _qags(folder: Path) -> Iterator[Judged]:
     """Sentences of news summaries, by the majority of three votes."""
-    for row in _rows(folder / "cnndm.jsonl.gz"):
+    for row in packed(folder / "cnndm.jsonl.gz"):
         for sentence in row["summary_sentences"]:
             votes = [vote["response"] == "yes" for vote in sentence["responses"]]
             yield Judged(sentence["sentence"], row["article"], sum(votes) * 2 > len(votes))
@@ -109,18 +87,18 @@ def _qags(folder: Path) -> Iterator[Judged]:
 def _begin(folder: Path) -> Iterator[Judged]:
     """Turns of dialogue: fully attributable to the given knowledge, or not."""
     for part in ("wow", "cmu", "tc"):
-        for row in _rows(folder / f"{part}_dev.jsonl.gz"):
+        for row in packed(folder / f"{part}_dev.jsonl.gz"):
             supported = row["begin_label"] == "Fully attributable"
             yield Judged(row["response"], row["knowledge"], supported)
 
 
 def _fever_symmetric(folder: Path) -> Iterator[Judged]:
-    for row in _rows(folder / "dev.jsonl.gz"):
+    for row in packed(folder / "dev.jsonl.gz"):
         yield Judged(row["claim"], row["evidence"], row["label"] == "SUPPORTS")
 
 
 def _control_nli(folder: Path) -> Iterator[Judged]:
-    for row in _rows(folder / "dev.jsonl.gz"):
+    for row in packed(folder / "dev.jsonl.gz"):
         yield Judged(row["hypothesis"], row["premise"], row["label"] == "e")
 
 

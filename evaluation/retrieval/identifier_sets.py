@@ -6,15 +6,13 @@ BEIR folders of NIST SP 800-53 (control ids, in three spellings), of Walmart and
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+from evaluation.lines import packed
 from evaluation.retrieval import beir
 
 CATALOG = "rev5-2020-12"
@@ -27,7 +25,7 @@ Asked = Iterable[tuple[str, set[str]]]
 
 def nist(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
     """Each control by its label, in a sentence, and in lower case with a space."""
-    found = [r for r in _rows(data / "nist_800_53/controls.jsonl.gz") if r["catalog"] == CATALOG]
+    found = [r for r in packed(data / "nist_800_53/controls.jsonl.gz") if r["catalog"] == CATALOG]
     kept = [row for row in found if (row["statement"] + row["guidance"]).strip()]
     corpus: list[Mapping[str, str]] = [
         {
@@ -51,7 +49,7 @@ def nist(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
 
 def walmart(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
     """The model number of a left record, where right records have it, bare and in a question."""
-    right = [*_rows(data / "walmart_amazon/right.jsonl.gz")]
+    right = [*packed(data / "walmart_amazon/right.jsonl.gz")]
     corpus: list[Mapping[str, str]] = [
         {
             "_id": row["_id"],
@@ -63,7 +61,7 @@ def walmart(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
         for row in right
     ]
     asked: list[tuple[str, set[str]]] = []
-    for row in _rows(data / "walmart_amazon/left.jsonl.gz"):
+    for row in packed(data / "walmart_amazon/left.jsonl.gz"):
         model = row.get("modelno", "")
         bare = re.sub(r"\W+", "", model)
         if not re.search(r"\d", model):
@@ -81,7 +79,7 @@ def walmart(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
 
 def obliqa(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
     """Paragraph numbers; any rulebook's paragraph of that number is right."""
-    rows = [*_rows(data / "obliqa/corpus.jsonl.gz")]
+    rows = [*packed(data / "obliqa/corpus.jsonl.gz")]
     bearers: dict[str, set[str]] = {}
     for row in rows:
         bearers.setdefault(row["passage_id"], set()).add(row["_id"])
@@ -93,11 +91,6 @@ def obliqa(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
         for form in (number, f"What does paragraph {number} say?")
     ]
     return [{"_id": r["_id"], "title": r["title"], "text": r["text"]} for r in rows], asked
-
-
-def _rows(path: Path) -> Iterable[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
 
 
 def main(data: Path, out: Path) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self
 
+from evaluation.stages import through, to_search
 from processors.ports import SearchQuery, SearchResult
 from processors.retrieve import RetrievalConfig, retrieve
-from schemas.events import ChunksRetrieved, DocumentFed, Question, QuestionRewritten
+from schemas.events import ChunksRetrieved, DocumentFed
 from streams import wiring
-from streams.processing import now_ms
 from streams.settings import Settings
-from streams.stage import Received
 
 BATCH = 64
 _INDEXING = ("ingest", "chunk", "embed", "index")
@@ -33,12 +31,7 @@ class Inline:
         self._stages = {s.name: s for s in wiring.stages(self._settings, self._ports)}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def index(self, documents: Iterable[DocumentFed]) -> int:
@@ -52,22 +45,9 @@ class Inline:
         while some := list(islice(left, BATCH)):
             events: Sequence[Any] = some
             for name in _INDEXING:
-                events = self._through(name, events, done)
+                events = through(self._stages[name], events, done)
             done += len(some)
         return done
-
-    def _through(self, name: str, events: Sequence[Any], offset: int) -> list[Any]:
-        stage, now = self._stages[name], now_ms()
-        received = [
-            Received(each, stage.reads.name, 0, offset + at, now, b"key")
-            for at, each in enumerate(events)
-        ]
-        made: list[Any] = []
-        for outcome in stage.run(received):
-            if isinstance(outcome, Exception):
-                raise outcome
-            made += outcome
-        return made
 
     def retrieved(
         self, queries: Mapping[str, str], config: RetrievalConfig
@@ -76,11 +56,12 @@ class Inline:
         found: dict[str, ChunksRetrieved] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
-            asked = [self._question(each, queries[each]) for each in ids[at : at + BATCH]]
+            some = ids[at : at + BATCH]
+            asked = [to_search(each, self._tenant, queries[each]) for each in some]
             outcomes = retrieve(
                 asked, embedder=self._ports.embedder, index=self._ports.index, config=config
             )
-            for each, outcome in zip(ids[at : at + BATCH], outcomes, strict=True):
+            for each, outcome in zip(some, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     raise outcome
                 found[each] = outcome[0]
@@ -103,18 +84,3 @@ class Inline:
     def documents_of(self) -> dict[str, str]:
         """The document of every chunk that is searchable."""
         return {each.chunk_id: each.doc_id for each in self._ports.index.scan(self._tenant)}
-
-    def _question(self, request_id: str, query: str) -> QuestionRewritten:
-        question = Question(
-            request_id=request_id,
-            tenant=self._tenant,
-            query=query,
-            session_id=None,
-            user=None,
-            filters={},
-            top_k=1,
-            deadline_at=0,
-            reply_to=None,
-            asked_at=0,
-        )
-        return QuestionRewritten(question=question, variants=[query], degraded=[], timings_ms={})

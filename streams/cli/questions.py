@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from schemas import topics
-from schemas.events import FeedbackGiven, QuestionAnswered, QuestionAsked
+from schemas.events import FeedbackGiven, QuestionAnswered, QuestionAsked, Usage
 from streams.cli.console import err, open_codec, out, print_json, settings
 from streams.errors import UserError
 
@@ -50,8 +50,16 @@ def ask(
         print_json(answer.to_avro())
     else:
         print_answer(answer)
-        err.print(f"[dim]{answer.request_id}, {took:.0f} ms[/dim]")
+        err.print(f"[dim]{answer.request_id}, {took:.0f} ms{_used(answer.usage)}[/dim]")
     raise typer.Exit(EXIT_CODES[answer.status])
+
+
+def _used(usage: Usage) -> str:
+    """What a model used for an answer; nothing where none was asked, and no price where none is."""
+    if not usage.input_tokens and not usage.output_tokens:
+        return ""
+    price = f", cost {usage.cost:.6f}" if usage.cost else ""
+    return f", {usage.input_tokens:,} + {usage.output_tokens:,} tokens{price}"
 
 
 def print_answer(answer: QuestionAnswered) -> None:

@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.office_files import deck, pdf, pdf_page, saved, word
+from tests.system.cli import Cli
 
 pytestmark = pytest.mark.system
 PAGE = "# Cards\n\nThe daily limit of a Gold card is {limit} euros.\n\nCall the desk to raise it.\n"
 QUESTION = "What is the daily limit of a Gold card?"
-
-
-@dataclass(frozen=True)
-class Cli:
-    """`millrace` on one data folder."""
-
-    data: Path
-
-    def __call__(self, *words: str, code: int = 0, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "streams.cli", *words],
-            env=os.environ | {"MILLRACE_DATA": str(self.data), "COLUMNS": "200"},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
-        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done.stdout if code != 2 else done.stderr
-
-    def json(self, *words: str, code: int = 0, stdin: str | None = None) -> Any:
-        return json.loads(self(*words, "--json", code=code, stdin=stdin))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas import topics
 from streams.codec import Codec
-from tests.system.test_cli import Cli
+from tests.system.cli import Cli
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "obliqa"
 FULL = os.environ.get("DRILL") == "full"

@@ -3,58 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from streams import policies
+from tests.system.cli import Cli
 
 pytestmark = pytest.mark.system
 QUESTION = "What is the daily limit of card 7?"
 
 
-@dataclass
-class Cli:
-    """`millrace` on one data folder and one folder of policies."""
-
-    data: Path
-    policies: Path
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        own = {"MILLRACE_DATA": str(self.data), "MILLRACE_POLICIES": str(self.policies)}
-        done = subprocess.run(
-            [sys.executable, "-m", "streams.cli", *words],
-            env=os.environ | own,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout if code != 2 else done.stderr
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        return json.loads(self(*words, "--json", code=code))
-
-    def chunkings(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for line in self("index", "dump").splitlines():
-            chunk = json.loads(line)
-            found.setdefault(chunk["doc_id"], set()).add(chunk["chunking"])
-        return found
+def chunkings(millrace: Cli) -> dict[str, set[str]]:
+    """The chunkings of each document's chunks."""
+    found: dict[str, set[str]] = {}
+    for line in millrace("index", "dump").splitlines():
+        chunk = json.loads(line)
+        found.setdefault(chunk["doc_id"], set()).add(chunk["chunking"])
+    return found
 
 
 @pytest.fixture
 def millrace(tmp_path: Path) -> Iterator[Cli]:
     own = Path(shutil.copytree(policies.SHIPPED, tmp_path / "policies"))
-    cli = Cli(tmp_path / "data", own)
+    cli = Cli(tmp_path / "data", {"MILLRACE_POLICIES": str(own)})
     cli("up", "--detach")
     yield cli
     cli("down")
@@ -72,10 +47,10 @@ def test_a_changed_policy_chunks_again_what_it_concerns_while_questions_go_on(
         (folder / f"{number}.md").write_text(f"# Card {number}\n\n{text}\n")
     (folder / "notes.txt").write_text("Nothing here changes. " * 40)
     assert millrace.json("feed", str(folder), "--tenant", "acme")["searchable"] == 21
-    before = millrace.chunkings()
+    before = chunkings(millrace)
     assert millrace.json("reindex")["concerned"] == 0
 
-    chunking = millrace.policies / "chunking.yaml"
+    chunking = tmp_path / "policies" / "chunking.yaml"
     said = chunking.read_text()
     line = "  markdown: {strategies: [provisions, structure], min_tokens: 120"
     assert line in said
@@ -104,7 +79,7 @@ def test_a_changed_policy_chunks_again_what_it_concerns_while_questions_go_on(
     assert report["rejected"] == []
     assert answers
     assert all("1000 euros" in answer for answer in answers)
-    after = millrace.chunkings()
+    after = chunkings(millrace)
     assert after["notes.txt"] == before["notes.txt"]
     cards = after.keys() - {"notes.txt"}
     assert all(len(after[card]) == 1 and after[card] != before[card] for card in cards)
