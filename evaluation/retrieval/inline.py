@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
+from itertools import accumulate, islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -86,16 +86,18 @@ class Inline:
                 found[each] = outcome[0]
         return found
 
-    def searched(self, queries: Mapping[str, str], limit: int) -> dict[str, SearchResult]:
-        """What each index says of each question by itself: chunk ids and scores."""
+    def searched(self, queries: Mapping[str, Sequence[str]], limit: int) -> dict[str, SearchResult]:
+        """What each index says of each question by itself, all its variants: ids and scores."""
         found: dict[str, SearchResult] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
             some = ids[at : at + BATCH]
-            vectors = self._ports.embedder.embed_queries([queries[each] for each in some])
+            texts = [text for each in some for text in queries[each]]
+            vectors = self._ports.embedder.embed_queries(texts)
+            ends = [*accumulate(len(queries[each]) for each in some)]
             asked = [
-                SearchQuery(self._tenant, [queries[each]], vectors[row : row + 1], limit)
-                for row, each in enumerate(some)
+                SearchQuery(self._tenant, queries[each], vectors[end - len(queries[each]) : end], limit)
+                for each, end in zip(some, ends, strict=True)
             ]
             found |= zip(some, self._ports.index.search(asked), strict=True)
         return found
