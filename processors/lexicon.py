@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 # "Anti-Money Laundering (AML)": the words before the bracket, and what stands in it.
-_PAIR = re.compile(r"((?:[^\W_][\w'&/-]*[ \n]){1,10})\(([A-Z][A-Za-z0-9&-]{1,8})s?\)")
+_PAIR = re.compile(r"((?:[^\W_][\w'&/-]*[ \n]){1,10})\(([A-Z][A-Za-z0-9&-]{1,8})\)")
 _WORD = re.compile(r"[^\W_]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PLAIN = re.compile(r"[a-z]+\Z")
 _FEWEST_LETTERS = 5  # of a word that may be misspelt; short ones are names and codes
 _AT_LEAST = 2  # chunks that have the word that is meant
-_INITIALS_SKIP = frozenset("a an and by for from in of on or the to with".split())
+_SMALL = frozenset(("a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to"))
 
 
 def acronyms(text: str) -> Iterator[tuple[str, str]]:
@@ -23,7 +23,7 @@ def acronyms(text: str) -> Iterator[tuple[str, str]]:
     passed over (Schwartz and Hearst, 2003, allow letters within words too, at more false pairs).
     """
     for found in _PAIR.finditer(text):
-        short = found[2]
+        short = found[2].removesuffix("s")
         letters = [each for each in short.casefold() if each.isalnum()]
         if sum(map(str.isupper, short)) < 2:
             continue
@@ -40,36 +40,23 @@ def _start(words: list[str], letters: list[str]) -> int | None:
         at -= 1
         if words[at][0].casefold() == left[-1]:
             left.pop()
-        elif words[at].casefold() not in _INITIALS_SKIP:
+        elif words[at].casefold() not in _SMALL:
             return None
     return at if not left and len(words) - at > 1 else None
 
 
 class Lexicon:
-    """The words and acronyms of one tenant's chunks, counted, so that chunks can go again."""
+    """The words and acronyms of one tenant's chunks, and how many chunks have each."""
 
     def __init__(self) -> None:
         self._words: Counter[str] = Counter()
         self._long: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def add(self, text: str) -> None:
-        self._count(text, 1)
-
-    def remove(self, text: str) -> None:
-        self._count(text, -1)
-
-    def _count(self, text: str, by: int) -> None:
-        for word in {*_WORD.findall(text.lower())}:
-            self._words[word] += by
-            if self._words[word] <= 0:
-                del self._words[word]
+        """Count what one chunk says."""
+        self._words.update({*_WORD.findall(text.lower())})
         for short, long in {*acronyms(text)}:
-            of = self._long[short]
-            of[long.casefold()] += by
-            if of[long.casefold()] <= 0:
-                del of[long.casefold()]
-            if not of:
-                del self._long[short]
+            self._long[short][long.casefold()] += 1
 
     def spelled_out(self, query: str) -> str | None:
         """The question with each acronym followed by what the corpus says it stands for."""
@@ -87,7 +74,7 @@ class Lexicon:
         return None if said == query else said
 
     def corrected(self, query: str) -> str | None:
-        """The question with each word that no chunk has replaced by the nearest one that some do."""
+        """The question with each word that no chunk has exchanged for the nearest that some do."""
 
         def right(found: re.Match[str]) -> str:
             return self._nearest(found[0]) or found[0]
@@ -96,11 +83,17 @@ class Lexicon:
         return None if said == query else said
 
     def _nearest(self, word: str) -> str | None:
-        """One insertion, deletion, exchange or swap away, the most frequent one."""
+        """One insertion, deletion, exchange or swap away, the most frequent one.
+
+        Where one is the other's beginning it is another form of the word, which stemming sees to.
+        """
         low = word.casefold()
         if len(low) < _FEWEST_LETTERS or not _PLAIN.match(low) or low in self._words:
             return None
-        counted = [(self._words[each], each) for each in _edits(low) if each in self._words]
+        near = {each for each in _edits(low) if each in self._words}
+        if any(each.startswith(low) or low.startswith(each) for each in near):
+            return None
+        counted = [(self._words[each], each) for each in near]
         best = max(counted, default=(0, ""))
         return best[1] if best[0] >= _AT_LEAST else None
 

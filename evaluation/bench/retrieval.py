@@ -98,9 +98,9 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
     }
     # The pipeline gives 50; behind them comes the order it had, so that a recall@100 can be told.
     parts["reranked"] = {
-        query: documents(
-            [*(each.doc_id for each in event.candidates), *parts["variants"][query]]
-        )[:DEPTH]
+        query: documents([*(each.doc_id for each in event.candidates), *parts["variants"][query]])[
+            :DEPTH
+        ]
         for query, event in through.items()
     }
     if runs is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import accumulate, islice
@@ -72,7 +73,9 @@ class Inline:
     def retrieved(
         self, queries: Mapping[str, str], config: RetrievalConfig
     ) -> dict[str, ChunksRetrieved]:
-        """The candidates of each question, as `retrieve` gives them."""
+        """The candidates of each question, as `retrieve` gives them once the lexicon is read."""
+        while {*config.variants} - {"parts"} and self._ports.index.lexicon(self._tenant) is None:
+            time.sleep(0.05)
         found: dict[str, ChunksRetrieved] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
@@ -96,7 +99,9 @@ class Inline:
             vectors = self._ports.embedder.embed_queries(texts)
             ends = [*accumulate(len(queries[each]) for each in some)]
             asked = [
-                SearchQuery(self._tenant, queries[each], vectors[end - len(queries[each]) : end], limit)
+                SearchQuery(
+                    self._tenant, queries[each], vectors[end - len(queries[each]) : end], limit
+                )
                 for each, end in zip(some, ends, strict=True)
             ]
             found |= zip(some, self._ports.index.search(asked), strict=True)
