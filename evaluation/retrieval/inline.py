@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import accumulate, islice
 from types import TracebackType
@@ -110,6 +110,11 @@ class Inline:
     def documents_of(self) -> dict[str, str]:
         """The document of every chunk that is searchable."""
         return {each.chunk_id: each.doc_id for each in self._ports.index.scan(self._tenant)}
+
+    def texts(self) -> Iterator[str]:
+        """What every searchable chunk says, with its context."""
+        for each in self._ports.index.scan(self._tenant):
+            yield f"{each.title}\n{each.heading}\n{each.text}"
 
     def _question(self, request_id: str, query: str) -> QuestionRewritten:
         question = Question(
