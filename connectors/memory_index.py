@@ -12,6 +12,7 @@ import numpy as np
 
 from connectors.bm25 import Bm25Encoder
 from connectors.fences import Fence, Made, left_behind, part_of, stamp_of
+from processors.lexicon import Lexicon
 from processors.ports import Applied, Float32, Ranking, SearchQuery, SearchResult, StoredChunk
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
@@ -110,6 +111,12 @@ class MemoryIndex:
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         wanted = set(chunk_ids)
         return {c.chunk_id: c for c in self.scan(tenant) if c.chunk_id in wanted}
+
+    def lexicon(self, tenant: str) -> Lexicon:
+        lexicon = Lexicon()
+        for chunk in self.scan(tenant):
+            lexicon.add(f"{chunk.title}\n{chunk.heading}\n{chunk.text}")
+        return lexicon
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
         with self._lock:

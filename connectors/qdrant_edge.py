@@ -30,6 +30,7 @@ from qdrant_edge import (
 
 from connectors.bm25 import Bm25Encoder
 from connectors.fences import Fence, Made, left_behind, part_of, stamp_of
+from connectors.lexicons import Lexicons
 from connectors.qdrant_points import (
     DENSE,
     LEXICAL,
@@ -40,6 +41,7 @@ from connectors.qdrant_points import (
     tag,
 )
 from connectors.qdrant_shard import load
+from processors.lexicon import Lexicon
 from processors.ports import Applied, Ranking, SearchQuery, SearchResult, StoredChunk
 from schemas.events import DocumentEmbedded
 
@@ -93,6 +95,7 @@ class EdgeIndex:
         self._lock = threading.Lock()
         self._opened: EdgeShard | None = None
         self._flushed = time.monotonic()
+        self._lexicons = Lexicons(self._said)
 
     @property
     def version(self) -> str:
@@ -109,6 +112,7 @@ class EdgeIndex:
 
     def close(self) -> None:
         """Flush and release the directory's lock. Closing twice is harmless."""
+        self._lexicons.close()
         with self._lock:
             if self._opened is not None:
                 self._opened.close()
@@ -141,6 +145,7 @@ class EdgeIndex:
                 for key, change in zip(keys, changes, strict=True)
             ]
             self._write(documents)
+            self._lexicons.changed()
         return applied
 
     def _documents(
@@ -267,6 +272,16 @@ class EdgeIndex:
             if payload.get("tenant") == tenant:
                 found[str(record.id)] = stored_chunk(str(record.id), payload, self._dimensions)
         return found
+
+    def lexicon(self, tenant: str) -> Lexicon | None:
+        """See `Index.lexicon`."""
+        return self._lexicons.of(tenant)
+
+    def _said(self, tenant: str) -> Iterator[str]:
+        allowed = Filter(must=[FieldCondition("tenant", match=MatchValue(tenant))])
+        fields = PayloadSelector.Include(["title", "heading", "text"])
+        for _, payload in self._scroll(allowed, fields):
+            yield f"{payload['title']}\n{payload['heading']}\n{payload['text']}"
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
         """See `Index.scan`, in the order of chunk ids; writes meanwhile may or may not be seen."""

@@ -25,7 +25,7 @@ def parts_of(question: str) -> list[tuple[str, Asked]]:
     A part keeps the terms of the others at a fraction of their weight, or in full if it says "it".
     """
     whole = asked(question)
-    texts = [text.strip() for text in _SEAM.split(question) if text.strip()]
+    texts = split(question)
     if not 1 < len(texts) <= MOST:
         return [(question, whole)]
     parts = [(text, asked(text)) for text in texts]
@@ -35,6 +35,11 @@ def parts_of(question: str) -> list[tuple[str, Asked]]:
         (text, _in_context(part, whole, 1.0 if _POINTS_BACK.search(text) else _CONTEXT))
         for text, part in parts
     ]
+
+
+def split(question: str) -> list[str]:
+    """The question at its seams; itself alone where it has none."""
+    return [text.strip() for text in _SEAM.split(question) if text.strip()]
 
 
 def _in_context(part: Asked, whole: Asked, weight: float) -> Asked:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.lexicon import Lexicon
 from schemas.events import DocumentEmbedded
 
 Float32 = NDArray[np.float32]
@@ -233,6 +234,13 @@ class Index(Protocol):
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         """The chunks of this tenant by id; an id that is gone (or another tenant's) is left out."""
+        ...
+
+    def lexicon(self, tenant: str) -> Lexicon | None:
+        """The words and acronyms of this tenant's chunks and of nobody else's; None: not read yet.
+
+        It may be minutes behind the chunks: what a deleted one said is forgotten with the next.
+        """
         ...
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:

@@ -28,15 +28,19 @@ SIGNALS = (
     "second",  # the second best sentence
     "mean",  # of all sentences
     "feedback",  # similarity to the best candidates
+    "kin",  # the best `mixed` of the others of its document, or whose titles begin alike
     "length",  # log of characters
     *WORDING,
     "bm25_share",  # of the best candidate's, as all that follow
     "dense_share",
     "sentence_share",
     "feedback_share",
+    "kin_share",
     *(f"{name}_share" for name in WORDING),
 )
 _SHARED = [SIGNALS.index(n.removesuffix("_share")) for n in SIGNALS if n.endswith("_share")]
+_KIN = 10  # candidates that may lift their kin
+_ALIKE = 0.6  # of a title: "9 6.3.2.(b)" begins like "9 6.3.2"
 _LEAST = 1e-9  # below it, shares of the best candidate's mean nothing
 _MOST_LEAVES = 32  # bits of a mask
 _ALL = np.uint32(0xFFFFFFFF)
@@ -149,6 +153,7 @@ def rows_of(query: str, candidates: Sequence[Candidate], mixed: Sequence[float])
     """The signals of one question's candidates, (candidates, len(SIGNALS))."""
     plain = len(SIGNALS) - len(_SHARED)
     rows = np.empty((len(candidates), len(SIGNALS)))
+    kin = _kin(candidates, mixed)
     for row, (each, score) in enumerate(zip(candidates, mixed, strict=True)):
         scores = each.scores
         dense = scores["dense"]
@@ -162,6 +167,7 @@ def rows_of(query: str, candidates: Sequence[Candidate], mixed: Sequence[float])
             ordered[min(1, len(ordered) - 1)],
             sum(ordered) / len(ordered),
             scores.get("feedback", dense),
+            kin[row],
             len(each.text),
         )
     if len(rows):
@@ -171,3 +177,24 @@ def rows_of(query: str, candidates: Sequence[Candidate], mixed: Sequence[float])
         shared = rows[:, _SHARED]
         rows[:, plain:] = shared / np.maximum(shared.max(axis=0), _LEAST)
     return rows
+
+
+def _kin(candidates: Sequence[Candidate], mixed: Sequence[float]) -> list[float]:
+    """What stands beside a relevant provision of a rulebook is often relevant too."""
+    first = sorted(range(len(mixed)), key=lambda at: -mixed[at])[:_KIN]
+    best = [(at, mixed[at], candidates[at].doc_id, candidates[at].title) for at in first]
+    found: list[float] = []
+    for own, each in enumerate(candidates):
+        stub = each.title[: round(_ALIKE * len(each.title))] or None
+        found.append(
+            next(
+                (
+                    score
+                    for at, score, doc_id, title in best
+                    if at != own
+                    and (doc_id == each.doc_id or (stub is not None and title.startswith(stub)))
+                ),
+                0.0,
+            )
+        )
+    return found

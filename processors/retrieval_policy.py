@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast, get_args
 
+from processors.expansion import Expansion
 from processors.fusion import Fusion
 from processors.reordering import Reordering, reordering
 from processors.retrieve import RetrievalConfig
 
 _KEYS = {
-    "version", "candidates", "limit", "fusion", "bm25_weight", "sentence_weight", "reordering"
+    "version", "candidates", "limit", "fusion", "bm25_weight", "sentence_weight", "variants",
+    "reordering",
 }  # fmt: skip
 _REORDERING_KEYS = {"file", "sha256", "blend"}
 
@@ -38,7 +40,17 @@ def retrieval_config(policy: Mapping[str, Any], read: Callable[[str], bytes]) ->
         sentence_weight=_share(policy, "sentence_weight"),
         reordering=learned,
         blend=blend,
+        variants=_variants(policy["variants"]),
     )
+
+
+def _variants(found: object) -> tuple[Expansion, ...]:
+    known = get_args(Expansion)
+    if not isinstance(found, list) or any(
+        each not in known for each in cast("list[object]", found)
+    ):
+        raise ValueError(f"variants is {found!r}; it must be a list of {', '.join(known)}, or []")
+    return tuple(cast("list[Expansion]", found))
 
 
 def _reordering(found: object, read: Callable[[str], bytes]) -> tuple[Reordering, float]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from processors.expansion import Expansion, expanded
 from processors.fusion import Fused, Fusion, fuse
 from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
 from processors.reordering import Reordering
@@ -21,13 +22,14 @@ _BEST = 3  # candidates that others are held against
 class RetrievalConfig:
     """How candidates are found and ordered; `policies/retrieval.yaml` says why so."""
 
-    candidates: int = 20  # kept after fusion, or the question's top_k where that is more
+    candidates: int = 30  # kept after fusion, or the question's top_k where that is more
     limit: int = 100  # hits per variant and index
     fusion: Fusion = "max"
     bm25_weight: float = 0.45  # of BM25 against vectors, 0 to 1
     sentence_weight: float = 0.5  # of the best sentence against the whole chunk, 0 to 1
     reordering: Reordering | None = None  # the learned one
     blend: float = 0.0  # how much of it is added to what it re-orders
+    variants: tuple[Expansion, ...] = ()  # what else is searched for, by the corpus itself
 
 
 def retrieve(
@@ -43,6 +45,8 @@ def retrieve(
     one) leaves the order to the other and is named in `degraded`; if neither answers it is `Retry`.
     """
     try:
+        if config.variants:
+            questions = [_expanded(question, index, config.variants) for question in questions]
         vectors, results = _search(questions, embedder, index, config)
         kept = [_kept(q, r, config) for q, r in zip(questions, results, strict=True)]
         chunks = _fetch(questions, kept, index)
@@ -67,6 +71,13 @@ def retrieve(
         )
         outcomes.append([event])
     return outcomes
+
+
+def _expanded(
+    question: QuestionRewritten, index: Index, wanted: tuple[Expansion, ...]
+) -> QuestionRewritten:
+    lexicon = index.lexicon(question.question.tenant) if {*wanted} - {"parts"} else None
+    return replace(question, variants=expanded(question.variants, lexicon, wanted))
 
 
 def _search(

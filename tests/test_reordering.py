@@ -30,6 +30,7 @@ POLICY: dict[str, Any] = {
     "fusion": "max",
     "bm25_weight": 0.4,
     "sentence_weight": 0.5,
+    "variants": [],
     "reordering": None,
 }
 
@@ -141,9 +142,26 @@ def test_wording_counts_words_and_pairs() -> None:
     texts = ["Client money must be held apart.", "Clients hold money.", "Nothing here."]
     found = dict(zip(WORDING, wording("Must client money be held?", texts).T.tolist(), strict=True))
     assert found["words"] == [1.0, pytest.approx(2 / 3), 0.0]
-    assert found["phrases"] == [0.5, 0.0, 0.0]
+    assert found["pairs"] == [1.0, 0.0, 0.0]
     assert found["rare_words"][0] > found["rare_words"][1] > found["rare_words"][2] == 0
     assert wording("", texts).tolist() == [[0.0] * 4] * 3
+
+
+def test_common_words_part_no_pair_and_other_words_do() -> None:
+    texts = ["The keeping of all its records.", "Keeping some\nrecords", "keeping client records"]
+    pairs = wording("Who is keeping records?", texts)[:, WORDING.index("pairs")]
+    assert pairs.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_a_relevant_neighbour_lifts_its_kin_and_nothing_lifts_itself() -> None:
+    titles = ["9 6.3.2", "9 6.3.2.(b)", "4 1.1", ""]
+    found = [
+        replace(candidate(f"{n}", 0.5, 1.0, 0.5), doc_id=f"d{n}", title=title)
+        for n, title in enumerate(titles)
+    ]
+    found.append(replace(candidate("4", 0.5, 1.0, 0.5), doc_id="d3", title="another"))
+    rows = rows_of("q", found, [0.9, 0.5, 0.8, 0.7, 0.6])
+    assert rows[:, SIGNALS.index("kin")].tolist() == [0.5, 0.9, 0.0, 0.6, 0.7]
 
 
 def test_a_policy_becomes_the_configuration() -> None:
@@ -168,6 +186,8 @@ def test_a_policy_names_its_trees_by_hash() -> None:
         ({"fusion": "sum"}, "fusion is 'sum'; it must be one of max, minmax, rrf"),
         ({"candidates": 0}, "candidates is 0"),
         ({"sparkle": 1}, "sparkle is not known"),
+        ({"variants": ["rhymes"]}, r"variants is \['rhymes'\]; it must be a list of acronyms"),
+        ({"variants": "parts"}, "variants is 'parts'"),
         ({"reordering": "yes"}, "reordering must be a mapping"),
         ({"reordering": {"file": "a"}}, "reordering.blend is missing"),
     ],

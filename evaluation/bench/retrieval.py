@@ -24,7 +24,7 @@ from processors.fusion import fuse
 from processors.ports import SearchResult
 from processors.retrieve import RetrievalConfig
 from schemas import topics
-from schemas.events import QuestionAsked
+from schemas.events import ChunksReranked, QuestionAsked
 from streams import kafka, wiring
 from streams.client import from_the_end
 from streams.codec import Codec
@@ -36,7 +36,7 @@ PATIENCE_S = 60.0
 TOP_K = 50  # the most a question may ask for
 QUICK = 30
 DEPTH = 100  # documents of a run
-PARTS = ("BM25", "dense", "fused", "reranked")
+PARTS = ("BM25", "dense", "fused", "variants")  # beside "reranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def run(options: Options, say: Say) -> Findings:
     """Each set is fed and asked through a stack of its own.
 
     `reranked` is the order on rag.reranked. What the parts alone would have given is asked of a
-    copy of the index the pipeline made, with the same policy.
+    copy of the index the pipeline made, with the same policy: `fused` of the question as it was
+    asked, `variants` of all that the pipeline searched for.
 
     Raises:
         UserError: a data set is not readable, or a document of it was not taken.
@@ -79,25 +80,35 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         chosen = corpus.Corpus(one.name, one.folder)
         _, report = feed(settings, chosen, one.name, 10_000_000, say)
         say(f"asking {len(asked):,} questions")
-        final = _through(settings, wiring.codec(settings, stack), one.name, asked)
+        through = _through(settings, wiring.codec(settings, stack), one.name, asked)
+        variants = {query: event.variants for query, event in through.items()}
         copy = settings.model_copy(update={"data": folder / "copy"})
         for name in ("index", "model"):  # what is acknowledged is durable, and nothing is written
             shutil.copytree(settings.data / name, copy.data / name)
         config = wiring.retrieval(settings)
         with Inline(copy, one.name) as inline:
-            searched = inline.searched(asked, max(DEPTH, config.limit))
+            limit = max(DEPTH, config.limit)
+            searched = inline.searched({query: [text] for query, text in asked.items()}, limit)
+            several = {query: texts for query, texts in variants.items() if len(texts) > 1}
+            varied = searched | inline.searched(several, limit)
             document = inline.documents_of()
-    parts = {name: _part(name, searched, document, config) for name in PARTS[:-1]}
-    # The pipeline gives 50; behind them comes the fused order, so that a recall@100 can be told.
+    parts = {
+        name: _part(name, varied if name == "variants" else searched, document, config)
+        for name in PARTS
+    }
+    # The pipeline gives 50; behind them comes the order it had, so that a recall@100 can be told.
     parts["reranked"] = {
-        query: documents([*ranked, *parts["fused"][query]])[:DEPTH]
-        for query, ranked in final.items()
+        query: documents([*(each.doc_id for each in event.candidates), *parts["variants"][query]])[
+            :DEPTH
+        ]
+        for query, event in through.items()
     }
     if runs is not None:
         _write(runs, one.name, parts)
     return {
         "documents": report.searchable,
         "chunks": report.chunks,
+        "questions_with_variants": len(several),
         "parts": {p: _quality(run, "q ", one.relevant) for p, run in parts.items()},
         "identifiers": {p: _quality(run, "id ", named.relevant) for p, run in parts.items()},
     }
@@ -123,7 +134,7 @@ def _figures(name: str, found: Mapping[str, Any]) -> list[Figure]:
             parts[best]["ndcg_10"],
             f"{best} alone",
         )
-        for part in ("fused", "reranked")
+        for part in ("fused", "variants", "reranked")
     ]
     for measure, label in (
         ("recall_10", "recall@10"),
@@ -153,7 +164,7 @@ def _part(
     """The documents of each question, by one part alone."""
     run: dict[str, list[str]] = {}
     for query, result in searched.items():
-        if name == "fused":
+        if name in ("fused", "variants"):
             hits = fuse(
                 result.dense,
                 result.lexical,
@@ -170,13 +181,13 @@ def _part(
 
 def _through(
     settings: Settings, codec: Codec, tenant: str, queries: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """The documents of each question in the order of rag.reranked."""
+) -> dict[str, ChunksReranked]:
+    """What rag.reranked says of each question."""
     producer: Any = kafka.new_producer(kafka.producer_options(settings))
     options = kafka.plain_consumer_options(settings, "bench.retrieval")
     consumer = kafka.new_consumer(options | {"enable.partition.eof": False})
     topic = topics.RAG_RERANKED
-    found: dict[str, list[str]] = {}
+    found: dict[str, ChunksReranked] = {}
     left = iter(queries.items())
     waiting: set[str] = set()
 
@@ -203,7 +214,7 @@ def _through(
                 if query in waiting:
                     heard = time.monotonic()
                     waiting.discard(query)
-                    found[query] = documents(each.doc_id for each in event.candidates)
+                    found[query] = event
             if time.monotonic() - heard > PATIENCE_S:
                 raise UserError(
                     f"{len(waiting)} questions found nothing for {PATIENCE_S:.0f} s, among them "

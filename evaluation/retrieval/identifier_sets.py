@@ -1,7 +1,8 @@
 """`python -m evaluation.retrieval.identifier_sets SHARED_DATA OUT`: sets that ask by identifier.
 
-BEIR folders of NIST SP 800-53 (control ids, in three spellings), of Walmart and Amazon products
-(model numbers of the one shop, asked of the other), and of ObliQA (paragraph numbers).
+BEIR folders of NIST SP 800-53 (control ids, in three spellings), of Walmart and Amazon and of Abt
+and Buy products (model numbers of the one shop, asked of the other), and of ObliQA (paragraph
+numbers).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from evaluation.retrieval import beir
 CATALOG = "rev5-2020-12"
 PARAGRAPH = re.compile(r"\d+(\.\d+){2,}(\.?\(\w+\))*")
 PARAGRAPHS = 500
+FEWEST = 4  # letters and digits of a model number
 SEED = 7
 
 Asked = Iterable[tuple[str, set[str]]]
@@ -77,6 +79,33 @@ def walmart(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
     return corpus, asked
 
 
+def abt(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
+    """The model number of a left record (its last word), asked of the right records with it."""
+    right = [*packed(data / "abt_buy/right.jsonl.gz")]
+    corpus: list[Mapping[str, str]] = [
+        {
+            "_id": row["_id"],
+            "title": row["name"],
+            "text": f"{row['name']}. {row.get('description', '')} Price: {row.get('price', '')}.",
+        }
+        for row in right
+    ]
+    asked: list[tuple[str, set[str]]] = []
+    for row in packed(data / "abt_buy/left.jsonl.gz"):
+        model = row["name"].split()[-1]
+        bare = re.sub(r"\W+", "", model)
+        if not re.search(r"\d", model) or len(bare) < FEWEST:
+            continue
+        bearers = {
+            each["_id"]
+            for each in right
+            if any(re.sub(r"\W+", "", word) == bare for word in each["name"].split())
+        }
+        if bearers:
+            asked += [(model, bearers), (f"how much is the {model}", bearers)]
+    return corpus, asked
+
+
 def obliqa(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
     """Paragraph numbers; any rulebook's paragraph of that number is right."""
     rows = [*packed(data / "obliqa/corpus.jsonl.gz")]
@@ -94,7 +123,7 @@ def obliqa(data: Path) -> tuple[list[Mapping[str, str]], Asked]:
 
 
 def main(data: Path, out: Path) -> None:
-    for make in (nist, walmart, obliqa):
+    for make in (nist, walmart, abt, obliqa):
         corpus, asked = make(data)
         wanted: dict[str, set[str]] = {}
         for text, bearers in asked:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Self
 
 from evaluation.stages import through, to_search
@@ -52,7 +53,9 @@ class Inline:
     def retrieved(
         self, queries: Mapping[str, str], config: RetrievalConfig
     ) -> dict[str, ChunksRetrieved]:
-        """The candidates of each question, as `retrieve` gives them."""
+        """The candidates of each question, as `retrieve` gives them once the lexicon is read."""
+        while {*config.variants} - {"parts"} and self._ports.index.lexicon(self._tenant) is None:
+            time.sleep(0.05)
         found: dict[str, ChunksRetrieved] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
@@ -67,16 +70,20 @@ class Inline:
                 found[each] = outcome[0]
         return found
 
-    def searched(self, queries: Mapping[str, str], limit: int) -> dict[str, SearchResult]:
-        """What each index says of each question by itself: chunk ids and scores."""
+    def searched(self, queries: Mapping[str, Sequence[str]], limit: int) -> dict[str, SearchResult]:
+        """What each index says of each question by itself, all its variants: ids and scores."""
         found: dict[str, SearchResult] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
             some = ids[at : at + BATCH]
-            vectors = self._ports.embedder.embed_queries([queries[each] for each in some])
+            texts = [text for each in some for text in queries[each]]
+            vectors = self._ports.embedder.embed_queries(texts)
+            ends = [*accumulate(len(queries[each]) for each in some)]
             asked = [
-                SearchQuery(self._tenant, [queries[each]], vectors[row : row + 1], limit)
-                for row, each in enumerate(some)
+                SearchQuery(
+                    self._tenant, queries[each], vectors[end - len(queries[each]) : end], limit
+                )
+                for each, end in zip(some, ends, strict=True)
             ]
             found |= zip(some, self._ports.index.search(asked), strict=True)
         return found
@@ -84,3 +91,8 @@ class Inline:
     def documents_of(self) -> dict[str, str]:
         """The document of every chunk that is searchable."""
         return {each.chunk_id: each.doc_id for each in self._ports.index.scan(self._tenant)}
+
+    def texts(self) -> Iterator[str]:
+        """What every searchable chunk says, with its context."""
+        for each in self._ports.index.scan(self._tenant):
+            yield f"{each.title}\n{each.heading}\n{each.text}"

@@ -24,6 +24,7 @@ candidates: 20
 fusion: max
 bm25_weight: 0.45
 sentence_weight: 0.5
+variants: []
 reordering: null
 """
 
