@@ -12,8 +12,8 @@ from processors.lexicon import Lexicon
 
 FRESH_S = 600.0  # reading 15,000 chunks takes about two seconds of a core
 TENANTS = 32  # whose lexicons are kept, at some 5 MB for 15,000 chunks
-_SLICE = 64  # chunks, after which questions come first for a moment
-_PAUSE_S = 0.005
+_SLICE = 16  # chunks, some milliseconds' work, after which questions come first
+_PAUSE = 3.0  # for so many times as long
 
 
 @dataclass(slots=True)
@@ -69,10 +69,13 @@ class Lexicons:
     def _read(self, tenant: str, kept: _Kept) -> None:
         changes, lexicon = self._changes, Lexicon()
         try:
+            begin = time.monotonic()
             for number, text in enumerate(self._texts(tenant), 1):
                 lexicon.add(text)
-                if self._closed.wait(_PAUSE_S) if number % _SLICE == 0 else self._closed.is_set():
-                    return
+                if number % _SLICE == 0:
+                    if self._closed.wait(_PAUSE * (time.monotonic() - begin)):
+                        return
+                    begin = time.monotonic()
             kept.lexicon, kept.changes = lexicon, changes
         finally:
             kept.read_at, kept.reading = time.monotonic(), None

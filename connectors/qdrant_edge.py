@@ -48,7 +48,7 @@ from schemas.events import DocumentEmbedded
 # Every call of the engine holds the GIL until it returns, so that writes go in slices a search can
 # get in between: 64 points take about 2 ms.
 _SLICE = 64
-_PAGE = 256
+_PAGE = 64
 # Seconds between two flushes of the segments: one takes 100 ms, in which no question is answered.
 # What they lack after a crash is applied from the write-ahead log when the shard is opened.
 _FLUSH_S = 30.0

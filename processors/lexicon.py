@@ -6,8 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-# "Anti-Money Laundering (AML)": the words before the bracket, and what stands in it.
-_PAIR = re.compile(r"((?:[^\W_][\w'&/-]*[ \n]){1,10})\(([A-Z][A-Za-z0-9&-]{1,8})\)")
+# "Anti-Money Laundering (AML)": what stands in the bracket, and the words before it.
+_SHORT = re.compile(r"\(([A-Z][A-Za-z0-9&-]{1,8})\)")
+_LONG = re.compile(r"(?:[^\W_][\w'&/-]*[ \n]){1,10}\Z")
+_LONG_CHARACTERS = 200
 _WORD = re.compile(r"[^\W_]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PLAIN = re.compile(r"[a-z]+\Z")
@@ -22,12 +24,13 @@ def acronyms(text: str) -> Iterator[tuple[str, str]]:
     The letters of the short form are the first letters of the words, in order; small words may be
     passed over (Schwartz and Hearst, 2003, allow letters within words too, at more false pairs).
     """
-    for found in _PAIR.finditer(text):
-        short = found[2].removesuffix("s")
+    for found in _SHORT.finditer(text):
+        short = found[1].removesuffix("s")
         letters = [each for each in short.casefold() if each.isalnum()]
         if sum(map(str.isupper, short)) < 2:
             continue
-        words = _WORD.findall(found[1])
+        before = _LONG.search(text[max(0, found.start() - _LONG_CHARACTERS) : found.start()])
+        words = _WORD.findall(before[0]) if before else []
         start = _start(words, letters)
         if start is not None:
             yield short, " ".join(words[start:])
