@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from evaluation import agreement
 from evaluation.judge import SHIPPED, LocalJudge, load
-from evaluation.judging import combining, pairs, questions, reader
+from evaluation.judging import combining, pairs, questions, reader, words
 from evaluation.judging.combining import INPUTS, Fold
 from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
@@ -149,11 +149,29 @@ def test_what_the_reader_says_does_not_depend_on_what_is_read_with_it() -> None:
             vectors[:claim], kinds[:claim], vectors[claim:], kinds[claim:], same, 1.0
         )
 
-    weights = dict(np.load(reader.SHIPPED))
+    weights = {name: stacked[0] for name, stacked in np.load(reader.SHIPPED).items()}
     few, many = pair(3, 5), pair(20, 60)
     alone = reader.logits(np, weights, reader.batch([few], 3, 5))
     beside = reader.logits(np, weights, reader.batch([many, few], 24, 64))
     assert beside[1] == pytest.approx(alone[0], abs=1e-3)
+
+
+def test_the_reader_is_the_mean_of_its_networks(tmp_path: Path) -> None:
+    with LocalJudge(tmp_path, load(), streams=1) as judge:
+        texts = [tuple(words.read(judge.encoder, ["The budget was approved.", EVIDENCE]))]
+    stacked = {name: array.astype(np.float32) for name, array in np.load(reader.SHIPPED).items()}
+    networks = [{name: array[n] for name, array in stacked.items()} for n in range(4)]
+    said = np.concatenate([reader.Reader([network]).read(texts) for network in networks])
+    assert len(set(said.tolist())) == 4
+    mean = np.tanh(np.arctanh(said).mean())
+    assert reader.Reader.load().read(texts) == pytest.approx(mean, abs=1e-4)
+
+
+def test_weights_of_one_network_alone_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.npz"
+    np.savez(path, words=np.zeros((384, 64)), bias=np.zeros(()))
+    with pytest.raises(UserError, match=r"old\.npz cannot be read: .* number of networks"):
+        reader.Reader.load(path)
 
 
 def test_a_missing_reader_is_named(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""`python -m evaluation.judging.learn`: trains the judge's reader; needs `pip install jax`.
+"""`python -m evaluation.judging.learn`: trains the judge's readers; needs `pip install jax`.
 
 From open text alone (`pairs.py`): no set that the judge is measured on is read. A thousandth of the
-encoder's work, so minutes on two cores. The same data and seed give the same pairs; sums in another
-order give weights that differ a little.
+encoder's work, so minutes on two cores. The same data gives the same pairs; sums in another order
+give weights that differ a little.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from evaluation.statistics import auc
 from processors.ports import Float32
 from schemas.errors import UserError
 
+SEEDS = (1, 2, 3, 4)  # one network each
 EPOCHS = 3  # later the claims that are held back are judged no better
 BATCH, RATE, DECAY, DROPPED = 64, 2e-3, 1e-5, 0.1
 SMALL = (20, 32)  # words of claim and evidence; most pairs are no larger
@@ -47,7 +48,7 @@ def main(
     ),
     output: Annotated[Path, typer.Option(help="The file of weights.")] = reader.SHIPPED,
 ) -> None:
-    """Train the judge's reader on changed text, and write its weights."""
+    """Train the judge's readers on changed text, and write their weights."""
     console = Console(stderr=True, highlight=False)
     try:
         jax = import_module("jax")
@@ -63,8 +64,11 @@ def main(
     with tempfile.TemporaryDirectory() as cache, MiniLM(Path(cache)) as encoder:
         read, labels = embedded(encoder, made)
     console.print(f"{len(read)} pairs read")
-    weights = train(jax, read, labels, console)
-    half = {name: np.asarray(value, np.float16) for name, value in weights.items()}
+    trained = [train(jax, read, labels, seed, console) for seed in SEEDS]
+    half = {
+        name: np.stack([np.asarray(weights[name], np.float16) for weights in trained])
+        for name in trained[0]
+    }
     np.savez_compressed(output, allow_pickle=False, **half)
 
 
@@ -97,8 +101,8 @@ def _halved(one: Pair) -> Pair:
     return Pair(claim, one.claim_kinds, evidence, one.evidence_kinds, one.same, one.share)  # pyright: ignore[reportArgumentType]
 
 
-def train(jax: Any, read: Sequence[Pair], labels: Labels, console: Console) -> Weights:
-    """Adam with a falling rate; supported and unsupported weigh the same."""
+def train(jax: Any, read: Sequence[Pair], labels: Labels, seed: int, console: Console) -> Weights:
+    """One network. Adam with a falling rate; supported and unsupported weigh the same."""
     xp = jax.numpy
     back = np.arange(len(read)) % HELD_BACK == 0
     rows = np.flatnonzero(~back)
@@ -124,7 +128,7 @@ def train(jax: Any, read: Sequence[Pair], labels: Labels, console: Console) -> W
         return weights, mean, square, value
 
     jitted = jax.jit(adam)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     weights = _initial(rng)
     mean = {name: np.zeros_like(value) for name, value in weights.items()}
     square = dict(mean)
@@ -145,8 +149,8 @@ def train(jax: Any, read: Sequence[Pair], labels: Labels, console: Console) -> W
         tried = {name: np.asarray(value) for name, value in weights.items()}
         held = _auc(tried, read[::HELD_BACK], labels[back])
         console.print(
-            f"{time.monotonic() - begin:5.0f} s  epoch {epoch}: loss {np.mean(losses):.3f}, "
-            f"AUC of pairs held back {held:.3f}"
+            f"{time.monotonic() - begin:5.0f} s  seed {seed}, epoch {epoch}: "
+            f"loss {np.mean(losses):.3f}, AUC of pairs held back {held:.3f}"
         )
     return weights
 

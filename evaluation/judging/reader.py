@@ -1,10 +1,11 @@
-"""A small network that reads a claim word by word against evidence.
+"""Small networks that read a claim word by word against evidence.
 
-Its input is what the frozen encoder says of each word. Every claim word is aligned to evidence
+Their input is what the frozen encoder says of each word. Every claim word is aligned to evidence
 words by attention, compared with them and with their neighbours, and given a logit of being
-unsupported; the claim is as good as its worst word. Its 120,000 weights are in
-`policies/judge-reader.npz`; `learn.py` trains them on text with changed names, numbers, words and
-negations.
+unsupported; the claim is as good as its worst word. The reader is the mean of four such networks,
+which differ in nothing but the seed of their training: it varies less from one training to the next
+than one alone. Their weights, 120,000 each, are in `policies/judge-reader.npz`; `learn.py` trains
+them on text with changed names, numbers, words and negations.
 
 `logits` is written for an array module, so that numpy runs what JAX trained.
 """
@@ -127,7 +128,7 @@ def batch(pairs: Sequence[Pair], claim_words: int, evidence_words: int) -> dict[
 
 
 def logits(xp: Any, weights: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
-    """Of each pair of a `batch`, (pairs,): above 0 where the claim is supported."""
+    """One network's, of each pair of a `batch`, (pairs,): above 0 where the claim is supported."""
     w, claim_mask, evidence_mask = weights, data["claim_mask"], data["evidence_mask"]
     rows, n, m = data["same"].shape
     similar, same = data["claim"] @ data["evidence"].swapaxes(1, 2), data["same"]
@@ -194,25 +195,32 @@ def _relu(xp: Any, x: Any) -> Any:
 
 
 class Reader:
-    """The network that ships."""
+    """The mean of several networks' logits."""
 
-    def __init__(self, weights: Mapping[str, Float32]) -> None:
-        self._weights = weights
+    def __init__(self, networks: Sequence[Mapping[str, Float32]]) -> None:
+        self._networks = networks
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> Reader:
-        """Raises `UserError` if the file is missing or no archive of arrays."""
+        """The first axis of every array in the file is the network.
+
+        Raises `UserError` if the file is missing or no archive of such arrays.
+        """
         try:
             with np.load(path, allow_pickle=False) as found:
-                return cls({name: found[name].astype(np.float32) for name in found.files})
+                arrays = {name: found[name].astype(np.float32) for name in found.files}
+            counts = {len(np.atleast_1d(array)) for array in arrays.values()}
+            if len(counts) != 1:
+                raise ValueError("its arrays are not of one number of networks")
         except (OSError, ValueError) as error:
             raise UserError(f"the judge's reader {path} cannot be read: {error}") from error
+        return cls([{name: each[n] for name, each in arrays.items()} for n in range(counts.pop())])
 
     def read(self, texts: Sequence[tuple[Words, Words]]) -> Float32:
         """Of each claim and evidence, -1 to 1, the higher the better supported; 0 without words.
 
-        The network learned from short evidence and reads no more than `EVIDENCE_WORDS`: what it
-        says is multiplied by the square of the share that it read, since what was not read may
+        The networks learned from short evidence and read no more than `EVIDENCE_WORDS`: what they
+        say is multiplied by the square of the share that they read, since what was not read may
         support the claim.
         """
         pairs = [pair(*each) for each in texts]
@@ -222,7 +230,8 @@ class Reader:
         for at in range(0, len(known), AT_ONCE):
             some = [each for _, each in known[at : at + AT_ONCE]]
             claims, evidence = (max(each.same.shape[axis] for each in some) for axis in (0, 1))
-            values = logits(np, self._weights, batch(some, claims, evidence))
+            data = batch(some, claims, evidence)
+            values = np.mean([logits(np, weights, data) for weights in self._networks], 0)
             shares = np.array([each.share for each in some])
             found[[i for i, _ in known[at : at + AT_ONCE]]] = np.tanh(values / 4) * shares**2
         return found
