@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -228,7 +229,8 @@ class EdgeIndex:
             self._flushed = now
             return
         for file in (self._path / "wal").iterdir():
-            with file.open("rb") as log:
+            # The engine's own thread may just be making the next, empty, segment.
+            with suppress(FileNotFoundError), file.open("rb") as log:
                 os.fsync(log.fileno())  # lets other threads go on meanwhile
 
     def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
