@@ -184,14 +184,14 @@ class Loop:
         if first is not None:
             # Twice a batch, so that the lanes have one to work on while another is committed.
             most = min(2 * self._most, self._room())
-            messages += self._consumer.consume(most, 0)
+            messages += self._consumer.consume(most - 1, 0)
             missing = min(self._company, most) - len(messages)
             if missing > 0:
                 # What one transaction wrote becomes visible partition by partition, some
                 # milliseconds apart. Who takes the first part alone leaves the others waiting for a
                 # whole transaction: batches fall apart from stage to stage, and each costs one.
                 messages += self._consumer.consume(missing, min(missing * GATHER_S, GATHER_MOST_S))
-                messages += self._consumer.consume(max(most - len(messages), 1), 0)
+                messages += self._consumer.consume(most - len(messages), 0)
         return self._read(messages)
 
     def _read(self, messages: Sequence[Message]) -> list[Record]:

@@ -185,6 +185,10 @@ def test_documents_yield_the_processor_to_questions(stack: Stack, data: Path) ->
     assert documents.nice() == questions.nice() + 10
 
 
+def test_the_embedded_broker_divides_no_topic_that_nobody_asked_it_to(stack: Stack) -> None:
+    assert stack.settings.partitions == 1
+
+
 def test_a_second_stack_on_the_same_data_is_refused(stack: Stack, data: Path) -> None:
     with pytest.raises(UserError, match=rf"pid {os.getpid()}\).*millrace down"):
         make_stack(data).start()
