@@ -7,9 +7,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -155,6 +155,16 @@ class Settings(BaseSettings):
         default="", description="OTLP over HTTP; empty: no spans are exported"
     )
 
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.generated_answers and not self.generation_url:
+            raise ValueError(
+                "MILLRACE_GENERATED_ANSWERS needs a model: set MILLRACE_GENERATION_URL"
+            )
+        if self.generation_url and not self.generation_model:
+            raise ValueError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -190,6 +200,8 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
         return Settings(**dict(overrides or {}))  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # what is wrong with several settings together names them itself
+            raise UserError(first["msg"].removeprefix("Value error, ")) from None
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise UserError(f"unknown setting '{key}' in {file or 'the settings'}") from None

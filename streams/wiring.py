@@ -185,8 +185,6 @@ class Wiring:
         settings = self._settings
         if not settings.generation_url:
             return None
-        if not settings.generation_model:
-            raise UserError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
         model = OpenAICompatible(
             settings.generation_url,
             settings.generation_model,
@@ -374,14 +372,10 @@ def grounding(settings: Settings) -> GroundedConfig | None:
     """How a model is asked for answers; None where answers are quotes.
 
     Raises:
-        UserError: no model is configured for them, or the prompt is absent or wrong.
+        UserError: the prompt is absent or wrong.
     """
     if not settings.generated_answers:
         return None
-    if not settings.generation_url:
-        raise UserError("MILLRACE_GENERATED_ANSWERS needs a model: set MILLRACE_GENERATION_URL")
-    if not settings.generation_model:
-        raise UserError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
     prompt = policies.prompt("answer", settings.policies)
     if prompt.places != frozenset({"question", "passages"}):
         raise UserError(f"prompt {prompt.name} must have the places $question and $passages")

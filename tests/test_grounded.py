@@ -12,7 +12,7 @@ from processors.ports import Completion
 from schemas.errors import Retry, UserError
 from schemas.events import GenerationRequested, QuestionAnswered, Usage
 from streams import wiring
-from streams.settings import Settings
+from streams.settings import Settings, load
 from tests.test_generate import VERSIONS, candidate
 from tests.test_retrieve import question
 
@@ -122,8 +122,7 @@ def test_a_model_that_does_not_answer_leaves_quotes() -> None:
 
 
 def test_answers_by_a_model_need_a_model() -> None:
-    with pytest.raises(UserError, match="MILLRACE_GENERATION_URL"):
-        wiring.grounding(Settings(generated_answers=True))
-    unnamed = Settings(generated_answers=True, generation_url="http://127.0.0.1:9")
-    with pytest.raises(UserError, match="MILLRACE_GENERATION_MODEL"):
-        wiring.grounding(unnamed)
+    with pytest.raises(UserError, match="set MILLRACE_GENERATION_URL"):
+        load({"generated_answers": True})
+    with pytest.raises(UserError, match="name MILLRACE_GENERATION_MODEL"):
+        load({"generated_answers": True, "generation_url": "http://127.0.0.1:9"})
