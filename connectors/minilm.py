@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,30 +11,19 @@ from functools import cached_property
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from queue import LifoQueue
-from tempfile import NamedTemporaryFile
-from typing import Any, Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from connectors.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
 from processors.ports import Embedding, Float32, Passage
 from schemas.errors import UserError
-
-log = logging.getLogger(__name__)
-
-Engine = Literal["auto", "openvino", "onnxruntime"]
-Int32 = NDArray[np.int32]
-Run = Callable[[Int32, Float32, Float32], Float32]  # inputs and output of `minilm_graph.build`
 
 DIMENSIONS = 384
 SEPARATOR = 102  # [SEP], the end of every input, also of a cut one
 GRAPH = 1  # raise it when `minilm_graph.build` changes, so that cached graphs are built again
-BATCH_TOKENS = 512  # of a batch, with padding: 256 is 4 % slower, 1024 no faster
-# A new input shape costs an engine 5 ms once and 2 MB for good: so lengths go in these steps, batch
-# sizes and span counts in powers of two (of 256 tokens at most: 47 shapes).
-LENGTH_STEP = 16
 ENCODED_AT_ONCE = 128  # texts; an `Encoding` is 100 times its token ids
 
 
@@ -98,13 +84,7 @@ class MiniLM:
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        self._cache.mkdir(parents=True, exist_ok=True)
-        with (self._cache / "lock").open("w") as lock:
-            fcntl.flock(
-                lock, fcntl.LOCK_EX
-            )  # of processes that start together, one makes the files
-            graph = _cached_graph(_model_folder() / "model.safetensors", self._cache)
-            run = _load(graph, self._engine, self._streams)
+        run = _load(self._cache, self._engine, self._streams)
         passages, queries = (
             self._exits.enter_context(ThreadPoolExecutor(self._streams, f"minilm-{kind}"))
             for kind in ("passages", "queries")
@@ -165,10 +145,7 @@ class MiniLM:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
-        tokenizer.no_padding()  # the published file pads and cuts at 128
-        tokenizer.no_truncation()
-        return tokenizer
+        return tokenizer()
 
     def _input(self, encoding: Encoding, sentences: NDArray[np.int_] | None = None) -> _Input:
         """`sentences` as of `Passage`, but in characters of what was encoded."""
@@ -184,7 +161,7 @@ class MiniLM:
     def _embed(self, inputs: Sequence[_Input], run: Run, pool: ThreadPoolExecutor) -> list[Float32]:
         """Of each input, in order, the vectors of its spans: (at least its spans, dimensions)."""
         result = [np.empty((0, DIMENSIONS), np.float32)] * len(inputs)
-        batches = list(_batches([len(i.ids) for i in inputs], self._streams))
+        split = list(batches([len(i.ids) for i in inputs], self._streams))
 
         def work(batch: list[int]) -> None:
             vectors = run(*_tensors([inputs[i] for i in batch]))
@@ -192,33 +169,17 @@ class MiniLM:
                 result[i] = vectors[row]
 
         # One batch alone runs here, since a question need not pay for a hop to a thread.
-        for _ in map(work, batches) if len(batches) == 1 else pool.map(work, batches):
+        for _ in map(work, split) if len(split) == 1 else pool.map(work, split):
             pass
         return result
 
 
-def _batches(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:
-    """Indexes of like lengths, so that little is padding; the longest first, so that the streams
-    end at about the same time."""
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    budget = min(BATCH_TOKENS, sum(map(_padded, lengths)) // streams)
-    while order:
-        size = max(min(budget // _padded(lengths[order[0]]), len(order)), 1)
-        size = 1 << (size.bit_length() - 1)
-        yield order[:size]
-        order = order[size:]
-
-
-def _padded(length: int) -> int:
-    return -(-length // LENGTH_STEP) * LENGTH_STEP
-
-
 def _tensors(batch: Sequence[_Input]) -> tuple[Int32, Float32, Float32]:
     spans = [i.spans for i in batch]
-    length = _padded(max(len(i.ids) for i in batch))
+    length = padded(max(len(i.ids) for i in batch))
     ids = np.zeros((len(batch), length), np.int32)
     mask = np.zeros((len(batch), length), np.float32)
-    rows = 1 << (max(map(len, spans)) - 1).bit_length()
+    rows = 1 << (max(map(len, spans)) - 1).bit_length()  # few shapes: 47 of 256 tokens at most
     pooling = np.zeros((len(batch), rows, length), np.float32)
     for b, i in enumerate(batch):
         ids[b, : len(i.ids)] = i.ids
@@ -245,77 +206,29 @@ def _model_folder() -> Path:
         raise UserError(f"The embedding model is not installed: {remedy}") from error
 
 
-def _cached_graph(weights: Path, cache: Path) -> Path:
-    """The graph's file in `cache`, written first if missing, damaged or of other weights."""
-    path, seal = cache / "all-MiniLM-L6-v2.onnx", cache / "all-MiniLM-L6-v2.sha256"
-    source = f"graph {GRAPH} of {weights.stat().st_size} bytes at {weights.stat().st_mtime_ns}"
-    if path.exists() and seal.exists():
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if seal.read_text() == f"{digest} {source}":
-            return path
-    from connectors.minilm_graph import build, read_safetensors  # onnx: only ever needed here
-
-    data = build(read_safetensors(weights)).SerializeToString()
-    with NamedTemporaryFile(dir=cache, delete=False) as file:
-        file.write(data)
-    Path(file.name).replace(path)
-    seal.write_text(f"{hashlib.sha256(data).hexdigest()} {source}")
-    return path
+def tokenizer() -> Tokenizer:
+    """Of whole texts. Raises `UserError` if the model's package is not installed."""
+    found = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
+    found.no_padding()  # the published file pads and cuts at 128
+    found.no_truncation()
+    return found
 
 
-def _load(graph: Path, engine: Engine, streams: int) -> Run:
-    if engine != "onnxruntime":
-        try:
-            return _openvino(graph, streams)
-        except (ImportError, RuntimeError) as error:
-            if engine == "openvino":
-                raise
-            log.warning("OpenVINO cannot run here, so ONNX Runtime does: %s", error)
-    return _onnxruntime(graph)
+def weights_file() -> Path:
+    """The published weights. Raises `UserError` if the model's package is not installed."""
+    return _model_folder() / "model.safetensors"
 
 
-def _openvino(graph: Path, streams: int) -> Run:
-    import openvino
+def _load(cache: Path, engine: Engine, streams: int) -> Run:
+    weights = weights_file()
+    about = weights.stat()
 
-    core = openvino.Core()
-    config = {  # the precision is left to the engine: bfloat16 where the CPU multiplies in it
-        "CACHE_DIR": str(graph.parent / "openvino"),
-        "NUM_STREAMS": streams,
-        "INFERENCE_NUM_THREADS": streams,
-        "ENABLE_CPU_PINNING": False,  # processes on one machine would pin to the same cores
-    }
-    model = core.compile_model(graph, "CPU", config)
-    if not model.get_property("LOADED_FROM_CACHE"):
-        del model  # its weights are on the heap; from the cache they are mapped, 30 MB less
-        model = core.compile_model(graph, "CPU", config)
-    # One more than streams, so that a question is next when passages hold every stream.
-    requests: LifoQueue[openvino.InferRequest] = LifoQueue()
+    def make() -> bytes:
+        from connectors.minilm_graph import build, read_safetensors  # onnx: only ever needed here
+
+        return build(read_safetensors(weights)).SerializeToString()
+
+    source = f"graph {GRAPH} of {about.st_size} bytes at {about.st_mtime_ns}"
     one = np.ones((1, LENGTH_STEP), np.float32)
-    for _ in range(streams + 1):
-        requests.put(model.create_infer_request())
-        # OpenVINO's bindings deadlock when their first call comes from two threads at once: a
-        # once-only initialisation waits for the GIL while its other caller, holding it, waits.
-        requests.queue[-1].infer([one.astype(np.int32), one, one[None]])
-
-    def run(ids: Int32, mask: Float32, pooling: Float32) -> Float32:
-        request = requests.get()
-        try:
-            return request.infer([ids, mask, pooling], share_inputs=True)[0]
-        finally:
-            requests.put(request)
-
-    return run
-
-
-def _onnxruntime(graph: Path) -> Run:
-    runtime: Any = import_module("onnxruntime")  # it has no types
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1  # a stream is a thread that calls
-    session = runtime.InferenceSession(graph, options, ["CPUExecutionProvider"])
-    names = ("input_ids", "attention_mask", "pooling")
-
-    def run(*inputs: Int32 | Float32) -> Float32:
-        return session.run(["vectors"], dict(zip(names, inputs, strict=True)))[0]
-
-    return run
+    graph = Graph(MiniLM.model, source, make, (one.astype(np.int32), one, one[None]))
+    return load(graph, cache, engine, streams)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,15 @@ def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
     return tensors
 
 
-class _Graph:
-    """Nodes and constants in the making; every method returns the name of its output."""
+class Encoder:
+    """The layers of the model in the making; methods return the name of their output."""
 
-    def __init__(self, weights: dict[str, NDArray[np.float32]]) -> None:
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.constant("split", np.array([0, 0, HEADS, DIMENSIONS // HEADS]))
+        self.constant("joined", np.array([0, 0, DIMENSIONS]))
 
     def constant(self, name: str, value: Array) -> str:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
@@ -74,19 +77,27 @@ class _Graph:
     def linear(self, x: str, name: str) -> str:
         return self.dense(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], name)
 
-    def embeddings(self) -> str:
+    def embeddings(self, types: str = "") -> str:
+        """`types`, if given: of each token, 0 or 1, as (batch, tokens) float32. Else all are 0."""
         # Half precision costs the vectors nothing (cosine 1.0000) and spares 45 MB.
         words = self.weights["embeddings.word_embeddings.weight"].astype(np.float16)
         words = self.node("Cast", [self.constant("words.half", words)], "words", to=FLOAT)
-        # Every token is of type 0, so that type's vector is folded into the positions.
+        # The vector of type 0 is folded into the positions.
         positions = self.weights["embeddings.position_embeddings.weight"]
-        positions = positions + self.weights["embeddings.token_type_embeddings.weight"][0]
+        kinds = self.weights["embeddings.token_type_embeddings.weight"]
+        positions = positions + kinds[0]
         self.node("Shape", ["input_ids"], "length", start=1, end=2)
         zero = self.constant("zero", np.array([0]))
         table = self.constant("positions", positions)
         here = self.node("Slice", [table, zero, "length", zero], "positions.here")
         x = self.node("Gather", [words, "input_ids"], "words.here")
-        return self.layer_norm(self.node("Add", [x, here], "embedded"), "embeddings.LayerNorm")
+        x = self.node("Add", [x, here], "embedded")
+        if types:
+            step = self.constant("types.step", (kinds[1] - kinds[0])[None])
+            last = self.constant("last", np.array([-1]))
+            wide = self.node("Unsqueeze", [types, last], "types.wide")
+            x = self.node("Add", [x, self.node("Mul", [wide, step], "types.here")], "typed")
+        return self.layer_norm(x, "embeddings.LayerNorm")
 
     def mask(self) -> str:
         """(batch, 1, 1, tokens), 0 for tokens and `MASKED` for padding."""
@@ -125,25 +136,37 @@ class _Graph:
         y = self.node("Add", [y, x], f"{layer}.sum")
         return self.layer_norm(y, f"{layer}.output.LayerNorm")
 
+    def model(
+        self,
+        name: str,
+        inputs: Mapping[str, tuple[int, list[str]]],
+        output: tuple[str, list[str | int]],
+    ) -> onnx.ModelProto:
+        """Everything made so far, as a model. Inputs and output: types, and names of lengths."""
+        info = helper.make_tensor_value_info
+        body = helper.make_graph(
+            self.nodes,
+            name,
+            [info(each, kind, shape) for each, (kind, shape) in inputs.items()],
+            [info(output[0], FLOAT, output[1])],
+            self.constants,
+        )
+        # Opset 20 is the first with Gelu; both engines have long read it.
+        return helper.make_model(body, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
-def build(weights: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
+
+def build(weights: Mapping[str, NDArray[np.float32]]) -> onnx.ModelProto:
     """The graph of the module's docstring, from the tensors of the published checkpoint."""
-    graph = _Graph(weights)
-    graph.constant("split", np.array([0, 0, HEADS, DIMENSIONS // HEADS]))
-    graph.constant("joined", np.array([0, 0, DIMENSIONS]))
+    graph = Encoder(weights)
     mask = graph.mask()
     x = graph.embeddings()
     for layer in range(LAYERS):
         x = graph.layer(x, mask, f"encoder.layer.{layer}")
     sums = graph.node("MatMul", ["pooling", x], "sums")
     graph.node("LpNormalization", [sums], "vectors", axis=-1, p=2)
-    info = helper.make_tensor_value_info
-    inputs = [
-        info("input_ids", TensorProto.INT32, ["batch", "tokens"]),
-        info("attention_mask", FLOAT, ["batch", "tokens"]),
-        info("pooling", FLOAT, ["batch", "spans", "tokens"]),
-    ]
-    outputs = [info("vectors", FLOAT, ["batch", "spans", DIMENSIONS])]
-    body = helper.make_graph(graph.nodes, "all-MiniLM-L6-v2", inputs, outputs, graph.constants)
-    # Opset 20 is the first with Gelu; both engines have long read it.
-    return helper.make_model(body, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    inputs = {
+        "input_ids": (TensorProto.INT32, ["batch", "tokens"]),
+        "attention_mask": (FLOAT, ["batch", "tokens"]),
+        "pooling": (FLOAT, ["batch", "spans", "tokens"]),
+    }
+    return graph.model("all-MiniLM-L6-v2", inputs, ("vectors", ["batch", "spans", DIMENSIONS]))

@@ -1,7 +1,7 @@
 """The local judge: how likely evidence supports a claim, without an LLM, torch or a network.
 
 Signals of words and of all-MiniLM-L6-v2 (`judging/signals.py`), combined by a logistic regression,
-and a small network that reads the claim against the evidence (`judging/reader.py`).
+and a network that reads the claim together with its evidence (`judging/reader.py`).
 `policies/judge.json` holds what was trained, `judging/train.py` trains it, `agreement.py` measures
 it against people.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,25 +72,26 @@ def _combination(found: Mapping[str, Any]) -> Combination:
 
 
 class LocalJudge:
-    """Judges claims; entering it as a context manager loads the encoder.
+    """Judges claims; entering it as a context manager loads the encoder and the reader.
 
-    `cache` keeps its graph. Support of .5 and more is a verdict of supported.
+    `cache` keeps their graphs. Support of .5 and more is a verdict of supported.
     """
 
     def __init__(self, cache: Path, model: Model, streams: int = 0) -> None:
         self.model = model
         self.encoder = MiniLM(cache, streams=streams)
+        self._reader = Reader(cache, streams)
+        self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        self.encoder.__enter__()
+        with ExitStack() as entered:
+            entered.enter_context(self.encoder)
+            entered.enter_context(self._reader)
+            self._exits = entered.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.encoder.__exit__()
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return Reader.load()
+        self._exits.close()
 
     @property
     def name(self) -> str:

@@ -1,45 +1,38 @@
-"""`python -m evaluation.judging.learn`: trains the judge's readers; needs `pip install jax`.
+"""`python -m evaluation.judging.learn`: trains the judge's reader; needs `pip install torch`.
 
-From open text alone (`pairs.py`): no set that the judge is measured on is read. A thousandth of the
-encoder's work, so minutes on two cores. The same data gives the same pairs; sums in another order
-give weights that differ a little.
+From open text alone (`pairs.py`): no set that the judge is measured on is read. The same data gives
+the same pairs; sums in another order give weights that differ a little.
 """
 
 from __future__ import annotations
 
-import tempfile
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 
-from connectors.minilm import MiniLM
-from evaluation.judging import pairs, questions, reader, words
+from connectors.minilm import tokenizer, weights_file
+from connectors.minilm_graph import DIMENSIONS, HEADS, LAYERS, read_safetensors
+from evaluation.judging import drawing, reader
 from evaluation.judging.labelled import Judged
-from evaluation.judging.reader import DIMENSIONS, HEADS, KEY, WIDTH, Pair
-from evaluation.statistics import auc
+from evaluation.judging.reader_graph import LAST_MARK, RELATIONS
 from processors.ports import Float32
 from schemas.errors import UserError
 
-SEEDS = (1, 2, 3, 4)  # one network each
-EPOCHS = 3  # later the claims that are held back are judged no better
-BATCH, RATE, DECAY, DROPPED = 64, 2e-3, 1e-5, 0.1
-SMALL = (20, 32)  # words of claim and evidence; most pairs are no larger
-LARGE = (reader.CLAIM_WORDS, reader.EVIDENCE_WORDS)
-TWINS = {"xquad": 4000, "clapnq": 4000, "pubmedqa": 2000}
-SINGLES = 1500
-# Every so many-th pair, to see that training works. Its twins are trained on, and most of these are
-# the supported first of four: it is no measure of the judge, `agreement.py` is.
-HELD_BACK = 20
+TOKENS = 192  # of a pair; the shipped reader reads a few more
+BATCH_TOKENS, SORTED_AT_ONCE = 2048, 2000
+RATE, HEADS_RATE, DECAY, WARM, LARGEST = 1.5e-4, 2e-4, 0.01, 0.06, 1.0
+DROPPED = 0.1
+EPSILON = 1e-12
+FROZEN = ("embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight")
 
-Weights = dict[str, Any]
-Labels = NDArray[np.bool_]
+Weights = Mapping[str, Any]
 
 
 def main(
@@ -47,164 +40,188 @@ def main(
         "../shared/data"
     ),
     output: Annotated[Path, typer.Option(help="The file of weights.")] = reader.SHIPPED,
+    epochs: Annotated[int, typer.Option(help="How often each pair is read.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the order and of what is dropped.")] = 1,
 ) -> None:
-    """Train the judge's readers on changed text, and write their weights."""
+    """Train the judge's reader on changed text, and write what changed of its weights."""
     console = Console(stderr=True, highlight=False)
     try:
-        jax = import_module("jax")
+        torch = import_module("torch")
     except ImportError:
-        console.print("[red]error:[/red] training the reader needs JAX: pip install jax")
+        console.print("[red]error:[/red] training the reader needs PyTorch: pip install torch")
         raise typer.Exit(2) from None
     try:
-        made = draw(folder)
+        made = drawing.draw(folder)
     except OSError as error:
         console.print(f"[red]error:[/red] {UserError(f'{folder}: {error}')}")
         raise typer.Exit(2) from None
     console.print(f"{len(made)} pairs made")
-    with tempfile.TemporaryDirectory() as cache, MiniLM(Path(cache)) as encoder:
-        read, labels = embedded(encoder, made)
-    console.print(f"{len(read)} pairs read")
-    trained = [train(jax, read, labels, seed, console) for seed in SEEDS]
-    half = {
-        name: np.stack([np.asarray(weights[name], np.float16) for weights in trained])
-        for name in trained[0]
-    }
-    np.savez_compressed(output, allow_pickle=False, **half)
+    published = read_safetensors(weights_file())
+    trained = train(torch, published, made, epochs, seed, console)
+    np.savez_compressed(output, allow_pickle=False, **reader.packed(published, trained))
 
 
-def draw(folder: Path) -> list[Judged]:
-    """All pairs. Raises `OSError` if a set is not in `folder`."""
-    found: list[Judged] = []
-    for name, texts in pairs.texts(folder).items():
-        changer = pairs.Changer(texts, name)
-        found += [*changer.twins(TWINS[name]), *changer.singles(SINGLES)]
-    return found + questions.pairs(pairs.answered(folder), "questions")
-
-
-def embedded(encoder: MiniLM, made: Sequence[Judged]) -> tuple[list[Pair], Labels]:
-    """What the reader reads of each pair; pairs without words are left out."""
-    found: list[Pair] = []
-    labels: list[bool] = []
-    for at in range(0, len(made), BATCH):
-        some = made[at : at + BATCH]
-        texts = words.read(encoder, [text for each in some for text in (each.claim, each.context)])
-        for each, claim, evidence in zip(some, texts[::2], texts[1::2], strict=True):
-            if (one := reader.pair(claim, evidence)) is not None:
-                found.append(_halved(one))
-                labels.append(each.supported)
-    return found, np.array(labels, bool)
-
-
-def _halved(one: Pair) -> Pair:
-    """Vectors in half precision, a copy: else a pair keeps its whole text's vectors alive."""
-    claim, evidence = one.claim.astype(np.float16), one.evidence.astype(np.float16)
-    return Pair(claim, one.claim_kinds, evidence, one.evidence_kinds, one.same, one.share)  # pyright: ignore[reportArgumentType]
-
-
-def train(jax: Any, read: Sequence[Pair], labels: Labels, seed: int, console: Console) -> Weights:
-    """One network. Adam with a falling rate; supported and unsupported weigh the same."""
-    xp = jax.numpy
-    back = np.arange(len(read)) % HELD_BACK == 0
-    rows = np.flatnonzero(~back)
-    signs = np.where(labels, 1.0, -1.0).astype(np.float32)
-    true = float(labels[rows].mean())
-    share = np.where(labels, 0.5 / true, 0.5 / (1 - true)).astype(np.float32)
-
-    def loss(weights: Weights, data: Weights, y: Any, w: Any, kept: Any) -> Any:
-        data = data | {name: data[name] * kept for name in ("claim", "evidence")}
-        fit = (w * xp.logaddexp(0, -y * reader.logits(xp, weights, data))).sum() / w.sum()
-        return fit + DECAY * sum((weights[n] ** 2).sum() for n in ("words", "compare", "around"))
-
-    def adam(
-        weights: Weights, mean: Weights, square: Weights, step: Any, rate: Any, *data: Any
-    ) -> Any:
-        value, slope = jax.value_and_grad(loss)(weights, *data)
-        down, up = rate / (1 - 0.9**step), 1 - 0.99**step
-        mean = {n: 0.9 * mean[n] + 0.1 * slope[n] for n in weights}
-        square = {n: 0.99 * square[n] + 0.01 * slope[n] ** 2 for n in weights}
-        weights = {
-            n: weights[n] - down * mean[n] / (xp.sqrt(square[n] / up) + 1e-8) for n in weights
-        }
-        return weights, mean, square, value
-
-    jitted = jax.jit(adam)
-    rng = np.random.default_rng(seed)
-    weights = _initial(rng)
-    mean = {name: np.zeros_like(value) for name, value in weights.items()}
-    square = dict(mean)
-    total = EPOCHS * sum(1 for _ in _batches(read, rows, rng))
-    step, begin = 0, time.monotonic()
-    for epoch in range(1, EPOCHS + 1):
-        losses: list[float] = []
-        for some, sizes in _batches(read, rows, rng):
+def train(
+    torch: Any,
+    published: Mapping[str, Float32],
+    made: Sequence[Judged],
+    epochs: int,
+    seed: int,
+    console: Console,
+) -> dict[str, Float32]:
+    """All tensors that are trained, as they end. AdamW with a rate that rises, then falls to 0."""
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    read = reader.inputs(tokenizer(), [(each.claim, each.context) for each in made], TOKENS)
+    labels = np.array([each.supported for each in made], np.float32)
+    weights = _initial(torch, published)
+    heads = [weights[name] for name in weights if name not in published]
+    body = [weights[name] for name in weights if name in published and name not in FROZEN]
+    for each in (*heads, *body):
+        each.requires_grad_(True)
+    rates = (RATE, HEADS_RATE)
+    groups = [{"params": body, "lr": RATE}, {"params": heads, "lr": HEADS_RATE}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=DECAY)
+    lengths = [len(each.ids) for each in read]
+    total = epochs * len(list(_batches(lengths, random.Random(0))))
+    begin, step, running = time.monotonic(), 0, 0.0
+    for _ in range(epochs):
+        for some in _batches(lengths, rng):
             step += 1
-            rate = RATE * min(1, step / 50) * max(0.01, 1 - step / total)
-            numbers: list[int] = some.tolist()
-            data = reader.batch([read[i] for i in numbers], *sizes)
-            kept = (rng.random(DIMENSIONS) > DROPPED).astype(np.float32)
-            weights, mean, square, value = jitted(
-                weights, mean, square, step, rate, data, signs[some], share[some], kept
-            )
-            losses.append(float(value))
-        tried = {name: np.asarray(value) for name, value in weights.items()}
-        held = _auc(tried, read[::HELD_BACK], labels[back])
-        console.print(
-            f"{time.monotonic() - begin:5.0f} s  seed {seed}, epoch {epoch}: "
-            f"loss {np.mean(losses):.3f}, AUC of pairs held back {held:.3f}"
+            share = min(step / (WARM * total), 1) * max(1 - step / total, 0.02)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * share
+            arrays = reader.tensors([read[i] for i in some])
+            ids, types, mask = (torch.from_numpy(each) for each in arrays)
+            with torch.autocast("cpu", torch.bfloat16):
+                found = logits(torch, weights, ids.long(), types, mask)
+            wanted = torch.from_numpy(labels[some])
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(found, wanted)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_((*heads, *body), LARGEST)
+            optimizer.step()
+            running += (float(loss) - running) * max(0.02, 1 / step)
+            if step % 100 == 0:
+                seconds = time.monotonic() - begin
+                console.print(f"{seconds:5.0f} s  step {step} of {total}: loss {running:.3f}")
+    return {name: each.detach().numpy() for name, each in weights.items() if name not in FROZEN}
+
+
+def logits(torch: Any, w: Weights, ids: Any, types: Any, mask: Any) -> Any:
+    """Of each pair, (pairs,): what `reader_graph` and `reader.support` make of it, in training."""
+    ops = torch.nn.functional
+    pairs, tokens = ids.shape
+    across = (types[:, :, None] != types[:, None, :]) & (ids[:, :, None] > LAST_MARK)
+    equal = ((ids[:, :, None] == ids[:, None, :]) & across).to(torch.bfloat16)
+    after, before = (
+        ops.pad(equal[:, 1:, 1:], (0, 1, 0, 1)),
+        ops.pad(equal[:, :-1, :-1], (1, 0, 1, 0)),
+    )
+    relations = torch.stack([equal, after, before])
+    padding = ((mask - 1) * 1e4)[:, None, None, :].to(torch.bfloat16)
+
+    def linear(x: Any, name: str) -> Any:
+        return ops.linear(x, w[f"{name}.weight"], w[f"{name}.bias"])
+
+    def norm(x: Any, name: str) -> Any:
+        return ops.layer_norm(x, (DIMENSIONS,), w[f"{name}.weight"], w[f"{name}.bias"], EPSILON)
+
+    def dropped(x: Any) -> Any:
+        """Whole dimensions of a pair: a mask of single numbers would cost a tenth of the time."""
+        return x * (torch.rand(pairs, 1, DIMENSIONS) > DROPPED).to(x.dtype) / (1 - DROPPED)
+
+    def heads(x: Any) -> Any:
+        return x.view(pairs, tokens, HEADS, -1).transpose(1, 2)
+
+    def attended(x: Any, layer: str) -> Any:
+        told = w[f"{layer}.relations"].to(torch.bfloat16)
+        name = f"{layer}.attention.self"
+        query, key = heads(linear(x, f"{name}.query")), heads(linear(x, f"{name}.key"))
+        shares = (query * (DIMENSIONS / HEADS) ** -0.5) @ key.transpose(2, 3)
+        shares = shares + padding + torch.einsum("hk,kbij->bhij", told, relations)
+        shares = torch.softmax(shares, -1, dtype=torch.bfloat16)
+        mixed = shares @ heads(linear(x, f"{name}.value"))
+        return linear(
+            mixed.transpose(1, 2).reshape(pairs, tokens, -1), f"{layer}.attention.output.dense"
         )
+
+    x = (
+        w[FROZEN[0]][ids]
+        + w[FROZEN[1]][:tokens]
+        + w["embeddings.token_type_embeddings.weight"][types.long()]
+    )
+    x = embedded = dropped(norm(x, "embeddings.LayerNorm"))
+    for number in range(LAYERS):
+        layer = f"encoder.layer.{number}"
+        x = norm(x + dropped(attended(x, layer)), f"{layer}.attention.output.LayerNorm")
+        inner = ops.gelu(linear(x, f"{layer}.intermediate.dense"))
+        x = norm(x + dropped(linear(inner, f"{layer}.output.dense")), f"{layer}.output.LayerNorm")
+
+    claim = (1 - types) * mask
+    mean = (x * claim[..., None]).sum(1) / claim.sum(1)[:, None]
+    inner = torch.tanh(linear(torch.cat([x[:, 0], mean], -1), "whole.inner"))
+    whole = linear(ops.dropout(inner, DROPPED), "whole.outer")[:, 0].float()
+    parts = {
+        "read": x,
+        "embedded": embedded,
+        "pair": dropped(x[:, :1]),
+        "found": equal.amax(-1)[..., None],
+    }
+    inner = w["token.inner.bias"]
+    for name, each in parts.items():
+        inner = inner + ops.linear(each, w[f"token.{name}.weight"])
+    wrong = linear(ops.gelu(inner), "token.outer")[..., 0].float()
+    return whole - torch.logsumexp(torch.where(claim > 0, 2 * wrong, -torch.inf), 1) / 2
+
+
+def _initial(torch: Any, published: Mapping[str, Float32]) -> dict[str, Any]:
+    weights = {
+        name: torch.from_numpy(each.copy())
+        for name, each in published.items()
+        if not name.startswith("pooler")
+    }
+    sizes = {
+        "whole.inner": (DIMENSIONS, 2 * DIMENSIONS),
+        "whole.outer": (1, DIMENSIONS),
+        "token.read": (DIMENSIONS // 2, DIMENSIONS),
+        "token.embedded": (DIMENSIONS // 2, DIMENSIONS),
+        "token.pair": (DIMENSIONS // 2, DIMENSIONS),
+        "token.found": (DIMENSIONS // 2, 1),
+        "token.outer": (1, DIMENSIONS // 2),
+    }
+    for name, (rows, columns) in sizes.items():
+        weights[f"{name}.weight"] = (
+            torch.randn(rows, columns) * (3 * max(columns, DIMENSIONS)) ** -0.5
+        )
+    for name, size in (
+        ("whole.inner", DIMENSIONS),
+        ("token.inner", DIMENSIONS // 2),
+        ("whole.outer", 1),
+        ("token.outer", 1),
+    ):
+        weights[f"{name}.bias"] = torch.zeros(size)
+    for layer in range(LAYERS):  # what is known to work: like looks at like
+        told = torch.randn(HEADS, RELATIONS) * 0.5 + torch.tensor([1.5, 0.5, 0.5])
+        weights[f"encoder.layer.{layer}.relations"] = told
     return weights
 
 
-def _batches(
-    read: Sequence[Pair], rows: NDArray[np.int_], rng: np.random.Generator
-) -> Iterator[tuple[NDArray[np.int_], tuple[int, int]]]:
-    """Rows of like size, in random order, with the size they are padded to."""
-    numbers: list[int] = rows.tolist()
-    fits = (np.array([read[i].same.shape for i in numbers]) <= SMALL).all(1)
-    found: list[tuple[NDArray[np.int_], tuple[int, int]]] = []
-    for some, size in ((rows[fits], SMALL), (rows[~fits], LARGE)):
-        mixed = rng.permutation(some)
-        found += [(mixed[at : at + BATCH], size) for at in range(0, len(mixed) - BATCH + 1, BATCH)]
-    for number in rng.permutation(len(found)).tolist():
-        yield found[number]
-
-
-def _auc(weights: Weights, read: Sequence[Pair], labels: Labels) -> float:
-    scores: list[Float32] = []
-    for at in range(0, len(read), BATCH):
-        scores.append(reader.logits(np, weights, reader.batch(read[at : at + BATCH], *LARGE)))
-    return auc(np.concatenate(scores).astype(np.float64), labels)
-
-
-def _initial(rng: np.random.Generator) -> Weights:
-    features = 2 * HEADS * WIDTH + 3 * WIDTH + 4 + 2 + 4 * HEADS
-
-    def matrix(rows: int, columns: int, scale: float = 1.0) -> Float32:
-        return (rng.normal(size=(rows, columns)) * scale * rows**-0.5).astype(np.float32)
-
-    def vector(size: int) -> Float32:
-        return (rng.normal(size=size) * 0.05).astype(np.float32)
-
-    # Heads begin as what is known to work: likeness, likeness with its neighbours, equal stems.
-    relations = np.zeros((4, HEADS), np.float32)
-    relations[0], relations[1] = (8, 12, 4, 8), (2, 0, 6, 2)
-    relations[2], relations[3] = (4, 2, 0, 8), (0, 0, 2, 2)
-    return {
-        "words": matrix(DIMENSIONS, WIDTH, 0.12 * DIMENSIONS**0.5),
-        "kinds": matrix(4, WIDTH, 0.3),
-        "query": matrix(WIDTH, HEADS * KEY, 0.1),
-        "key": matrix(WIDTH, HEADS * KEY, 0.1),
-        "relations": relations,
-        "compare": matrix(features, 96),
-        "compare_bias": np.zeros(96, np.float32),
-        "around": matrix(3 * 96, 64),
-        "around_bias": np.zeros(64, np.float32),
-        "wrong": vector(64),
-        "wrong_bias": np.float32(0),
-        "mean": vector(64),
-        "most": vector(64),
-        "bias": np.float32(0),
-    }
+def _batches(lengths: Sequence[int], rng: random.Random) -> Iterator[list[int]]:
+    """Rows of like length, in random order."""
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    found: list[list[int]] = []
+    for at in range(0, len(order), SORTED_AT_ONCE):
+        batch: list[int] = []
+        for i in sorted(order[at : at + SORTED_AT_ONCE], key=lambda i: lengths[i]):
+            if batch and (len(batch) + 1) * lengths[i] > BATCH_TOKENS:
+                found.append(batch)
+                batch = []
+            batch.append(i)
+        found.append(batch)
+    rng.shuffle(found)
+    yield from found
 
 
 if __name__ == "__main__":

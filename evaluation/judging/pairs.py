@@ -10,15 +10,12 @@ too, with another answer of the same passage as the unsupported one.
 from __future__ import annotations
 
 import calendar
-import gzip
-import json
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from evaluation.judging.labelled import Judged
+from evaluation.judging.rewording import reworded
 from processors.sentences import split_sentences
 
 _NAME = re.compile(r"[A-Z][\w'’-]+(?: (?:of |de |the )?[A-Z][\w'’-]+)*")  # noqa: RUF001
@@ -35,6 +32,7 @@ _AUXILIARY = re.compile(
 _NEGATION = re.compile(r"\b(not|never)\b")
 _KEPT = re.compile(r"(not|never|no|n't|without|only)$")
 _LONG_WORD = re.compile(r"\b[a-z]{4,}\b")
+_LONG = re.compile(r"\w{4,}")
 _OPENING = re.compile(
     r"(?:In|On|At|During|After|Before|However|Moreover|Furthermore|Also|Additionally)[^,]{0,40}, ?"
 )
@@ -76,27 +74,10 @@ def _opposites(words: Sequence[str]) -> dict[str, str]:
 
 
 _OPPOSITE = _opposites(_OPPOSITES.split())
-_SYNONYMS = (
-    ("also ", ""),
-    ("however ", ""),
-    (" is able to ", " can "),
-    (" such as ", " like "),
-    (" because of ", " due to "),
-    (" and ", " as well as "),
-    ("several ", "a number of "),
-    ("numerous ", "many "),
-    (" however", ""),
-    ("utilize", "use"),
-    ("approximately", "about"),
-    (" began ", " started "),
-    ("commonly", "often"),
-    (" within ", " in "),
-    ("was founded", "was established"),
-    ("located", "situated"),
-    ("large", "big"),
-    ("obtain", "get"),
-    ("purchase", "buy"),
-)
+
+EVIDENCE_WORDS = 130  # of some sentences together, at most
+# Which changes are made in what people wrote: it has few names, and is short enough as it is.
+_WRITTEN = ("name", "number", "number", "negation", "negation", "opposite", "opposite", "word")
 
 
 class Changer:
@@ -183,6 +164,79 @@ class Changer:
             found.append(Judged(changed, whole, False))
         return found
 
+    def unmentioned(self, count: int) -> list[Judged]:
+        """At least `count`: a sentence of some evidence, and one that this evidence has not.
+
+        The evidence is some sentences of a text, in order; what it has not is another of the text
+        or of any text, alone or beside one that it has.
+        """
+        found: list[Judged] = []
+        while len(found) < count:
+            text = self._rng.choice(self._texts)
+            size = min(self._rng.choice([1, 2, 3, 4, 6]), len(text) - 1)
+            evidence = [text[i] for i in sorted(self._rng.sample(range(len(text)), size))]
+            if sum(len(each.split()) for each in evidence) > EVIDENCE_WORDS:
+                evidence = evidence[:2]
+            there = [each for each in evidence if _usable(each)]
+            rest = [each for each in text if _usable(each) and each not in evidence]
+            if not there or not rest:
+                continue
+            draw = self._rng.random()
+            other = self._rng.choice(rest if draw < 0.75 else self._rng.choice(self._texts))
+            said, unsaid = self._shortened(self._rng.choice(there)), self._shortened(other)
+            if min(len(said.split()), len(unsaid.split())) < 4:
+                continue
+            if draw < 0.2:
+                first, second = self._rng.sample([said, unsaid], 2)
+                unsaid = _two_sentences(first, second)
+            whole = " ".join(evidence)
+            found += [Judged(said, whole, True), Judged(unsaid, whole, False)]
+        return found
+
+    def joined(self, count: int) -> list[Judged]:
+        """At least `count` twins whose claim is two sentences of their evidence."""
+        found: list[Judged] = []
+        while len(found) < count:
+            text = [each for each in self._rng.choice(self._texts) if _usable(each)]
+            first, last = sorted(self._rng.sample(range(len(text)), 2))
+            evidence = text[max(0, first - 1) : last + 2]
+            claims = [self._shortened(text[first]), self._shortened(text[last])]
+            counts = [len(each.split()) for each in claims]
+            long = sum(len(each.split()) for each in evidence) > EVIDENCE_WORDS
+            if long or min(counts) < 4 or sum(counts) > 50:
+                continue
+            at = self._rng.randrange(2)
+            other = self._changes[self._rng.choice(list(self._changes))](claims[at], text)
+            if not other or other == claims[at]:
+                continue
+            changed = [other if number == at else each for number, each in enumerate(claims)]
+            join = self._rng.choice([_two_sentences, _one_sentence])
+            whole = " ".join(evidence)
+            found += [Judged(join(*claims), whole, True), Judged(join(*changed), whole, False)]
+        return found
+
+    def written(self, rows: Sequence[tuple[str, Sequence[str]]]) -> list[Judged]:
+        """From what people wrote about a text, (claim, the text's sentences): twins, and claims on
+        other texts. Evidence is the sentences that share most words with the claim."""
+        found: list[Judged] = []
+        for at, (said, text) in enumerate(rows):
+            if not 5 <= len(said.split()) <= 45:
+                continue
+            claim = reworded(said, self._rng)
+            found.append(Judged(claim, _nearest(claim, text, 6), True))
+            for _ in range(2):
+                evidence = _nearest(claim, text, self._rng.choice([3, 5, 8]))
+                kind = self._rng.choice(_WRITTEN)
+                changed = self._changes[kind](claim, text)
+                if changed and changed != claim:
+                    found += [Judged(claim, evidence, True), Judged(changed, evidence, False)]
+            near = rows[max(0, at - 6) : at + 6]  # often of the same subject
+            for other in (self._rng.choice(near), self._rng.choice(rows)):
+                if other[1] is not text:
+                    unsaid = reworded(other[0], self._rng)
+                    found.append(Judged(unsaid, _nearest(unsaid, text, 5), False))
+        return found
+
     def _drawn(self, text: list[str], sizes: list[int]) -> tuple[str, str, list[str]] | None:
         """A sentence, what of it is claimed, and its evidence: some sentences around it."""
         sentence = self._rng.choice([each for each in text if _usable(each)])
@@ -215,11 +269,7 @@ class Changer:
                 or _KEPT.match(word)
                 or any(character.isdigit() for character in word)
             )
-        if draw() < 0.3:
-            for old, new in _SYNONYMS:
-                if old in claim and draw() < 0.6:
-                    claim = claim.replace(old, new, 1)
-        return claim.strip(" ,;")
+        return reworded(claim.strip(" ,;"), self._rng)
 
     def _other_name(self, claim: str, text: Sequence[str]) -> str | None:
         names = _names(claim)
@@ -318,6 +368,23 @@ class Changer:
         return claim[: self._rng.choice(ends)] + other[self._rng.choice(begins) :]
 
 
+def _two_sentences(first: str, second: str) -> str:
+    return f"{first.rstrip('.')}. {second}"
+
+
+def _one_sentence(first: str, second: str) -> str:
+    return f"{first.rstrip('.')} and {second[:1].lower()}{second[1:]}"
+
+
+def _nearest(claim: str, text: Sequence[str], count: int) -> str:
+    """The sentences that share most long words with the claim, in order."""
+    words = set(_LONG.findall(claim.lower()))
+    order = sorted(
+        range(len(text)), key=lambda i: -len(words & set(_LONG.findall(text[i].lower())))
+    )
+    return " ".join(text[i] for i in sorted(order[:count]))
+
+
 def _usable(sentence: str) -> bool:
     return 6 <= len(sentence.split()) <= 40
 
@@ -357,37 +424,3 @@ def edited(sentence: str, claim: str, changed: str) -> str | None:
         if len(old) > 1 and old in sentence and (left or right or len(old) > 3):
             return sentence.replace(old, " ".join(after[first : len(after) - last]), 1)
     return None
-
-
-def texts(folder: Path) -> dict[str, list[str]]:
-    """By open set, the passages that pairs are made from."""
-
-    def unique(found: Iterable[str]) -> list[str]:
-        return list(dict.fromkeys(found))
-
-    clapnq = [
-        passage["text"]
-        for part in ("answerable", "unanswerable")
-        for row in _rows(folder / f"clapnq/dev_{part}.jsonl.gz")
-        for passage in row["passages"]
-    ]
-    return {
-        "xquad": unique(r["context"] for r in _rows(folder / "xquad_en/questions.jsonl.gz")),
-        "clapnq": unique(clapnq),
-        "pubmedqa": [
-            " ".join(r["contexts"]) for r in _rows(folder / "pubmedqa/questions.jsonl.gz")
-        ],
-    }
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def answered(folder: Path) -> dict[str, list[tuple[str, str]]]:
-    """By passage of XQuAD, its questions with their answers."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in _rows(folder / "xquad_en/questions.jsonl.gz"):
-        found.setdefault(row["context"], []).append((row["question"], row["answers"][0]["text"]))
-    return found

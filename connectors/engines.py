@@ -1,0 +1,140 @@
+"""The engines that run a model's graph in this process: OpenVINO or, where it cannot, ONNX Runtime.
+
+A graph's inputs are a batch first, then lengths. A new input shape costs an engine 5 ms once and
+2 MB for good: so lengths go in steps (`padded`) and batch sizes in powers of two (`batches`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from queue import LifoQueue
+from tempfile import NamedTemporaryFile
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from processors.ports import Float32
+
+log = logging.getLogger(__name__)
+
+Engine = Literal["auto", "openvino", "onnxruntime"]
+Int32 = NDArray[np.int32]
+Run = Callable[..., Float32]  # a graph's inputs, in its order, to its one output
+
+BATCH_TOKENS = 512  # of a batch, with padding: 256 is 4 % slower, 1024 no faster
+LENGTH_STEP = 16
+
+
+def padded(length: int) -> int:
+    """The length of input, in tokens, that one of `length` goes in."""
+    return -(-length // LENGTH_STEP) * LENGTH_STEP
+
+
+def batches(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:
+    """Indexes of like lengths, so that little is padding; the longest first, so that the streams
+    end at about the same time."""
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    budget = min(BATCH_TOKENS, sum(map(padded, lengths)) // streams)
+    while order:
+        size = max(min(budget // padded(lengths[order[0]]), len(order)), 1)
+        size = 1 << (size.bit_length() - 1)
+        yield order[:size]
+        order = order[size:]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A model as ONNX, made when it is first needed."""
+
+    name: str
+    source: str  # what it is made from: of another, it is made again
+    make: Callable[[], bytes]
+    example: Sequence[Int32 | Float32]  # a smallest input
+
+
+def load(graph: Graph, cache: Path, engine: Engine, streams: int) -> Run:
+    """The graph, ready to run from as many threads as `streams`, one core each.
+
+    `cache` keeps it and the engine's compiled form of it; several processes may share the folder.
+    Engine "auto" is OpenVINO, in bfloat16 where the CPU has it.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of processes that start together, one makes the files
+        file = _cached(graph, cache)
+        if engine != "onnxruntime":
+            try:
+                return _openvino(file, streams, graph.example)
+            except (ImportError, RuntimeError) as error:
+                if engine == "openvino":
+                    raise
+                log.warning("OpenVINO cannot run here, so ONNX Runtime does: %s", error)
+        return _onnxruntime(file)
+
+
+def _cached(graph: Graph, cache: Path) -> Path:
+    """The graph's file in `cache`, made first if missing, damaged or of another source."""
+    path, seal = cache / f"{graph.name}.onnx", cache / f"{graph.name}.sha256"
+    if path.exists() and seal.exists():
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if seal.read_text() == f"{digest} {graph.source}":
+            return path
+    data = graph.make()
+    with NamedTemporaryFile(dir=cache, delete=False) as file:
+        file.write(data)
+    Path(file.name).replace(path)
+    seal.write_text(f"{hashlib.sha256(data).hexdigest()} {graph.source}")
+    return path
+
+
+def _openvino(file: Path, streams: int, example: Sequence[Int32 | Float32]) -> Run:
+    import openvino
+
+    core = openvino.Core()
+    config = {  # the precision is left to the engine: bfloat16 where the CPU multiplies in it
+        "CACHE_DIR": str(file.parent / "openvino"),
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": streams,
+        "ENABLE_CPU_PINNING": False,  # processes on one machine would pin to the same cores
+    }
+    model = core.compile_model(file, "CPU", config)
+    if not model.get_property("LOADED_FROM_CACHE"):
+        del model  # its weights are on the heap; from the cache they are mapped, 30 MB less
+        model = core.compile_model(file, "CPU", config)
+    # One more than streams, so that a question is next when passages hold every stream.
+    requests: LifoQueue[openvino.InferRequest] = LifoQueue()
+    for _ in range(streams + 1):
+        requests.put(model.create_infer_request())
+        # OpenVINO's bindings deadlock when their first call comes from two threads at once: a
+        # once-only initialisation waits for the GIL while its other caller, holding it, waits.
+        requests.queue[-1].infer(list(example))
+
+    def run(*inputs: Int32 | Float32) -> Float32:
+        request = requests.get()
+        try:
+            return request.infer(list(inputs), share_inputs=True)[0]
+        finally:
+            requests.put(request)
+
+    return run
+
+
+def _onnxruntime(file: Path) -> Run:
+    runtime: Any = import_module("onnxruntime")  # it has no types
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1  # a stream is a thread that calls
+    session = runtime.InferenceSession(file, options, ["CPUExecutionProvider"])
+    names = [each.name for each in session.get_inputs()]
+
+    def run(*inputs: Int32 | Float32) -> Float32:
+        return session.run(None, dict(zip(names, inputs, strict=True)))[0]
+
+    return run
