@@ -59,7 +59,7 @@ def agreement(
         bool, typer.Option("--train", help="First train the judge on the public sets.")
     ] = False,
     judge: Annotated[Path, typer.Option(help="The judge's file.")] = SHIPPED,
-    version: Annotated[str, typer.Option(help="Of the judge that is trained.")] = "support-3",
+    version: Annotated[str, typer.Option(help="Of the judge that is trained.")] = "support-4",
 ) -> None:
     """Measure the local judge against human labels: AUC, balanced accuracy, pairwise agreement."""
     console = Console(stderr=True, highlight=False)

@@ -20,7 +20,8 @@ import numpy as np
 from connectors.minilm import MiniLM
 from evaluation.judging import signals, words
 from evaluation.judging.combining import INPUTS, Combination
-from evaluation.judging.reader import Reader
+from evaluation.judging.reader import SHIPPED as READER
+from evaluation.judging.reader import Reader, digest
 from processors.ports import Float32
 from schemas.errors import UserError
 
@@ -47,16 +48,22 @@ class Model:
 
 
 def load(path: Path = SHIPPED) -> Model:
-    """The judge in a file. Raises `UserError` if it is missing or of other signals."""
+    """The judge in a file. Raises `UserError` if it is missing, or of other signals or readers."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         combination = _combination(found["combination"])
         held_out = {name: _combination(each) for name, each in found["held_out"].items()}
-        return Model(found["version"], combination, held_out)
+        trained_with = found["reader"]
     except (OSError, ValueError) as error:
         raise UserError(f"the judge {path} cannot be read: {error}") from error
     except KeyError as error:
         raise UserError(f"{path} has no {error.args[0]}: train the judge again") from error
+    if trained_with != digest():
+        raise UserError(
+            f"{path} was trained with other readers than {READER}: "
+            "python -m evaluation.agreement --train"
+        )
+    return Model(found["version"], combination, held_out)
 
 
 def untrained() -> Model:
@@ -80,13 +87,13 @@ class LocalJudge:
     def __init__(self, cache: Path, model: Model, streams: int = 0) -> None:
         self.model = model
         self.encoder = MiniLM(cache, streams=streams)
-        self._reader = Reader(cache, streams)
+        self.reader = Reader(cache, streams)
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as entered:
             entered.enter_context(self.encoder)
-            entered.enter_context(self._reader)
+            entered.enter_context(self.reader)
             self._exits = entered.pop_all()
         return self
 
@@ -107,7 +114,7 @@ class LocalJudge:
         for at in range(0, len(claims), AT_ONCE):
             some = claims[at : at + AT_ONCE]
             texts = words.read(self.encoder, [text for pair in some for text in pair])
-            read = self._reader.read(list(zip(texts[::2], texts[1::2], strict=True)))
+            read = self.reader.read(list(zip(texts[::2], texts[1::2], strict=True)))
             told = map(signals.read, texts[::2], texts[1::2])
             rows.extend(np.append(one, said) for one, said in zip(told, read, strict=True))
         return np.array(rows, np.float32).reshape(len(claims), len(INPUTS))

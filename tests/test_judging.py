@@ -2,23 +2,35 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from connectors.minilm import SEPARATOR, tokenizer, weights_file
+from connectors.minilm_graph import read_safetensors
 from evaluation import agreement
 from evaluation.judge import SHIPPED, LocalJudge, load
 from evaluation.judging import combining, pairs, questions, reader, words
 from evaluation.judging.combining import INPUTS, Fold
 from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
+from evaluation.judging.reader_graph import TENSORS
+from evaluation.judging.rewording import reworded
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
-from processors.ports import Float32
 from schemas.errors import UserError
 
 LABELS = np.array([True, True, False, False])
 EVIDENCE = "The committee met in Lisbon on 4 May. It approved the budget of 300 million euros."
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJudge]:
+    with LocalJudge(tmp_path_factory.mktemp("models"), load(), streams=1) as found:
+        yield found
 
 
 def test_auc_counts_pairs_in_order_and_ties_as_half() -> None:
@@ -106,7 +118,14 @@ def test_a_judge_of_other_signals_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
-def test_the_judge_tells_what_is_said_from_what_is_not(tmp_path: Path) -> None:
+def test_a_judge_of_other_readers_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "judge.json"
+    path.write_text(json.dumps(json.loads(SHIPPED.read_text()) | {"reader": "another"}))
+    with pytest.raises(UserError, match=r"other readers than .*judge-reader\.npz"):
+        load(path)
+
+
+def test_the_judge_tells_what_is_said_from_what_is_not(judge: LocalJudge) -> None:
     claims = [
         "The budget of 300 million euros was approved.",
         "The committee met in Lisbon.",
@@ -114,69 +133,108 @@ def test_the_judge_tells_what_is_said_from_what_is_not(tmp_path: Path) -> None:
         "",
         "?!",
     ]
-    with LocalJudge(tmp_path, load(), streams=1) as judge:
-        supported = judge.support([(claim, EVIDENCE) for claim in claims])
-        inputs = judge.signals([(claims[0], EVIDENCE), (claims[0], "")])
-        assert judge.signals([]).shape == (0, len(INPUTS))
+    supported = judge.support([(claim, EVIDENCE) for claim in claims])
+    inputs = judge.signals([(claims[0], EVIDENCE), (claims[0], "")])
+    assert judge.signals([]).shape == (0, len(INPUTS))
     assert supported[:2].min() > 0.5 > supported[2]
     assert supported[3:].max() < 0.5
     assert inputs[0, INPUTS.index("best.words")] > 0.8
     assert not inputs[1].any()
 
 
-def test_the_reader_tells_a_changed_number_name_or_negation(tmp_path: Path) -> None:
-    evidence = "The northern depot of Arlow opened on 3 June 1987 and was never closed."
-    true = ["The depot of Arlow opened in June 1987.", "The Arlow depot was never closed."]
-    false = ["The depot of Arlow opened in June 1993.", "The Arlow depot was closed."]
-    far = "The depot of Berwin opened in June 1987."
-    with LocalJudge(tmp_path, load(), streams=1) as judge:
-        said = judge.signals([(claim, evidence) for claim in [*true, *false, far]])[:, -1]
-    assert said[0] > said[2]
-    assert said[1] > said[3]
-    assert said[0] > said[4]
-    assert (abs(said) <= 1).all()
+@pytest.mark.parametrize(
+    ("evidence", "true", "false"),
+    [
+        ("The northern depot of Arlow opened on 3 June 1987.", "in June 1987", "in June 1993"),
+        ("The northern depot of Arlow opened on 3 June 1987.", "depot of Arlow", "depot of Berwin"),
+        ("The vault of the bank was never closed in 1987.", "was never closed", "was closed"),
+    ],
+)
+def test_the_reader_tells_a_changed_number_name_or_negation(
+    judge: LocalJudge, evidence: str, true: str, false: str
+) -> None:
+    claims = {
+        "in June 1987": "The depot of Arlow opened in June 1987.",
+        "depot of Arlow": "The depot of Arlow opened in June 1987.",
+        "was never closed": "The bank's vault was never closed.",
+    }
+    claim = claims[true]
+    said = judge.signals([(claim, evidence), (claim.replace(true, false), evidence)])[:, -1]
+    assert said[0] > 0 > said[1]
 
 
-def test_what_the_reader_says_does_not_depend_on_what_is_read_with_it() -> None:
-    rng = np.random.default_rng(3)
-
-    def pair(claim: int, evidence: int) -> reader.Pair:
-        kinds = rng.integers(0, 2, (claim + evidence, 4)).astype(np.float32)
-        size = (claim + evidence, reader.DIMENSIONS)
-        vectors: Float32 = rng.normal(0, 0.05, size).astype(np.float32)
-        same = rng.random((claim, evidence)) < 0.2
-        return reader.Pair(
-            vectors[:claim], kinds[:claim], vectors[claim:], kinds[claim:], same, 1.0
-        )
-
-    weights = {name: stacked[0] for name, stacked in np.load(reader.SHIPPED).items()}
-    few, many = pair(3, 5), pair(20, 60)
-    alone = reader.logits(np, weights, reader.batch([few], 3, 5))
-    beside = reader.logits(np, weights, reader.batch([many, few], 24, 64))
-    assert beside[1] == pytest.approx(alone[0], abs=1e-3)
+def test_a_quote_is_supported_whatever_stands_beside_it(judge: LocalJudge) -> None:
+    claim = "The northern depot of Arlow opened on 3 June 1987."
+    evidence = f"{claim[:-1]} and was never sold."
+    said = judge.signals([(claim, evidence), ("was never", evidence)])[:, -1]
+    assert said[0] >= reader.QUOTED
+    assert said[1] < reader.QUOTED  # two words are no quote
+    assert judge.support([(claim, evidence)])[0] > 0.5
 
 
-def test_the_reader_is_the_mean_of_its_networks(tmp_path: Path) -> None:
-    with LocalJudge(tmp_path, load(), streams=1) as judge:
-        texts = [tuple(words.read(judge.encoder, ["The budget was approved.", EVIDENCE]))]
-    stacked = {name: array.astype(np.float32) for name, array in np.load(reader.SHIPPED).items()}
-    networks = [{name: array[n] for name, array in stacked.items()} for n in range(4)]
-    said = np.concatenate([reader.Reader([network]).read(texts) for network in networks])
-    assert len(set(said.tolist())) == 4
-    mean = np.tanh(np.arctanh(said).mean())
-    assert reader.Reader.load().read(texts) == pytest.approx(mean, abs=1e-4)
+def test_what_the_reader_says_does_not_depend_on_what_is_read_with_it(judge: LocalJudge) -> None:
+    short, long = "The committee met in Lisbon.", f"{EVIDENCE} {TEXT}"
+    one, other, nothing = words.read(judge.encoder, [short, long, "?!"])
+    alone = judge.reader.read([(one, other)])
+    beside = judge.reader.read([(other, other), (nothing, other), (one, other), (one, nothing)])
+    assert judge.reader.read([]).shape == (0,)
+    assert beside[2] == pytest.approx(alone[0], abs=0.1)  # in half precision, and of another shape
+    assert beside[[1, 3]].tolist() == [0, 0]
 
 
-def test_weights_of_one_network_alone_are_refused(tmp_path: Path) -> None:
+def test_of_long_evidence_the_sentences_most_like_the_claim_are_read_in_order(
+    judge: LocalJudge,
+) -> None:
+    filler = [f"Item {number} of the stock list is a plain wooden box." for number in range(60)]
+    told = ["The harbour of Arlow was dredged in 1951.", "A new pier was opened at Arlow in 1964."]
+    text = " ".join([*filler[:30], told[0], *filler[30:], told[1]])
+    claim, evidence = words.read(judge.encoder, ["Arlow harbour got a pier in 1964.", text])
+    chosen = reader.chosen(claim, evidence)
+    assert len(chosen.split()) <= reader.EVIDENCE_WORDS < len(text.split())
+    assert -1 < chosen.index(told[0]) < chosen.index(told[1])
+    assert reader.chosen(evidence, claim) == claim.sentences.text
+
+
+def test_a_long_claim_leaves_room_for_its_evidence() -> None:
+    one, other = reader.inputs(tokenizer(), [("word " * 300, "proof " * 300), ("a", "b")], 192)
+    assert (one.claim, len(one.ids)) == (reader.CLAIM_TOKENS, 192)
+    assert one.ids[one.claim - 1] == one.ids[-1] == SEPARATOR
+    ids, types, mask = reader.tensors([one, other])
+    assert ids.shape == types.shape == mask.shape == (2, 192)
+    assert types[1].sum() == 2  # b and the end
+    assert mask.sum(1).tolist() == [192, len(other.ids)]
+
+
+def test_of_what_training_changed_a_share_is_kept_in_few_levels(tmp_path: Path) -> None:
+    published = read_safetensors(weights_file())
+    name, path = "encoder.layer.5.output.dense.weight", tmp_path / "changed.npz"
+    change = np.random.default_rng(1).normal(0, 0.02, published[name].shape).astype(np.float32)
+    shipped = reader.weights(reader.SHIPPED, 1)
+    trained = {each: shipped[each] for each in TENSORS} | {name: published[name] + change}
+    np.savez(path, allow_pickle=False, **reader.packed(published, [{}, trained]))
+    found = reader.weights(path, 1)
+    kept = found[name] - published[name]
+    assert np.corrcoef(kept.ravel(), change.ravel())[0, 1] > 0.98
+    assert kept.std() == pytest.approx(reader.KEPT * 0.02, rel=0.02)
+    assert len(np.unique(np.load(path)[f"1/{name}"])) == 2 * reader.LEVELS + 1
+    assert np.array_equal(
+        found["embeddings.LayerNorm.bias"], published["embeddings.LayerNorm.bias"]
+    )
+    assert np.abs(found[TENSORS[0]] - shipped[TENSORS[0]]).max() < 1e-6
+
+
+def test_a_reader_that_is_missing_or_of_another_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.npz cannot be read"):
+        reader.Reader(tmp_path, weights=tmp_path / "nowhere.npz").__enter__()
     path = tmp_path / "old.npz"
     np.savez(path, words=np.zeros((384, 64)), bias=np.zeros(()))
-    with pytest.raises(UserError, match=r"old\.npz cannot be read: .* number of networks"):
-        reader.Reader.load(path)
-
-
-def test_a_missing_reader_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere\.npz cannot be read"):
-        reader.Reader.load(tmp_path / "nowhere.npz")
+    with pytest.raises(
+        UserError, match=r"old\.npz cannot be read: network 0 has no whole\.inner\.weight"
+    ):
+        reader.weights(path, 0)
+    path.write_bytes(b"none")
+    with pytest.raises(UserError, match=r"old\.npz cannot be read"):
+        reader.weights(path, 0)
 
 
 TEXT = """The harbour office of Arlow opened in 1987 with twelve clerks. It was moved to Berwin in
@@ -196,6 +254,65 @@ def test_changed_claims_come_with_evidence_that_makes_them_true() -> None:
     assert 0.4 < sum(each.supported for each in made) / len(made) < 0.6
     singles = pairs.Changer([TEXT], "seed").singles(100)
     assert not any(each.claim in each.context for each in singles if not each.supported)
+
+
+def test_a_negation_in_another_sentence_does_not_tell_which_claim_is_true() -> None:
+    made = pairs.Changer([TEXT], "seed", in_other_words=False).twins(4000)
+    own = TEXT.replace("\n", " ")
+    beside = [
+        each
+        for each in made
+        if re.search(r"\b(not|never)\b", each.context)
+        and not re.search(r"\b(not|never)\b", each.claim)
+        and each.claim in own
+    ]
+    told = [each.supported for each in beside if each.claim in each.context]
+    assert len(told) > 20
+    assert all(told)
+    assert any(not each.supported for each in beside)
+
+
+def test_what_evidence_does_not_mention_stands_beside_what_it_does() -> None:
+    made = pairs.Changer([TEXT], "seed").unmentioned(100)
+    assert sum(each.supported for each in made) == len(made) / 2
+    for true, false in zip(made[::2], made[1::2], strict=True):
+        assert true.supported
+        assert not false.supported
+        assert true.context == false.context
+        assert false.claim != true.claim
+
+
+def test_two_sentences_make_one_claim_that_one_change_makes_false() -> None:
+    made = pairs.Changer([TEXT], "seed").joined(60)
+    for true, false in zip(made[::2], made[1::2], strict=True):
+        assert (true.supported, false.supported) == (True, False)
+        assert true.context == false.context
+        assert true.claim != false.claim
+
+
+def test_what_people_wrote_is_held_against_their_text_and_against_others() -> None:
+    sentences = TEXT.replace("\n", " ").split(". ")
+    other = ["The mill was sold.", "It burnt down two years later in a storm."]
+    rows = [
+        ("The office moved to Berwin in 1993.", sentences),
+        ("The mill burnt down later.", other),
+    ]
+    made = pairs.Changer([TEXT], "seed").written(rows)
+    assert made[0].supported
+    assert "1993" in made[0].context
+    crossed = [each for each in made if "mill" in each.claim and "mill" not in each.context]
+    assert crossed
+    assert not any(each.supported for each in crossed)
+
+
+def test_rewording_changes_words_and_nothing_else() -> None:
+    claim = "In 1987 the first director approximately doubled several types of 1,500 fees."
+    made = {reworded(claim, random.Random(seed)) for seed in range(200)}
+    assert len(made) > 50
+    assert all("1987" in each and "director" in each for each in made)
+    assert any("1st" in each for each in made)
+    assert any("1500" in each for each in made)
+    assert reworded(claim, random.Random(5)) == reworded(claim, random.Random(5))
 
 
 def test_a_change_is_made_in_the_evidence_at_the_same_place() -> None:
@@ -233,11 +350,10 @@ def test_the_shipped_figures_are_of_the_shipped_judge_and_of_every_set() -> None
     assert agreement.measured("another") is None
 
 
-def test_a_left_out_set_is_judged_as_it_was_reported(shared_data: Path, tmp_path: Path) -> None:
+def test_a_left_out_set_is_judged_as_it_was_reported(shared_data: Path, judge: LocalJudge) -> None:
     rows = read_set(shared_data, "fever_symmetric")
-    with LocalJudge(tmp_path, load(), streams=1) as judge:
-        model = judge.model.without("fever_symmetric")
-        inputs = judge.signals([(row.claim, row.context) for row in rows])
+    model = judge.model.without("fever_symmetric")
+    inputs = judge.signals([(row.claim, row.context) for row in rows])
     labels = np.array([row.supported for row in rows])
     found = auc(model.support(inputs).astype(float), labels)
     reported = json.loads(agreement.RESULTS.read_text())["sets"]["fever_symmetric"]["auc"][0]

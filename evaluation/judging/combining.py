@@ -1,7 +1,7 @@
 """Trains the local judge's last step: a logistic regression over its signals, set by set alike.
 
 What the reader says is not fitted: it gets the weight of all signals together. The sets differ in
-how much of their evidence it reads, so that weights fitted to some are wrong for the others.
+what supports a claim there, so that weights fitted to some are wrong for the others.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from processors.ports import Float32
 
 INPUTS = (*signals.NAMES, "reader")
 STEPS, RATE = 1000, 0.05
-READER_SPREAD = (
-    0.6  # about the standard deviation of what the reader says of evidence it read whole
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def train(folds: Sequence[Fold], decay: float) -> Combination:
         np.maximum(weight, 0, out=weight)
     return Combination(
         np.append(mean, share @ read).astype(np.float32),
-        np.append(scale, READER_SPREAD).astype(np.float32),
+        np.append(scale, read.std() + 1e-6).astype(np.float32),
         np.append(weight, (x @ weight).std()).astype(np.float32),
         float(bias.mean()),
     )

@@ -27,6 +27,14 @@ class Counts:
     singles: int
 
 
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """What one network learns from: claims drawn with a `seed`, in other words or in the text's."""
+
+    seed: str
+    reworded: bool
+
+
 DRAWN = {
     "xquad": Counts(6500, 1600),
     "clapnq": Counts(6500, 1600),
@@ -37,11 +45,11 @@ DRAWN = {
 QUESTIONS = ("one", "two", "three")  # seeds: each gives every question another wrong answer
 
 
-def draw(folder: Path) -> list[Judged]:
+def draw(folder: Path, draws: Draws) -> list[Judged]:
     """All pairs, the same ones each time. Raises `OSError` if a set is not in `folder`."""
     found: list[Judged] = []
     for name, texts in _texts(folder).items():
-        changer, counts = Changer(texts, name), DRAWN[name]
+        changer, counts = Changer(texts, name + draws.seed, draws.reworded), DRAWN[name]
         found += changer.twins(counts.twins)
         found += changer.singles(counts.singles)
         found += changer.unmentioned(counts.twins * 2 // 5)
@@ -50,7 +58,7 @@ def draw(folder: Path) -> list[Judged]:
             found += changer.written(list(WRITTEN[name](folder)))
     answers = _answers(folder)
     for seed in QUESTIONS:
-        found += questions.pairs(answers, seed)
+        found += questions.pairs(answers, seed + draws.seed)
     return found + list(_sick(folder))
 
 

@@ -75,16 +75,18 @@ def _opposites(words: Sequence[str]) -> dict[str, str]:
 
 _OPPOSITE = _opposites(_OPPOSITES.split())
 
-EVIDENCE_WORDS = 130  # of some sentences together, at most
+EVIDENCE_WORDS = 170  # of some sentences together, at most
+NEGATED_BESIDE = 0.15  # of the claims, as a share
 # Which changes are made in what people wrote: it has few names, and is short enough as it is.
 _WRITTEN = ("name", "number", "number", "negation", "negation", "opposite", "opposite", "word")
 
 
 class Changer:
-    """Makes pairs from `texts`, the same ones for the same `seed`."""
+    """Makes pairs from `texts`, the same ones for the same `seed`; claims in other words or not."""
 
-    def __init__(self, texts: Iterable[str], seed: str) -> None:
+    def __init__(self, texts: Iterable[str], seed: str, in_other_words: bool = True) -> None:
         self._rng = random.Random(seed)
+        self._in_other_words = in_other_words
         cut = (
             [text[start:end].strip() for start, end in split_sentences(text, markdown=False)]
             for text in texts
@@ -184,11 +186,11 @@ class Changer:
             draw = self._rng.random()
             other = self._rng.choice(rest if draw < 0.75 else self._rng.choice(self._texts))
             said, unsaid = self._shortened(self._rng.choice(there)), self._shortened(other)
-            if min(len(said.split()), len(unsaid.split())) < 4:
+            if other in evidence or min(len(said.split()), len(unsaid.split())) < 4:
                 continue
-            if draw < 0.2:
+            if draw < 0.25:
                 first, second = self._rng.sample([said, unsaid], 2)
-                unsaid = _two_sentences(first, second)
+                unsaid = self._rng.choice(_JOINED)(first, second)
             whole = " ".join(evidence)
             found += [Judged(said, whole, True), Judged(unsaid, whole, False)]
         return found
@@ -210,7 +212,7 @@ class Changer:
             if not other or other == claims[at]:
                 continue
             changed = [other if number == at else each for number, each in enumerate(claims)]
-            join = self._rng.choice([_two_sentences, _one_sentence])
+            join = self._rng.choice(_JOINED)
             whole = " ".join(evidence)
             found += [Judged(join(*claims), whole, True), Judged(join(*changed), whole, False)]
         return found
@@ -222,7 +224,7 @@ class Changer:
         for at, (said, text) in enumerate(rows):
             if not 5 <= len(said.split()) <= 45:
                 continue
-            claim = reworded(said, self._rng)
+            claim = self._reworded(said)
             found.append(Judged(claim, _nearest(claim, text, 6), True))
             for _ in range(2):
                 evidence = _nearest(claim, text, self._rng.choice([3, 5, 8]))
@@ -233,7 +235,7 @@ class Changer:
             near = rows[max(0, at - 6) : at + 6]  # often of the same subject
             for other in (self._rng.choice(near), self._rng.choice(rows)):
                 if other[1] is not text:
-                    unsaid = reworded(other[0], self._rng)
+                    unsaid = self._reworded(other[0])
                     found.append(Judged(unsaid, _nearest(unsaid, text, 5), False))
         return found
 
@@ -246,7 +248,22 @@ class Changer:
         size = self._rng.choice(sizes)
         first = max(0, text.index(sentence) - self._rng.randrange(size))
         evidence = text[first : first + size]
-        return sentence, claim, evidence if sentence in evidence else [sentence]
+        evidence = evidence if sentence in evidence else [sentence]
+        return sentence, claim, self._beside_negation(sentence, evidence, text)
+
+    def _beside_negation(
+        self, sentence: str, evidence: list[str], text: Sequence[str]
+    ) -> list[str]:
+        """At times with a negation in another sentence, which says nothing of the claim."""
+        if self._rng.random() >= NEGATED_BESIDE:
+            return evidence
+        other = self._rng.choice([each for each in evidence if each != sentence] or text)
+        negated = self._negated(other, text)
+        if negated is None or other == sentence:
+            return evidence
+        if other in evidence:
+            return [negated if each == other else each for each in evidence]
+        return self._rng.choice([[negated, *evidence], [*evidence, negated]])
 
     def _shortened(self, sentence: str) -> str:
         """A claim that says less, in slightly other words."""
@@ -269,7 +286,10 @@ class Changer:
                 or _KEPT.match(word)
                 or any(character.isdigit() for character in word)
             )
-        return reworded(claim.strip(" ,;"), self._rng)
+        return self._reworded(claim.strip(" ,;"))
+
+    def _reworded(self, claim: str) -> str:
+        return reworded(claim, self._rng) if self._in_other_words else claim
 
     def _other_name(self, claim: str, text: Sequence[str]) -> str | None:
         names = _names(claim)
@@ -374,6 +394,9 @@ def _two_sentences(first: str, second: str) -> str:
 
 def _one_sentence(first: str, second: str) -> str:
     return f"{first.rstrip('.')} and {second[:1].lower()}{second[1:]}"
+
+
+_JOINED = (_two_sentences, _one_sentence)
 
 
 def _nearest(claim: str, text: Sequence[str], count: int) -> str:

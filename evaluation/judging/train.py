@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.judging import combining
+from evaluation.judging import combining, reader
 from evaluation.judging.combining import INPUTS, Combination, Fold
 
 _ROW = re.compile(r"\[[^\[\]]*\]")  # of three numbers: a line of the file
@@ -28,6 +28,7 @@ def train(folds: Mapping[str, Fold], version: str, target: Path) -> None:
     }
     content = {
         "version": version,
+        "reader": reader.digest(),
         "trained_on": {name: len(fold.labels) for name, fold in folds.items()},
         "combination": _columns(combining.train(list(folds.values()), DECAY)),
         "held_out": {name: _columns(each) for name, each in held_out.items()},
