@@ -23,7 +23,7 @@ from schemas.errors import UserError
 
 DIMENSIONS = 384
 SEPARATOR = 102  # [SEP], the end of every input, also of a cut one
-GRAPH = 1  # raise it when `minilm_graph.build` changes, so that cached graphs are built again
+GRAPH = 1  # raise it when `minilm_graph` changes, so that cached graphs are built again
 ENCODED_AT_ONCE = 128  # texts; an `Encoding` is 100 times its token ids
 
 

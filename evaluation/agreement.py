@@ -27,6 +27,7 @@ from evaluation.judge import SHIPPED, LocalJudge, Model, load, untrained
 from evaluation.judging import train as training
 from evaluation.judging.combining import INPUTS, Fold
 from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
+from evaluation.judging.reader import digest
 from evaluation.lines import BadLine
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
 from schemas.errors import UserError
@@ -56,10 +57,10 @@ def agreement(
     ),
     output: Annotated[Path | None, typer.Option(help="Write JSON to this file.")] = None,
     train: Annotated[
-        bool, typer.Option("--train", help="First train the judge on the public sets.")
-    ] = False,
-    judge: Annotated[Path, typer.Option(help="The judge's file.")] = SHIPPED,
-    version: Annotated[str, typer.Option(help="Of the judge that is trained.")] = "support-4",
+        str | None,
+        typer.Option(metavar="VERSION", help="First train a judge of this version on those sets."),
+    ] = None,
+    judge: Annotated[Path, typer.Option(help="The judge's file.", show_default=False)] = SHIPPED,
 ) -> None:
     """Measure the local judge against human labels: AUC, balanced accuracy, pairwise agreement."""
     console = Console(stderr=True, highlight=False)
@@ -69,7 +70,7 @@ def agreement(
         console.print(f"[dim]{time.monotonic() - begin:6.0f} s  {what}[/dim]")
 
     try:
-        found = run(data, folder, judge, version if train else None, say)
+        found = run(data, folder, judge, train, say)
     except UserError as error:
         console.print(f"[red]error:[/red] {error}")
         raise typer.Exit(USER_ERROR) from None
@@ -104,6 +105,7 @@ def run(
             results = {data.name: measure(model, _fold(local, data.name, own, say), own)}
     return {
         "judge": f"local {model.version}",
+        "sha256": digest(judge),
         "setting": asdict(Setting.here()) | {"command": " ".join([COMMAND, *sys.argv[1:]])},
         "trained": "leave one set out" if data is None else "as it ships",
         "sets": results,
@@ -186,7 +188,7 @@ def measured(judge: str) -> dict[str, float] | None:
         found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if found["judge"] != judge:
+    if (found["judge"], found["sha256"]) != (judge, digest(SHIPPED)):
         return None
     return {name: each["auc"][0] for name, each in found["sets"].items()}
 

@@ -61,7 +61,7 @@ def load(path: Path = SHIPPED) -> Model:
     if trained_with != digest():
         raise UserError(
             f"{path} was trained with other readers than {READER}: "
-            "python -m evaluation.agreement --train"
+            "python -m evaluation.agreement --train VERSION"
         )
     return Model(found["version"], combination, held_out)
 

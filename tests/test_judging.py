@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from connectors.engines import Engine
 from connectors.minilm import SEPARATOR, tokenizer, weights_file
 from connectors.minilm_graph import read_safetensors
 from evaluation import agreement
 from evaluation.judge import SHIPPED, LocalJudge, load
-from evaluation.judging import combining, pairs, questions, reader, words
+from evaluation.judging import combining, drawing, pairs, questions, reader, words
 from evaluation.judging.combining import INPUTS, Fold
 from evaluation.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.judging.reader_graph import TENSORS
@@ -163,13 +164,30 @@ def test_the_reader_tells_a_changed_number_name_or_negation(
     assert said[0] > 0 > said[1]
 
 
-def test_a_quote_is_supported_whatever_stands_beside_it(judge: LocalJudge) -> None:
-    claim = "The northern depot of Arlow opened on 3 June 1987."
-    evidence = f"{claim[:-1]} and was never sold."
-    said = judge.signals([(claim, evidence), ("was never", evidence)])[:, -1]
-    assert said[0] >= reader.QUOTED
-    assert said[1] < reader.QUOTED  # two words are no quote
-    assert judge.support([(claim, evidence)])[0] > 0.5
+def test_a_sentence_of_the_evidence_is_supported_and_no_lesser_quote(judge: LocalJudge) -> None:
+    claim = "The margin was 5 percent in May"
+    evidence = [
+        f"It was never sold. {claim}.\nNobody knows why.",
+        "The margin was -5 percent in May.",
+        f"Nobody says that {claim.lower()}.",
+        f"{claim}? It was not.",
+    ]
+    said = judge.signals([(claim.upper(), each) for each in evidence])[:, -1]
+    assert said[0] >= reader.QUOTED > said[1:].max()
+    assert judge.support([(claim, evidence[0])])[0] > 0.5
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_both_engines_read_alike(judge: LocalJudge, tmp_path: Path, engine: Engine) -> None:
+    claims = ["The committee met in Lisbon.", "It rejected 900 airports.", EVIDENCE]
+    texts = [(each, f"{EVIDENCE} {TEXT}") for each in claims]
+    read = words.read(judge.encoder, [text for pair in texts for text in pair])
+    pairs_read = list(zip(read[::2], read[1::2], strict=True))
+    with reader.Reader(tmp_path, 1, engine=engine) as other:
+        found = other.read(pairs_read)
+    assert found == pytest.approx(judge.reader.read(pairs_read), abs=0.15)  # of logits
+    with pytest.raises(RuntimeError, match="enter it first"):
+        other.read(pairs_read)
 
 
 def test_what_the_reader_says_does_not_depend_on_what_is_read_with_it(judge: LocalJudge) -> None:
@@ -232,9 +250,10 @@ def test_a_reader_that_is_missing_or_of_another_network_is_named(tmp_path: Path)
         UserError, match=r"old\.npz cannot be read: network 0 has no whole\.inner\.weight"
     ):
         reader.weights(path, 0)
-    path.write_bytes(b"none")
-    with pytest.raises(UserError, match=r"old\.npz cannot be read"):
-        reader.weights(path, 0)
+    for damaged in (b"none", b"", reader.SHIPPED.read_bytes()[:-4000]):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"old\.npz cannot be read"):
+            reader.weights(path, 0)
 
 
 TEXT = """The harbour office of Arlow opened in 1987 with twelve clerks. It was moved to Berwin in
@@ -270,6 +289,11 @@ def test_a_negation_in_another_sentence_does_not_tell_which_claim_is_true() -> N
     assert len(told) > 20
     assert all(told)
     assert any(not each.supported for each in beside)
+
+
+def test_training_without_a_set_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"/scifact/corpus\.jsonl\.gz cannot be read"):
+        drawing.draw(tmp_path, drawing.Draws("", reworded=True))
 
 
 def test_what_evidence_does_not_mention_stands_beside_what_it_does() -> None:
@@ -348,6 +372,7 @@ def test_the_shipped_figures_are_of_the_shipped_judge_and_of_every_set() -> None
     assert tuple(found["sets"]) == MEASURED == tuple(load().held_out)
     assert set(agreement.measured(found["judge"]) or ()) == set(MEASURED)
     assert agreement.measured("another") is None
+    assert found["sha256"] == reader.digest(SHIPPED)
 
 
 def test_a_left_out_set_is_judged_as_it_was_reported(shared_data: Path, judge: LocalJudge) -> None:

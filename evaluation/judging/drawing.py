@@ -46,7 +46,7 @@ QUESTIONS = ("one", "two", "three")  # seeds: each gives every question another 
 
 
 def draw(folder: Path, draws: Draws) -> list[Judged]:
-    """All pairs, the same ones each time. Raises `OSError` if a set is not in `folder`."""
+    """All pairs, the same ones each time. Raises `UserError` if a set is missing."""
     found: list[Judged] = []
     for name, texts in _texts(folder).items():
         changer, counts = Changer(texts, name + draws.seed, draws.reworded), DRAWN[name]

@@ -1,6 +1,6 @@
 """`python -m evaluation.judging.learn`: trains the judge's reader; needs `pip install torch`.
 
-From open text alone (`drawing.py`): no set that the judge is measured on is read. Twenty minutes on
+From open text and SICK (`drawing.py`): no set that the judge is measured on is read. Twenty minutes on
 two cores for each network. The same data gives the same pairs; sums in another order give weights
 that differ a little.
 """
@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
 
 from connectors.minilm import tokenizer, weights_file
-from connectors.minilm_graph import DIMENSIONS, HEADS, LAYERS, read_safetensors
+from connectors.minilm_graph import (
+    DIMENSIONS,
+    HEADS,
+    LAYER_NORM_EPSILON,
+    LAYERS,
+    MASKED,
+    read_safetensors,
+)
 from evaluation.judging import drawing, reader
 from evaluation.judging.drawing import Draws
 from evaluation.judging.labelled import Judged
@@ -32,7 +40,6 @@ TOKENS = 256  # of a pair; the shipped reader reads a few more
 BATCH_TOKENS, SORTED_AT_ONCE = 2048, 2000
 RATE, HEADS_RATE, DECAY, WARM, LARGEST = 1.5e-4, 2e-4, 0.01, 0.06, 1.0
 DROPPED = 0.1
-EPSILON = 1e-12
 FROZEN = ("embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight")
 
 Weights = Mapping[str, Any]
@@ -53,14 +60,30 @@ def main(
         raise typer.Exit(2) from None
     try:
         drawn = [drawing.draw(folder, each) for each in NETWORKS]
-    except OSError as error:
-        console.print(f"[red]error:[/red] {UserError(f'{folder}: {error}')}")
+        published = read_safetensors(weights_file())
+        with _replaced(output) as file:  # opened first: what cannot be written is told at once
+            trained = [
+                train(torch, published, made, seed, console)
+                for seed, made in enumerate(drawn, start=1)
+            ]
+            np.savez_compressed(file, allow_pickle=False, **reader.packed(published, trained))
+    except UserError as error:
+        console.print(f"[red]error:[/red] {error}")
         raise typer.Exit(2) from None
-    published = read_safetensors(weights_file())
-    trained = [
-        train(torch, published, made, seed, console) for seed, made in enumerate(drawn, start=1)
-    ]
-    np.savez_compressed(output, allow_pickle=False, **reader.packed(published, trained))
+
+
+@contextmanager
+def _replaced(path: Path) -> Generator[IO[bytes]]:
+    """A file that takes the place of `path` when it is whole."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def train(
@@ -87,7 +110,7 @@ def train(
     groups = [{"params": body, "lr": RATE}, {"params": heads, "lr": HEADS_RATE}]
     optimizer = torch.optim.AdamW(groups, weight_decay=DECAY)
     lengths = [len(each.ids) for each in read]
-    batches = list(_batches(lengths, rng))
+    batches = _batches(lengths, rng)
     begin, running = time.monotonic(), 0.0
     for step, some in enumerate(batches, start=1):
         share = min(step / (WARM * len(batches)), 1) * max(1 - step / len(batches), 0.02)
@@ -119,13 +142,15 @@ def logits(torch: Any, w: Weights, ids: Any, types: Any, mask: Any) -> Any:
     after = ops.pad(equal[:, 1:, 1:], (0, 1, 0, 1))
     before = ops.pad(equal[:, :-1, :-1], (1, 0, 1, 0))
     relations = torch.stack([equal, after, before])
-    padding = ((mask - 1) * 1e4)[:, None, None, :].to(torch.bfloat16)
+    padding = ((1 - mask) * MASKED)[:, None, None, :].to(torch.bfloat16)
 
     def linear(x: Any, name: str) -> Any:
         return ops.linear(x, w[f"{name}.weight"], w[f"{name}.bias"])
 
     def norm(x: Any, name: str) -> Any:
-        return ops.layer_norm(x, (DIMENSIONS,), w[f"{name}.weight"], w[f"{name}.bias"], EPSILON)
+        return ops.layer_norm(
+            x, (DIMENSIONS,), w[f"{name}.weight"], w[f"{name}.bias"], LAYER_NORM_EPSILON
+        )
 
     def dropped(x: Any) -> Any:
         """Whole dimensions of a pair: a mask of single numbers would cost a tenth of the time."""
@@ -207,7 +232,7 @@ def _initial(torch: Any, published: Mapping[str, Float32]) -> dict[str, Any]:
     return weights
 
 
-def _batches(lengths: Sequence[int], rng: random.Random) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int], rng: random.Random) -> list[list[int]]:
     """Rows of like length, in random order."""
     order = list(range(len(lengths)))
     rng.shuffle(order)
@@ -221,7 +246,7 @@ def _batches(lengths: Sequence[int], rng: random.Random) -> Iterator[list[int]]:
             batch.append(i)
         found.append(batch)
     rng.shuffle(found)
-    yield from found
+    return found
 
 
 if __name__ == "__main__":

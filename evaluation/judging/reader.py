@@ -3,8 +3,7 @@
 Each is all-MiniLM-L6-v2, trained further (`learn.py`) on text with changed names, numbers, words
 and negations, on what is not mentioned, and on questions with wrong answers. Every token of the
 claim is given a logit of not being supported; the claim is as good as its worst token. The reader
-says the mean of two networks: one learned from claims in other words than the text's, the other
-from claims in the text's own, and is stricter. What training changed of the published weights is in
+says the mean of its networks. What training changed of the published weights is in
 `policies/judge-reader.npz`; `reader_graph.py` says how a network is made of both.
 """
 
@@ -12,37 +11,39 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from connectors.engines import LENGTH_STEP, Graph, Int32, Run, batches, load, padded
+from connectors.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
+from connectors.minilm import GRAPH as ENCODER
 from connectors.minilm import SEPARATOR, tokenizer, weights_file
-from evaluation.judging.words import Words
+from evaluation.judging.words import Words, by_sentence
 from processors.ports import Float32
 from schemas.errors import UserError
 
 SHIPPED = Path(__file__).parents[2] / "policies" / "judge-reader.npz"
-NETWORKS = 2
 GRAPH = 1  # raise it when `reader_graph.build` changes, so that cached graphs are built again
 CLAIM_TOKENS, TOKENS = 64, 420  # that are read
 EVIDENCE_WORDS = 200  # of longer evidence, the sentences most alike are read
-FUNCTION_WEIGHT = 0.15  # of a function word, when sentences are chosen
 SHORTEST = 8  # words that are worth a further sentence
 SCALE = ".scale"  # of each row of a changed matrix
 LEVELS, STEP = 7, 0.4  # on either side of zero, and their distance in standard deviations
-# Of what training changed, the share that is kept: between the published weights and the trained
-# ones lie some that do better on text of other kinds (Wortsman et al., arXiv 2109.01903).
+# Of what training changed in the layers' matrices, the share that is kept: between the published
+# weights and the trained ones lie some that do better on text of other kinds (Wortsman et al.,
+# arXiv 2109.01903).
 KEPT = 0.8
-QUOTED = 4.0  # the logit of what is a quote; the networks give most quotes about as much
+QUOTED = 4.0  # the logit of a sentence of the evidence; the networks give most about as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,8 @@ def chosen(claim: Words, evidence: Words) -> str:
     text, spans = evidence.sentences.text, evidence.sentences.spans
     if len(evidence.lower) <= EVIDENCE_WORDS:
         return text
-    similar = claim.vectors @ evidence.vectors.T
-    weights = claim.content + FUNCTION_WEIGHT
     numbers = np.unique(evidence.sentence)
-    words = [np.flatnonzero(evidence.sentence == n) for n in numbers]
-    matches = np.array([similar[:, each].max(1) @ weights for each in words])
+    words, matches = by_sentence(claim, evidence, claim.vectors @ evidence.vectors.T)
     taken: list[int] = []
     left = EVIDENCE_WORDS
     order: list[int] = np.argsort(-matches).tolist()
@@ -100,44 +98,66 @@ def chosen(claim: Words, evidence: Words) -> str:
     return " ".join(text[slice(*spans[n])] for n in sorted(taken))
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    runs: Sequence[Run]
+    tokens: Tokenizer
+    pool: ThreadPoolExecutor
+
+
 class Reader:
     """Entering it as a context manager loads the networks; `cache` keeps their graphs."""
 
-    def __init__(self, cache: Path, streams: int = 0, weights: Path = SHIPPED) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        streams: int = 0,
+        weights: Path = SHIPPED,
+        *,
+        engine: Engine = "auto",
+    ) -> None:
         self._cache = cache
+        self._engine: Engine = engine
         self._streams = streams or len(os.sched_getaffinity(0))
         self._weights = weights
-        self._exits = ExitStack()
+        self._session: _Session | None = None
 
     def __enter__(self) -> Self:
         graphs = _graphs(self._weights)
-        self._networks = [load(each, self._cache, "auto", self._streams) for each in graphs]
-        self._tokens = tokenizer()
-        self._pool = self._exits.enter_context(ThreadPoolExecutor(self._streams, "reader"))
+        runs = [load(each, self._cache, self._engine, self._streams) for each in graphs]
+        pool = ThreadPoolExecutor(self._streams, "reader")
+        self._session = _Session(runs, tokenizer(), pool)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._exits.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.pool.shutdown()
 
     def read(self, texts: Sequence[tuple[Words, Words]]) -> Float32:
         """Of each claim and evidence a logit of support, the higher the better; 0 without words.
 
         It is multiplied by the root of the share of the evidence that is read, since what is not
-        may support the claim. What the evidence says word for word has `QUOTED` or more.
+        may say otherwise. A claim that is a sentence of the evidence has `QUOTED` or more. Raises
+        `RuntimeError` outside the context.
         """
+        session = self._session
+        if session is None:
+            raise RuntimeError("the reader is used outside its context: enter it first")
         known = [i for i, (claim, evidence) in enumerate(texts) if claim.lower and evidence.lower]
         pairs = [(texts[i][0].sentences.text, chosen(*texts[i])) for i in known]
-        read = inputs(self._tokens, pairs)
+        read = inputs(session.tokens, pairs)
         shares = [min(1.0, EVIDENCE_WORDS / len(texts[i][1].lower)) for i in known]
         found = np.zeros(len(texts), np.float32)
 
         def work(batch: list[int]) -> None:
-            logits = np.mean(
-                [_logits(each, [read[i] for i in batch]) for each in self._networks], axis=0
-            )
-            found[[known[i] for i in batch]] = logits * np.sqrt([shares[i] for i in batch])
+            ids, types, mask = tensors([read[i] for i in batch])
+            claim = (1 - types) * mask
+            said = [support(run(ids, types, mask), claim) for run in session.runs]
+            logits = np.mean(said, axis=0) * np.sqrt([shares[i] for i in batch])
+            found[[known[i] for i in batch]] = logits
 
-        for _ in self._pool.map(work, batches([len(each.ids) for each in read], self._streams)):
+        for _ in session.pool.map(work, batches([len(each.ids) for each in read], self._streams)):
             pass
         quoted = [i for i in known if _quoted(*texts[i])]
         found[quoted] = np.maximum(found[quoted], QUOTED)
@@ -145,14 +165,14 @@ class Reader:
 
 
 def _quoted(claim: Words, evidence: Words) -> bool:
-    """Whether the evidence has the claim's words, three or more, one after the other."""
-    said, there = (f" {' '.join(text.lower)} " for text in (claim, evidence))
-    return len(claim.lower) > 2 and said in there
+    """Whether the claim is a sentence of the evidence: less may be denied by what stands around."""
+    text, spans = evidence.sentences.text, evidence.sentences.spans
+    said = _plain(claim.sentences.text)
+    return any(_plain(text[start:end]) == said for start, end in spans)
 
 
-def _logits(network: Run, some: Sequence[Input]) -> Float32:
-    ids, types, mask = tensors(some)
-    return support(network(ids, types, mask), (1 - types) * mask)
+def _plain(sentence: str) -> str:
+    return " ".join(sentence.lower().split()).removesuffix(".")
 
 
 def support(said: Float32, claim: Float32) -> Float32:
@@ -180,13 +200,29 @@ def _graphs(path: Path) -> list[Graph]:
         return build(weights(path, number)).SerializeToString()
 
     base = weights_file().stat()
-    source = f"graph {GRAPH} of {digest(path)}, {base.st_size} bytes at {base.st_mtime_ns}"
+    made = f"graph {GRAPH} on {ENCODER} of {digest(path)}"
+    source = f"{made}, {base.st_size} bytes at {base.st_mtime_ns}"
     one = np.ones((1, LENGTH_STEP), np.float32)
     example = (one.astype(np.int32), one, one)
     return [
         Graph(f"judge-reader-{number}", source, partial(make, number), example)
-        for number in range(NETWORKS)
+        for number in range(_networks(path))
     ]
+
+
+def _networks(path: Path) -> int:
+    with _changes(path) as changes:
+        return len({key.partition("/")[0] for key in changes.files})
+
+
+@contextmanager
+def _changes(path: Path) -> Generator[Any]:
+    """The file's tensors. Raises `UserError` for what goes wrong with it."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as changes:
+            yield changes
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+        raise UserError(f"the judge's reader {path} cannot be read: {error}") from error
 
 
 def weights(path: Path, number: int) -> dict[str, Float32]:
@@ -194,25 +230,22 @@ def weights(path: Path, number: int) -> dict[str, Float32]:
 
     Raises `UserError` if the file is missing or not of such networks.
     """
-    from connectors.minilm_graph import read_safetensors
+    from connectors.minilm_graph import read_safetensors  # needs onnx
     from evaluation.judging.reader_graph import TENSORS
 
     found: dict[str, Float32] = dict(read_safetensors(weights_file()))
-    try:
-        with np.load(path, allow_pickle=False) as changes:
-            for key in changes.files:
-                name = key.removeprefix(f"{number}/")
-                if name == key or name.endswith(SCALE):
-                    continue
-                value = changes[key].astype(np.float32)
-                if key + SCALE in changes.files:
-                    value = found[name] + value * changes[key + SCALE].astype(np.float32)
-                found[name] = value
+    with _changes(path) as changes:
+        for key in changes.files:
+            name = key.removeprefix(f"{number}/")
+            if name == key or name.endswith(SCALE):
+                continue
+            value = changes[key].astype(np.float32)
+            if key + SCALE in changes.files:
+                value = found[name] + value * changes[key + SCALE].astype(np.float32)
+            found[name] = value
         absent = [name for name in TENSORS if name not in found]
         if absent:
             raise ValueError(f"network {number} has no {absent[0]}")
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"the judge's reader {path} cannot be read: {error}") from error
     return found
 
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.judging.words import Ints, Words, unit
+from evaluation.judging.words import Ints, Words, by_sentence, unit
 from processors.ports import Float32
-
-FUNCTION_WEIGHT = 0.15  # of a function word, where a content word has 1
 
 # Of the whole evidence (`all.`) and of the sentence of it that is most like the claim (`best.`):
 # the share of the claim's words, word pairs and triples found; the similarity of each claim word to
@@ -25,10 +23,8 @@ def read(claim: Words, evidence: Words) -> Float32:
     if not claim.lower or not evidence.lower:
         return np.zeros(len(NAMES), np.float32)
     similar = claim.vectors @ evidence.vectors.T
-    weights = np.where(claim.content, 1.0, FUNCTION_WEIGHT)
-    weights /= weights.sum()
-    sentences = [np.flatnonzero(evidence.sentence == n) for n in np.unique(evidence.sentence)]
-    matches = np.array([similar[:, words].max(1) @ weights for words in sentences])
+    weights = claim.weights
+    sentences, matches = by_sentence(claim, evidence, similar)
     centre = unit(claim.vectors.mean(0))
     cosines = np.array([unit(evidence.vectors[words].mean(0)) @ centre for words in sentences])
     best = sentences[int(np.argmax(matches + 0.5 * cosines))]

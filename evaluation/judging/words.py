@@ -17,6 +17,7 @@ from processors.sentences import split_sentences
 
 Ints = NDArray[np.int_]
 
+FUNCTION_WEIGHT = 0.15  # of a function word, where a content word has 1
 WINDOW_TOKENS = 120  # whole sentences are embedded together up to so many tokens
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\W_]+")  # noqa: RUF001
 
@@ -47,7 +48,6 @@ class Sentences:
 class Words:
     """The words of a text. Vectors are of length one, from the words' sentences."""
 
-    written: list[str]
     lower: list[str]
     stems: list[str]
     vectors: Float32  # (words, dimensions)
@@ -59,6 +59,24 @@ class Words:
         """Which words are no function words; all, if there are no others."""
         mask = np.array([word not in _FUNCTION for word in self.lower], bool)
         return mask if mask.any() else np.ones(len(self.lower), bool)
+
+    @cached_property
+    def weights(self) -> Float32:
+        """Of each word; they sum to one."""
+        weights = np.where(self.content, 1.0, FUNCTION_WEIGHT).astype(np.float32)
+        return weights / weights.sum()
+
+
+def by_sentence(
+    claim: Words, evidence: Words, similar: Float32
+) -> tuple[Sequence[Ints], NDArray[np.float64]]:
+    """The evidence's words by sentence, and how well each of its sentences matches the claim.
+
+    A match is the mean of what the claim's words have of similarity to the nearest of the sentence;
+    `similar` is (claim words, evidence words).
+    """
+    sentences = [np.flatnonzero(evidence.sentence == n) for n in np.unique(evidence.sentence)]
+    return sentences, np.array([similar[:, words].max(1) @ claim.weights for words in sentences])
 
 
 def read(model: MiniLM, texts: Sequence[str]) -> list[Words]:
@@ -97,20 +115,19 @@ def _words(
         starts.extend(start + offset for offset, _ in found.offsets)
         vectors.append(found.vectors)
     rows = np.concatenate(vectors)
-    written: list[str] = []
+    lower: list[str] = []
     pooled: list[Float32] = []
     places: list[int] = []
     for found in _WORD.finditer(text):
         first, last = np.searchsorted(starts, found.span())
         if first < last:  # a word that was cut off has no token
-            written.append(found[0])
+            lower.append(found[0].lower())
             pooled.append(unit(rows[first:last].mean(0)))
             places.append(found.start())
     begins = [start for start, _ in sentences.spans]
     sentence = np.maximum(np.searchsorted(begins, places, side="right") - 1, 0)
-    matrix = np.array(pooled, np.float32).reshape(len(written), rows.shape[-1])
-    lower = [word.lower() for word in written]
-    return Words(written, lower, [stem(word) for word in lower], matrix, sentence, sentences)
+    matrix = np.array(pooled, np.float32).reshape(len(lower), rows.shape[-1])
+    return Words(lower, [stem(word) for word in lower], matrix, sentence, sentences)
 
 
 def unit(vector: Float32) -> Float32:
