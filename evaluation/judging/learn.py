@@ -1,8 +1,8 @@
 """`python -m evaluation.judging.learn`: trains the judge's reader; needs `pip install torch`.
 
-From open text and SICK (`drawing.py`): no set that the judge is measured on is read. Twenty minutes on
-two cores for each network. The same data gives the same pairs; sums in another order give weights
-that differ a little.
+From open text and SICK (`drawing.py`): no set that the judge is measured on is read. Twenty
+minutes on two cores for each network. The same data gives the same pairs; sums in another order
+give weights that differ a little.
 """
 
 from __future__ import annotations
