@@ -27,14 +27,6 @@ class Counts:
     singles: int
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """What one network learns from: claims drawn with a `seed`, in other words or in the text's."""
-
-    seed: str
-    reworded: bool
-
-
 DRAWN = {
     "xquad": Counts(6500, 1600),
     "clapnq": Counts(6500, 1600),
@@ -45,11 +37,11 @@ DRAWN = {
 QUESTIONS = ("one", "two", "three")  # seeds: each gives every question another wrong answer
 
 
-def draw(folder: Path, draws: Draws) -> list[Judged]:
-    """All pairs, the same ones each time. Raises `UserError` if a set is missing."""
+def draw(folder: Path, seed: str) -> list[Judged]:
+    """All pairs, the same ones for the same `seed`. Raises `UserError` if a set is missing."""
     found: list[Judged] = []
     for name, texts in _texts(folder).items():
-        changer, counts = Changer(texts, name + draws.seed, draws.reworded), DRAWN[name]
+        changer, counts = Changer(texts, name + seed), DRAWN[name]
         found += changer.twins(counts.twins)
         found += changer.singles(counts.singles)
         found += changer.unmentioned(counts.twins * 2 // 5)
@@ -57,8 +49,8 @@ def draw(folder: Path, draws: Draws) -> list[Judged]:
         if name in WRITTEN:
             found += changer.written(list(WRITTEN[name](folder)))
     answers = _answers(folder)
-    for seed in QUESTIONS:
-        found += questions.pairs(answers, seed + draws.seed)
+    for each in QUESTIONS:
+        found += questions.pairs(answers, each + seed)
     return found + list(_sick(folder))
 
 

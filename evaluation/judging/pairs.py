@@ -42,8 +42,7 @@ _JOINT = re.compile(
     r" (?=(?:and|but|which|who|in|on|for|to|by|with|is|was|are|were|has|had|that|at|from|of|after|"
     r"as)\b)"
 )
-_BRACKETS = re.compile(r" ?\([^)]*\)| -LRB-.*?-RRB-")
-
+_BRACKETS = re.compile(r" ?\([^)]*\)")
 
 _OPPOSITES = """increase decrease increased decreased increases decreases higher lower high low
     more less most least before after first last best worst largest smallest large small
@@ -76,17 +75,18 @@ def _opposites(words: Sequence[str]) -> dict[str, str]:
 _OPPOSITE = _opposites(_OPPOSITES.split())
 
 EVIDENCE_WORDS = 170  # of some sentences together, at most
-NEGATED_BESIDE = 0.15  # of the claims, as a share
+# The share of claims that stand beside another sentence with a negation: of any, and of those
+# whose own negation changes.
+BESIDE, BESIDE_NEGATED = 0.15, 0.6
 # Which changes are made in what people wrote: it has few names, and is short enough as it is.
 _WRITTEN = ("name", "number", "number", "negation", "negation", "opposite", "opposite", "word")
 
 
 class Changer:
-    """Makes pairs from `texts`, the same ones for the same `seed`; claims in other words or not."""
+    """Makes pairs from `texts`, the same ones for the same `seed`."""
 
-    def __init__(self, texts: Iterable[str], seed: str, in_other_words: bool = True) -> None:
+    def __init__(self, texts: Iterable[str], seed: str) -> None:
         self._rng = random.Random(seed)
-        self._in_other_words = in_other_words
         cut = (
             [text[start:end].strip() for start, end in split_sentences(text, markdown=False)]
             for text in texts
@@ -109,8 +109,9 @@ class Changer:
         kinds = ["name"] * 3 + ["number"] * 2 + ["negation"] * 2 + ["opposite"] * 2
         kinds += ["word"] * 2 + ["exchange"]
         while len(found) < count:
-            text = self._rng.choice(self._texts)
-            drawn = self._drawn(text, [1, 1, 1, 2, 3, 5])
+            text, kind = self._rng.choice(self._texts), self._rng.choice(kinds)
+            beside = BESIDE_NEGATED if kind == "negation" else BESIDE
+            drawn = self._drawn(text, [1, 1, 1, 2, 3, 5], beside)
             if drawn is None:
                 continue
             sentence, claim, evidence = drawn
@@ -124,24 +125,25 @@ class Changer:
                     fused = self._fused(claim, evidence if len(evidence) > 1 else text)
                     found += [true, Judged(fused, whole, False)] if fused else []
                 continue
-            changed = self._changes[self._rng.choice(kinds)](claim, text)
-            if not changed or changed == claim:
+            changed = self._changes[kind](claim, text)
+            if not changed or changed in whole or changed == claim:
                 continue
             found += [true, Judged(changed, whole, False)]
             twin = edited(sentence, claim, changed)
             if twin and twin != sentence:
                 other = " ".join(twin if each == sentence else each for each in evidence)
-                found += [Judged(changed, other, True), Judged(claim, other, False)]
+                if claim not in other:
+                    found += [Judged(changed, other, True), Judged(claim, other, False)]
         return found
 
     def singles(self, count: int) -> list[Judged]:
-        """`count` pairs, half of them supported, on up to twenty sentences of evidence."""
+        """`count` pairs, three in five supported, on up to twenty sentences of evidence."""
         found: list[Judged] = []
         kinds = ["name"] * 2 + ["number"] * 2 + ["negation", "opposite"] + ["word"] * 2
         kinds += ["exchange"] + ["fused"] * 2 + ["gone"] * 2
         while len(found) < count:
             text = self._rng.choice(self._texts)
-            drawn = self._drawn(text, [1, 1, 2, 3, 5, 8, 20])
+            drawn = self._drawn(text, [1, 1, 2, 3, 5, 8, 20], BESIDE)
             if drawn is None:
                 continue
             sentence, claim, evidence = drawn
@@ -224,7 +226,7 @@ class Changer:
         for at, (said, text) in enumerate(rows):
             if not 5 <= len(said.split()) <= 45:
                 continue
-            claim = self._reworded(said)
+            claim = reworded(said, self._rng)
             found.append(Judged(claim, _nearest(claim, text, 6), True))
             for _ in range(2):
                 evidence = _nearest(claim, text, self._rng.choice([3, 5, 8]))
@@ -235,12 +237,15 @@ class Changer:
             near = rows[max(0, at - 6) : at + 6]  # often of the same subject
             for other in (self._rng.choice(near), self._rng.choice(rows)):
                 if other[1] is not text:
-                    unsaid = self._reworded(other[0])
+                    unsaid = reworded(other[0], self._rng)
                     found.append(Judged(unsaid, _nearest(unsaid, text, 5), False))
         return found
 
-    def _drawn(self, text: list[str], sizes: list[int]) -> tuple[str, str, list[str]] | None:
-        """A sentence, what of it is claimed, and its evidence: some sentences around it."""
+    def _drawn(
+        self, text: list[str], sizes: list[int], beside: float
+    ) -> tuple[str, str, list[str]] | None:
+        """A sentence, what of it is claimed, and its evidence: some sentences around it, of which
+        with a chance of `beside` another is negated, which says nothing of the claim."""
         sentence = self._rng.choice([each for each in text if _usable(each)])
         claim = self._shortened(sentence)
         if len(claim.split()) < 4:
@@ -249,14 +254,13 @@ class Changer:
         first = max(0, text.index(sentence) - self._rng.randrange(size))
         evidence = text[first : first + size]
         evidence = evidence if sentence in evidence else [sentence]
-        return sentence, claim, self._beside_negation(sentence, evidence, text)
+        if self._rng.random() < beside:
+            evidence = self._beside_negation(sentence, evidence, text)
+        return sentence, claim, evidence
 
     def _beside_negation(
         self, sentence: str, evidence: list[str], text: Sequence[str]
     ) -> list[str]:
-        """At times with a negation in another sentence, which says nothing of the claim."""
-        if self._rng.random() >= NEGATED_BESIDE:
-            return evidence
         other = self._rng.choice([each for each in evidence if each != sentence] or text)
         negated = self._negated(other, text)
         if negated is None or other == sentence:
@@ -286,10 +290,7 @@ class Changer:
                 or _KEPT.match(word)
                 or any(character.isdigit() for character in word)
             )
-        return self._reworded(claim.strip(" ,;"))
-
-    def _reworded(self, claim: str) -> str:
-        return reworded(claim, self._rng) if self._in_other_words else claim
+        return reworded(claim.strip(" ,;"), self._rng)
 
     def _other_name(self, claim: str, text: Sequence[str]) -> str | None:
         names = _names(claim)

@@ -36,6 +36,7 @@ SHIPPED = Path(__file__).parents[2] / "policies" / "judge-reader.npz"
 GRAPH = 1  # raise it when `reader_graph.build` changes, so that cached graphs are built again
 CLAIM_TOKENS, TOKENS = 64, 420  # that are read
 EVIDENCE_WORDS = 200  # of longer evidence, the sentences most alike are read
+SURE_WORDS = 110  # of evidence; the longer it is beyond, the less a reading counts
 SHORTEST = 8  # words that are worth a further sentence
 SCALE = ".scale"  # of each row of a changed matrix
 LEVELS, STEP = 7, 0.4  # on either side of zero, and their distance in standard deviations
@@ -137,9 +138,9 @@ class Reader:
     def read(self, texts: Sequence[tuple[Words, Words]]) -> Float32:
         """Of each claim and evidence a logit of support, the higher the better; 0 without words.
 
-        It is multiplied by the root of the share of the evidence that is read, since what is not
-        may say otherwise. A claim that is a sentence of the evidence has `QUOTED` or more. Raises
-        `RuntimeError` outside the context.
+        It is multiplied by the root of the share that `SURE_WORDS` are of the evidence, where it is
+        longer: the more there is, the more may be overlooked. A claim that is a sentence of the
+        evidence has `QUOTED` or more. Raises `RuntimeError` outside the context.
         """
         session = self._session
         if session is None:
@@ -147,7 +148,7 @@ class Reader:
         known = [i for i, (claim, evidence) in enumerate(texts) if claim.lower and evidence.lower]
         pairs = [(texts[i][0].sentences.text, chosen(*texts[i])) for i in known]
         read = inputs(session.tokens, pairs)
-        shares = [min(1.0, EVIDENCE_WORDS / len(texts[i][1].lower)) for i in known]
+        shares = [min(1.0, SURE_WORDS / len(texts[i][1].lower)) for i in known]
         found = np.zeros(len(texts), np.float32)
 
         def work(batch: list[int]) -> None:
