@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from evaluation.lines import BadLine
+from evaluation.lines import BadLine, unusable
 from evaluation.lines import read as read_lines
-from schemas.errors import UserError
 
 REQUIRED = ("question",)
 _ALSO = {"reference": ("reference", "answer"), "contexts": ("contexts", "reference_contexts")}
@@ -50,11 +49,10 @@ def read(path: Path) -> tuple[list[Item], list[BadLine]]:
     """
     good, bad, seen = read_lines(path, _item)
     if not good:
-        if "question" not in seen:
-            raise UserError(f"{path} has no column question")
+        missing = [] if "question" in seen else ["question"]
         if not seen & {*_ALSO["reference"]}:
-            raise UserError(f"{path} has no column reference (or answer)")
-        raise UserError(f"{path} has no usable line; line {bad[0].line} {bad[0].reason}")
+            missing.append("reference (or answer)")
+        raise unusable(path, bad, seen, missing)
     return good, bad
 
 

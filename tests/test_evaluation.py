@@ -103,6 +103,8 @@ def test_a_dataset_names_each_bad_line_and_keeps_the_rest(tmp_path: Path) -> Non
         {"question": "", "reference": "b"},
         good | {"answerable": "yes"},
         good | {"contains": [1]},
+        good | {"question": "half \ud83d"},
+        "[" * 100_000,
         {"question": "c?", "answerable": False},
     )
     items, bad = dataset.read(path)
@@ -114,6 +116,8 @@ def test_a_dataset_names_each_bad_line_and_keeps_the_rest(tmp_path: Path) -> Non
         (4, "has no question"),
         (5, "answerable is not true or false"),
         (6, "contains is not a list of texts"),
+        (7, "has half a character (a lone surrogate)"),
+        (8, "is nested too deeply"),
     ]
 
 
