@@ -26,7 +26,7 @@ from evaluation.bench.report import Say
 from evaluation.dataset import Item
 from evaluation.judge import LocalJudge, load
 from evaluation.reporting import COMMAND, report
-from evaluation.scoring import Scorer, Scores
+from evaluation.scoring import METRICS, Scorer, Scores
 from schemas.errors import UserError
 from streams import kafka
 from streams.cli.console import settings as running_settings
@@ -64,15 +64,24 @@ def evaluate(
         console.print(f"[dim]{time.monotonic() - begin:6.0f} s  {what}[/dim]", markup=True)
 
     try:
+        _writable(output)
         found = run(data, repeats, folder, say)
     except UserError as error:
         console.print(f"[red]error:[/red] {error}")
         raise typer.Exit(USER_ERROR) from None
-    output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     show(found)
     if found["gates"]["failed"]:
         raise typer.Exit(GATE_FAILED)
+
+
+def _writable(output: Path) -> None:
+    """Raises `UserError` now rather than lose the scores at the end."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.open("a").close()
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror}") from error
 
 
 def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[str, Any]:
@@ -100,12 +109,24 @@ def score_all(
     with tempfile.TemporaryDirectory() as temporary:
         cache = chosen.data / "models" if chosen.data.is_dir() else Path(temporary)
         with LocalJudge(cache, load()) as local, Scorer(chosen, local) as scorer:
-            scores: list[Scores] = []
-            for item, reply in zip(items, replies, strict=True):
-                scores.append(scorer.score(item, reply) if item.answerable else Scores())
-                if len(scores) % 10 == 0:
-                    say(f"{len(scores)} of {len(items)} are scored")
-            return scorer.name, scores
+            return scorer.name, score_each(scorer, items, replies, say)
+
+
+def score_each(
+    scorer: Scorer, items: Sequence[Item], replies: Sequence[Reply], say: Say
+) -> list[Scores]:
+    """The scores of each reply; an interrupt leaves the rest unmeasured."""
+    scores: list[Scores] = []
+    try:
+        for item, reply in zip(items, replies, strict=True):
+            scores.append(scorer.score(item, reply) if item.answerable else Scores())
+            if len(scores) % 10 == 0:
+                say(f"{len(scores)} of {len(items)} are scored")
+    except KeyboardInterrupt:
+        say(f"interrupted: {len(scores)} of {len(items)} are scored")
+        rest = Scores(unmeasured=dict.fromkeys(METRICS, "the run was interrupted"))
+        scores += [rest] * (len(items) - len(scores))
+    return scores
 
 
 def show(found: dict[str, Any]) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -340,6 +343,67 @@ def test_a_judge_that_fails_at_one_thing_is_believed_in_the_others(judge: LocalJ
         scores = scored(judge, found, judge_url=server.url, judge_model="m")
     assert set(scores.values) == set(METRICS) - {"context_recall"}
     assert "no verdict" in scores.unmeasured["context_recall"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_endpoint_that_hangs_is_given_up_after_three_calls(judge: LocalJudge) -> None:
+    with serving() as server, ExitStack() as exits:
+        server.says, server.pause_s = judged, 1.0  # a piece each second: no read of it is late
+        settings = Settings(judge_url=server.url, judge_model="m", judge_timeout_s=1.5)
+        scorer = exits.enter_context(Scorer(settings, judge))
+        begin = time.monotonic()
+        first, *rest = (scorer.score(ITEM, reply(TEXT, TEXT)) for _ in range(50))
+        assert time.monotonic() - begin < 4 * 1.5 + 2
+    said = "the judge's endpoint gave no answer 3 times; last: the judge did not answer in time"
+    assert len(server.asked) == 3
+    assert list(first.unmeasured.values()) == [*["the judge did not answer in time"] * 3, said]
+    assert all(each == Scores({}, dict.fromkeys(METRICS, said)) for each in rest)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_endpoint_that_refuses_or_fails_now_and_then_is_asked_on(judge: LocalJudge) -> None:
+    with serving() as server, ExitStack() as exits:
+        server.body = b"{}"
+        settings = Settings(judge_url=server.url, judge_model="m")
+        scorer = exits.enter_context(Scorer(settings, judge))
+        server.status = 422
+        refused = scorer.score(ITEM, reply(TEXT, TEXT))
+        assert all("422" in why for why in refused.unmeasured.values())
+        server.status = 404
+        found = reply(TEXT)  # no chunk: the answer's relevancy is all there is to ask about
+        assert "404" in scorer.score(ITEM, found).unmeasured["answer_relevancy"]
+        assert "404" in scorer.score(ITEM, found).unmeasured["answer_relevancy"]
+        server.status, server.says = 200, judged
+        assert scorer.score(ITEM, found).values == {"answer_relevancy": pytest.approx(1.0)}
+        server.status, server.says = 404, None
+        assert "404" in scorer.score(ITEM, found).unmeasured["answer_relevancy"]
+        server.status, server.says = 200, judged
+        assert scorer.score(ITEM, reply("600 euros a day.", TEXT)).unmeasured == {}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_keeps_the_scores_there_are(judge: LocalJudge) -> None:
+    with serving() as server, ExitStack() as exits:
+        settings = Settings(judge_url=server.url, judge_model="m")
+        scorer = exits.enter_context(Scorer(settings, judge))
+
+        def says(asked: dict[str, Any]) -> str:
+            if "Zebras" in str(asked["messages"][-1]):
+                os.kill(os.getpid(), signal.SIGINT)
+            return judged(asked)
+
+        server.says = says
+        replies = [reply(each, TEXT) for each in ("600 euros a day.", "Zebras graze.", "A third.")]
+        first, *rest = evaluate.score_each(scorer, [ITEM] * 3, replies, lambda _: None)
+    assert set(first.values) == set(METRICS)
+    assert rest == [Scores({}, dict.fromkeys(METRICS, "the run was interrupted"))] * 2
+
+
+def test_scores_that_cannot_be_written_are_told_before_anything_is_asked(tmp_path: Path) -> None:
+    data = write(tmp_path / "q.jsonl", {"question": "a?", "reference": "b"})
+    result = CliRunner().invoke(evaluate.app, ["--output", str(tmp_path), "--data", str(data)])
+    assert result.exit_code == 2
+    assert "cannot be written" in " ".join(result.stderr.split())
 
 
 def test_a_judge_without_a_model_is_a_user_error(judge: LocalJudge) -> None:
