@@ -9,8 +9,8 @@ from typing import Any, cast
 from evaluation.lines import BadLine, unusable
 from evaluation.lines import read as read_lines
 
-REQUIRED = ("question",)
-_ALSO = {"reference": ("reference", "answer"), "contexts": ("contexts", "reference_contexts")}
+# Columns by the names of ours and of ragas' datasets, the first that says something in a line.
+_NAMES = {"question": ("question", "user_input"), "reference": ("reference", "answer")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,6 @@ class Item:
     tenant: str = "default"
     answerable: bool = True
     reference: str = ""
-    contexts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # document ids, one of which a right answer cites
     contains: tuple[str, ...] = ()  # what a right answer says, without regard to case
 
@@ -43,15 +42,14 @@ class Item:
 def read(path: Path) -> tuple[list[Item], list[BadLine]]:
     """The questions of a file, and the lines that are none.
 
-    A line has `question`; `reference` (or `answer`) unless it is not answerable; optionally
-    `id`, `tenant`, `answerable`, `contexts` (or `reference_contexts`), `sources`, `contains`.
-    Raises `UserError` if the file cannot be read or lacks a column altogether.
+    A line has `question` (or `user_input`); optionally `reference` (or `answer`), without which
+    the metrics of the context are unmeasured, and `id`, `tenant`, `answerable`, `sources`,
+    `contains`. Other columns are not read: ragas' `reference_contexts` among them, since its
+    metrics compare with the reference. Raises `UserError` if no line of the file can be used.
     """
     good, bad, seen = read_lines(path, _item)
     if not good:
-        missing = [] if "question" in seen else ["question"]
-        if not seen & {*_ALSO["reference"]}:
-            missing.append("reference (or answer)")
+        missing = [] if seen & {*_NAMES["question"]} else ["question (or user_input)"]
         raise unusable(path, bad, seen, missing)
     return good, bad
 
@@ -59,8 +57,8 @@ def read(path: Path) -> tuple[list[Item], list[BadLine]]:
 def _item(row: dict[str, Any], number: int) -> Item | str:
     """A line's question, or what is wrong with it."""
     values: dict[str, Any] = dict(row)
-    for name, names in _ALSO.items():
-        values[name] = next((row[n] for n in names if row.get(n) is not None), None)
+    for name, names in _NAMES.items():
+        values[name] = next((row[n] for n in names if row.get(n) not in (None, "")), None)
     answerable = values.get("answerable", True)
     if not isinstance(answerable, bool):
         return "answerable is not true or false"
@@ -72,10 +70,8 @@ def _item(row: dict[str, Any], number: int) -> Item | str:
         texts[name] = text or default
     if not texts["question"].strip():
         return "has no question"
-    if answerable and not texts["reference"].strip():
-        return "has no reference (or answer), though it is answerable"
     lists: dict[str, tuple[str, ...]] = {}
-    for name in ("contexts", "sources", "contains"):
+    for name in ("sources", "contains"):
         parts = _parts(values.get(name))
         if parts is None:
             return f"{name} is not a list of texts"
@@ -86,7 +82,6 @@ def _item(row: dict[str, Any], number: int) -> Item | str:
         texts["tenant"],
         answerable,
         texts["reference"],
-        lists["contexts"],
         lists["sources"],
         lists["contains"],
     )

@@ -160,6 +160,9 @@ def show(found: dict[str, Any]) -> None:
     if found["bad_lines"]:
         lines = found["lines"]
         out.print(f"asked: {lines['asked']} of {lines['of']} lines; the others are unmeasured")
+    for name, total in found["totals"].items():
+        if total["status"] == "unmeasured" and name not in found["gates"]["failed"]:
+            out.print(f"{name} is unmeasured: {gates.reasons(total['unmeasured'])}", markup=False)
     for name, why in found["gates"]["failed"].items():
         out.print(f"[red]gate failed:[/red] {name} {escape(why)}")
         for worst in found["gates"]["worst"][name]:

@@ -55,14 +55,14 @@ class Gates:
             if not total.measured or total.measured / total.of < self.measured:
                 failed[name] = (
                     f"unmeasured: {total.measured} of {total.of} measurements, "
-                    f"at least {self.measured:.0%} wanted; {_reasons(total.unmeasured)}"
+                    f"at least {self.measured:.0%} wanted; {reasons(total.unmeasured)}"
                 )
             elif total.value < least:
                 failed[name] = f"{total.value:.3f} is below {least:.2f}"
         return failed
 
 
-def _reasons(unmeasured: Mapping[str, Sequence[str]]) -> str:
+def reasons(unmeasured: Mapping[str, Sequence[str]]) -> str:
     """What was not measured and why, the most frequent reason first."""
     said: list[str] = []
     for reason, names in sorted(unmeasured.items(), key=lambda each: -len(each[1]))[:NAMED]:

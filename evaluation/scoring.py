@@ -242,12 +242,12 @@ class Scorer:
 
 def _unaskable(name: str, item: Item, reply: Reply) -> str:
     """Why a metric has nothing to measure; empty where it has."""
+    if name.startswith("context") and not item.reference.strip():
+        return "no reference"
     if reply.error:
         return reply.error
     if name in ("faithfulness", "answer_relevancy") and not reply.response.strip():
         return "no answer was given"
     if name != "answer_relevancy" and not reply.contexts:
         return "no chunk was retrieved"
-    if name.startswith("context") and not item.reference:
-        return "has no reference answer"
     return ""

@@ -102,7 +102,7 @@ def test_a_dataset_names_each_bad_line_and_keeps_the_rest(tmp_path: Path) -> Non
         tmp_path / "q.jsonl",
         good,
         "nonsense",
-        {"question": "a?"},
+        {"question": "a?", "reference": 1},
         {"question": "", "reference": "b"},
         good | {"answerable": "yes"},
         good | {"contains": [1]},
@@ -115,7 +115,7 @@ def test_a_dataset_names_each_bad_line_and_keeps_the_rest(tmp_path: Path) -> Non
     assert items[0].sources == ("d",)
     assert [(each.line, each.reason) for each in bad] == [
         (2, "is not JSON"),
-        (3, "has no reference (or answer), though it is answerable"),
+        (3, "reference is not a text"),
         (4, "has no question"),
         (5, "answerable is not true or false"),
         (6, "contains is not a list of texts"),
@@ -124,12 +124,35 @@ def test_a_dataset_names_each_bad_line_and_keeps_the_rest(tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.parametrize(
-    ("row", "missing"), [({"query": "a"}, "question"), ({"question": "a"}, "reference")]
-)
-def test_a_missing_column_is_named(tmp_path: Path, row: dict[str, str], missing: str) -> None:
-    with pytest.raises(UserError, match=f"no column {missing}"):
-        dataset.read(write(tmp_path / "q.jsonl", row))
+def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.jsonl", {"query": "a", "text": "b"})
+    with pytest.raises(
+        UserError, match=r"no column question \(or user_input\); it has query, text"
+    ):
+        dataset.read(path)
+
+
+def test_a_dataset_of_ragas_is_read_by_its_own_names(tmp_path: Path) -> None:
+    row = {"user_input": "a?", "reference": "b", "reference_contexts": ["c"], "response": "d"}
+    items, bad = dataset.read(write(tmp_path / "q.jsonl", row))
+    assert (items, bad) == ([Item("1", "a?", reference="b")], [])
+
+
+def test_a_dataset_without_references_leaves_what_needs_them_unmeasured(
+    tmp_path: Path, judge: LocalJudge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items, _ = dataset.read(write(tmp_path / "q.jsonl", {"question": ITEM.question}))
+    answer = reply("A Classic Debit card can withdraw 600 euros a day.", TEXT)
+    with Scorer(Settings(), judge) as scorer:
+        scores = evaluate.score_each(scorer, items, [answer], lambda _: None)
+    assert set(scores[0].values) == {"faithfulness", "answer_relevancy"}
+    found = report("local x", GATES, items, 1, [(answer, scores[0])])
+    assert found["gates"]["failed"] == {
+        "context_recall": "unmeasured: 0 of 1 measurements, at least 90% wanted; "
+        "no reference: 1 (1)"
+    }
+    evaluate.show(found)
+    assert "context_precision is unmeasured: no reference: 1 (1)" in capsys.readouterr().out
 
 
 def test_a_user_error_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
