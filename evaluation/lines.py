@@ -34,11 +34,11 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        row = _parsed(line)
+        row = parsed(line)
         yield number, BadLine(number, row) if isinstance(row, str) else row
 
 
-def _parsed(line: bytes) -> dict[str, Any] | str:
+def parsed(line: bytes | str) -> dict[str, Any] | str:
     """The object of a line, or what is wrong with it."""
     try:
         row: object = json.loads(line)
