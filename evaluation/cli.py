@@ -125,6 +125,9 @@ def retrieval(
     questions: Annotated[
         int | None, typer.Option(min=1, help="Questions of each set, from the start.")
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Of qrels/; unset: test, else dev, else train.")
+    ] = None,
     output: Output = None,
     gate: Gate = False,
     quick: Quick = False,
@@ -132,7 +135,7 @@ def retrieval(
     """How well questions find their documents, part by part, through the running pipeline."""
     from evaluation.bench import retrieval as module
 
-    options = module.Options(data, runs, module.QUICK if quick else questions)
+    options = module.Options(data, runs, module.QUICK if quick else questions, split)
     _measure("retrieval", lambda say: module.run(options, say), output, gate=gate, quick=quick)
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from evaluation.lines import BadLine
+from evaluation.lines import BadLine, unusable
 from evaluation.lines import read as read_lines
-from schemas.errors import UserError
 
-REQUIRED = ("question",)
-_ALSO = {"reference": ("reference", "answer"), "contexts": ("contexts", "reference_contexts")}
+# Columns by the names of ours and of ragas' datasets, the first that says something in a line.
+_NAMES = {"question": ("question", "user_input"), "reference": ("reference", "answer")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,6 @@ class Item:
     tenant: str = "default"
     answerable: bool = True
     reference: str = ""
-    contexts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # document ids, one of which a right answer cites
     contains: tuple[str, ...] = ()  # what a right answer says, without regard to case
 
@@ -44,25 +42,23 @@ class Item:
 def read(path: Path) -> tuple[list[Item], list[BadLine]]:
     """The questions of a file, and the lines that are none.
 
-    A line has `question`; `reference` (or `answer`) unless it is not answerable; optionally
-    `id`, `tenant`, `answerable`, `contexts` (or `reference_contexts`), `sources`, `contains`.
-    Raises `UserError` if the file cannot be read or lacks a column altogether.
+    A line has `question` (or `user_input`); optionally `reference` (or `answer`), without which
+    the metrics of the context are unmeasured, and `id`, `tenant`, `answerable`, `sources`,
+    `contains`. Other columns are not read: ragas' `reference_contexts` among them, since its
+    metrics compare with the reference. Raises `UserError` if no line of the file can be used.
     """
     good, bad, seen = read_lines(path, _item)
     if not good:
-        if "question" not in seen:
-            raise UserError(f"{path} has no column question")
-        if not seen & {*_ALSO["reference"]}:
-            raise UserError(f"{path} has no column reference (or answer)")
-        raise UserError(f"{path} has no usable line; line {bad[0].line} {bad[0].reason}")
+        missing = [] if seen & {*_NAMES["question"]} else ["question (or user_input)"]
+        raise unusable(path, bad, seen, missing)
     return good, bad
 
 
 def _item(row: dict[str, Any], number: int) -> Item | str:
     """A line's question, or what is wrong with it."""
     values: dict[str, Any] = dict(row)
-    for name, names in _ALSO.items():
-        values[name] = next((row[n] for n in names if row.get(n) is not None), None)
+    for name, names in _NAMES.items():
+        values[name] = next((row[n] for n in names if row.get(n) not in (None, "")), None)
     answerable = values.get("answerable", True)
     if not isinstance(answerable, bool):
         return "answerable is not true or false"
@@ -74,10 +70,8 @@ def _item(row: dict[str, Any], number: int) -> Item | str:
         texts[name] = text or default
     if not texts["question"].strip():
         return "has no question"
-    if answerable and not texts["reference"].strip():
-        return "has no reference (or answer), though it is answerable"
     lists: dict[str, tuple[str, ...]] = {}
-    for name in ("contexts", "sources", "contains"):
+    for name in ("sources", "contains"):
         parts = _parts(values.get(name))
         if parts is None:
             return f"{name} is not a list of texts"
@@ -88,7 +82,6 @@ def _item(row: dict[str, Any], number: int) -> Item | str:
         texts["tenant"],
         answerable,
         texts["reference"],
-        lists["contexts"],
         lists["sources"],
         lists["contains"],
     )

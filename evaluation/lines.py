@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,15 +34,22 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        try:
-            row: object = json.loads(line)
-        except ValueError:
-            yield number, BadLine(number, "is not JSON")
-            continue
-        if isinstance(row, dict):
-            yield number, cast("dict[str, Any]", row)
-        else:
-            yield number, BadLine(number, "is not a JSON object")
+        row = parsed(line)
+        yield number, BadLine(number, row) if isinstance(row, str) else row
+
+
+def parsed(line: bytes | str) -> dict[str, Any] | str:
+    """The object of a line, or what is wrong with it."""
+    try:
+        row: object = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # \ud83d alone: neither an event nor a tokenizer takes it
+        return "has half a character (a lone surrogate)"
+    except RecursionError:
+        return "is nested too deeply"
+    except ValueError:
+        return "is not JSON"
+    return cast("dict[str, Any]", row) if isinstance(row, dict) else "is not a JSON object"
 
 
 def read(
@@ -66,6 +73,19 @@ def read(
         else:
             good.append(found)
     return good, bad, columns
+
+
+def unusable(
+    path: Path, bad: Sequence[BadLine], columns: Collection[str], missing: Sequence[str]
+) -> UserError:
+    """Of a file none of whose lines can be used: the columns that are missing from all, or else
+    what is wrong with its first line."""
+    if not bad:
+        return UserError(f"{path} has no line")
+    if columns and missing:
+        there = ", ".join(sorted(columns))
+        return UserError(f"{path} has no column {' and no column '.join(missing)}; it has {there}")
+    return UserError(f"{path} has no usable line; line {bad[0].line} {bad[0].reason}")
 
 
 def packed(path: Path) -> Iterator[dict[str, Any]]:

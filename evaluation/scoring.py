@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import math
 import os
 from collections.abc import Callable
@@ -25,14 +24,13 @@ from evaluation.asking import Reply
 from evaluation.dataset import Item
 from evaluation.judge import LocalJudge
 from evaluation.judging import words
+from evaluation.remote_judge import RemoteModel, reason
 from processors.sentences import split_sentences
 from schemas.errors import UserError
 from streams.settings import Settings
 
 METRICS = ("faithfulness", "answer_relevancy", "context_recall", "context_precision")
 SUPPORTED = 0.5  # probability of support from which the local judge's verdict is "supported"
-LONGEST_REASON = 200  # characters
-JUDGE_TOKENS = 4096  # a verdict on each statement of a long answer, with its reason
 TAKEN_UP = 0.5  # cosine from which a word of the question has a word of the answer like it
 
 
@@ -157,51 +155,36 @@ class Scorer:
     def __init__(self, settings: Settings, local: LocalJudge) -> None:
         self._metrics = _ragas("metrics.collections")
         self._local = local
-        self._timeout = settings.judge_timeout_s
         self._embeddings = Embeddings(local.encoder)
         _ragas("embeddings.base").BaseRagasEmbedding.register(Embeddings)
-        _ragas("llms.base").InstructorBaseRagasLLM.register(LocalModel)
-        self._remote: Any = None
-        self._client: Any = None
+        for model in (LocalModel, RemoteModel):
+            _ragas("llms.base").InstructorBaseRagasLLM.register(model)
+        self._remote: RemoteModel | None = None
         self._runner = asyncio.Runner()
         self.name = local.name
         if settings.judge_url:
-            if not settings.judge_model:
-                raise UserError("MILLRACE_JUDGE_URL is set, but MILLRACE_JUDGE_MODEL is not")
-            openai: Any = import_module("openai")
-            self._client = openai.AsyncOpenAI(
-                base_url=settings.judge_url,
-                api_key=settings.judge_key or "none",
-                timeout=settings.judge_timeout_s,
-                max_retries=1,
-            )
-            self._remote = _ragas("llms").llm_factory(
-                settings.judge_model, client=self._client, max_tokens=JUDGE_TOKENS
-            )
-            # What it says of each try stands in the scores, by question.
-            logging.getLogger("instructor").setLevel(logging.CRITICAL)
-            self.name = f"{settings.judge_model} at {settings.judge_url}"
+            self._remote = RemoteModel(settings, _ragas("llms").llm_factory)
+            self.name = self._remote.name
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._runner.run(self._client.close())
+        if self._remote is not None:
+            self._runner.run(self._remote.close())
         self._runner.close()
 
     def score(self, item: Item, reply: Reply) -> Scores:
         """All metrics of a reply to an answerable question; what fails is named, not raised."""
         scores = Scores()
         for name, ask in self._asks(item, reply).items():
-            why = _unaskable(name, item, reply)
+            why = _unaskable(name, item, reply) or (self._remote.lost if self._remote else "")
             value = math.nan
             if not why:
                 try:
-                    asked = asyncio.wait_for(ask(), 10 * self._timeout)
-                    value = float(self._runner.run(asked).value)
+                    value = float(self._runner.run(ask()).value)
                 except Exception as error:  # whatever a judge does, the next question is asked
-                    why = _reason(error)
+                    why = reason(error)
             if not why and math.isnan(value):
                 why = "undetermined"
             if why:
@@ -210,7 +193,7 @@ class Scorer:
                 scores.values[name] = min(max(value, 0.0), 1.0)
         if reply.status == "abstained" and item.answerable:
             scores.values["answer_relevancy"] = 0.0  # as ragas scores what commits to nothing
-            del scores.unmeasured["answer_relevancy"]
+            scores.unmeasured.pop("answer_relevancy", None)
         return scores
 
     def _asks(self, item: Item, reply: Reply) -> dict[str, Callable[[], Any]]:
@@ -259,22 +242,12 @@ class Scorer:
 
 def _unaskable(name: str, item: Item, reply: Reply) -> str:
     """Why a metric has nothing to measure; empty where it has."""
+    if name.startswith("context") and not item.reference.strip():
+        return "no reference"
     if reply.error:
         return reply.error
     if name in ("faithfulness", "answer_relevancy") and not reply.response.strip():
         return "no answer was given"
     if name != "answer_relevancy" and not reply.contexts:
         return "no chunk was retrieved"
-    if name.startswith("context") and not item.reference:
-        return "has no reference answer"
     return ""
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError) or "timed out" in str(error).lower():
-        return "the judge did not answer in time"
-    lines = [line.strip() for line in str(error).splitlines()]
-    if "<failed_attempts>" in lines:  # instructor's account of each try
-        said = [line for line in lines if line and not line.startswith("<")]
-        return f"the judge gave no verdict: {' '.join(said[:3])}"[:LONGEST_REASON]
-    return f"the judge failed: {type(error).__name__}: {lines[0] if lines else ''}"[:LONGEST_REASON]

@@ -16,6 +16,7 @@ Output = Annotated[
     typer.Option("--output", help="The policy to write; the trees go into retrieval/ beside it."),
 ]
 Folds = Annotated[int, typer.Option(min=2, help="Parts the questions are held out in, in turn.")]
+Split = Annotated[str | None, typer.Option(help="Of qrels/; unset: train, else dev, else test.")]
 Json = Annotated[bool, typer.Option("--json", help="What was found, as JSON.")]
 
 
@@ -29,6 +30,7 @@ def retrieval(
     data: Folders,
     output: Output = Path("policies/retrieval.yaml"),
     folds: Folds = 3,
+    split: Split = None,
     json: Json = False,
 ) -> None:
     """Weights and re-ordering from judged questions.
@@ -49,6 +51,7 @@ def retrieval(
             data,
             Path(folder),
             folds=folds,
+            split=split,
             say=lambda what: err.print(f"[dim]{what}[/dim]"),
         )
     written = found.better

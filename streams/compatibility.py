@@ -22,7 +22,7 @@ from streams.versions import PINS
 LOCK = "versions.lock"
 COMPATIBILITY = "compatibility.toml"
 PROJECT = "pyproject.toml"
-# Policy files that one pin names, by the pin. A file that is not there has nothing to check.
+# Policy files that one pin names, by the pin.
 PINNED_FILES = {"chunking": "chunking.yaml", "retrieval_pipeline": "retrieval.yaml"}
 PROMPT_PIN = "prompt_version"
 JOIN = "+"  # of the prompts' versions in their pin, in the order of their names
@@ -115,11 +115,10 @@ def _files(folder: Path) -> list[_File]:
     found: list[_File] = []
     for name in PINNED_FILES.values():
         path = folder / name
-        if path.exists():
-            version: object = policies.read(name, folder).get("version")
-            if not isinstance(version, str) or not version:
-                raise UserError(f"policy {path} has no version: begin it with 'version: NAME-1'")
-            found.append(_File(name, version, _digest(path)))
+        version: object = policies.read(name, folder).get("version")
+        if not isinstance(version, str) or not version:
+            raise UserError(f"policy {path} has no version: begin it with 'version: NAME-1'")
+        found.append(_File(name, version, _digest(path)))
     for prompt in policies.prompts(folder):
         name = f"{policies.PROMPTS}/{prompt.name}.md"
         found.append(_File(name, prompt.version, _digest(folder / name)))
@@ -133,9 +132,9 @@ def _digest(path: Path) -> str:
 def _versions(files: list[_File]) -> dict[str, str]:
     """What the files' versions are, by pin."""
     by_name = {file.name: file.version for file in files}
-    found = {pin: by_name[name] for pin, name in PINNED_FILES.items() if name in by_name}
+    found = {pin: by_name[name] for pin, name in PINNED_FILES.items()}
     prompts = [f.version for f in files if f.name.startswith(f"{policies.PROMPTS}/")]
-    return found | ({PROMPT_PIN: JOIN.join(prompts)} if prompts else {})
+    return found | {PROMPT_PIN: JOIN.join(prompts)}
 
 
 def _unrecorded(file: _File, recorded: Recorded) -> Problem | None:

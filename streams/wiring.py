@@ -61,6 +61,11 @@ CHUNKING = "chunking.yaml"
 CONNECTORS = "connectors.yaml"
 USES_MODEL = frozenset({"embed", "retrieve"})
 RETRIEVAL = "retrieval.yaml"
+# What each prompt of `prompts/` is filled with.
+PLACES = {
+    "answer": frozenset({"question", "passages"}),
+    "rewrite": frozenset({"question", "most"}),
+}
 GENERATING = 8  # questions that wait for the model at once
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 USES_INDEX = frozenset({"index", "retrieve"})
@@ -355,11 +360,7 @@ def variants(settings: Settings) -> VariantsConfig | None:
     """
     if not settings.generation_url:
         return None
-    asked = policies.prompt("rewrite", settings.policies)
-    try:
-        instructions, _ = asked.fill(most=MOST, question="")
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    instructions, _ = _prompt("rewrite", settings).fill(most=MOST, question="")
     return VariantsConfig(instructions, prices=prices(settings))
 
 
@@ -376,12 +377,31 @@ def grounding(settings: Settings) -> GroundedConfig | None:
     """
     if not settings.generated_answers:
         return None
-    prompt = policies.prompt("answer", settings.policies)
-    if prompt.places != frozenset({"question", "passages"}):
-        raise UserError(f"prompt {prompt.name} must have the places $question and $passages")
+    prompt = _prompt("answer", settings)
     return GroundedConfig(
         lambda query, found: prompt.fill(question=query, passages=found), prices=prices(settings)
     )
+
+
+def _prompt(name: str, settings: Settings) -> policies.Prompt:
+    """One of `PLACES`. Raises UserError where it is absent, wrong or has other places."""
+    found = policies.prompt(name, settings.policies)
+    if found.places != PLACES[name]:
+        path = (settings.policies or policies.SHIPPED) / policies.PROMPTS / f"{name}.md"
+        wanted = " and ".join(f"${place}" for place in sorted(PLACES[name]))
+        raise UserError(f"prompt {path} must have the places {wanted}, and no others")
+    return found
+
+
+def load_policies(settings: Settings) -> None:
+    """Read every policy file as workers do, those too that only other settings make use of.
+
+    Raises:
+        UserError: one is absent or wrong; the message names it.
+    """
+    config(settings)
+    for name in PLACES:
+        _prompt(name, settings)
 
 
 def stages(settings: Settings, wiring: Wiring) -> list[Stage]:

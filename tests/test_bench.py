@@ -11,6 +11,10 @@ import pytest
 from evaluation.bench import render, report
 from evaluation.bench.measures import Latency, percentile
 from evaluation.bench.report import Figure, Findings, Setting, Target
+from evaluation.bench.reranked import SETTLED_S, Through
+from evaluation.stages import to_search
+from schemas.events import ChunksReranked, QuestionAnswered, Usage
+from streams.versions import versions
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,3 +78,31 @@ def test_the_runtime_bench_writes_figures_that_can_be_judged(tmp_path: Path) -> 
     assert found["versions"]["confluent-kafka"]
     assert found["commit"]
     assert "exactly once" in done.stdout
+
+
+def test_a_question_that_is_answered_without_chunks_is_lost_and_named() -> None:
+    def reranked(query: str) -> ChunksReranked:
+        return ChunksReranked(
+            question=to_search(query, "t", query).question, variants=[query], candidates=[],
+            embedding_model="m", index="i", reranker="r", degraded=[], timings_ms={},
+        )  # fmt: skip
+
+    def answered(query: str, status: str, *reasons: str) -> QuestionAnswered:
+        return QuestionAnswered(
+            request_id=query, tenant="t", status=status, answer="", citations=[],  # type: ignore[arg-type]
+            reasons=[*reasons], degraded=[], tier="local", model="m", versions=versions("main"),
+            usage=Usage(input_tokens=0, output_tokens=0, cost=0.0), timings_ms={}, answered_at=0,
+        )  # fmt: skip
+
+    through = Through(["a", "b", "c"])
+    through.waiting |= {"a", "b", "c"}
+    through.hear(answered("b", "refused", "query has 6,800 characters"), 0.0)
+    through.hear(answered("c", "answered"), 0.0)
+    through.hear(reranked("a"), 0.0)
+    through.give_up(SETTLED_S / 2)
+    assert through.waiting == {"b", "c"}
+    through.hear(reranked("c"), SETTLED_S / 2)  # of another topic: read after the answer
+    through.give_up(SETTLED_S * 2)
+    assert through.waiting == set()
+    assert list(through.found) == ["a", "c"]
+    assert through.lost == {"b": "was refused: query has 6,800 characters"}

@@ -135,11 +135,45 @@ def test_what_cannot_be_read_is_named(
     assert complaint in str(failure.value)
 
 
-def test_an_unreadable_file_has_exit_code_2(folder: Path) -> None:
-    (folder / "chunking.yaml").unlink()
+@pytest.mark.parametrize(
+    ("name", "before", "after", "complaint"),
+    [
+        ("retrieval.yaml", "bm25_weight: 0.45", "bm25_weight: 4.5", "bm25_weight is 4.5"),
+        ("retrieval.yaml", "version: hybrid", "version: 4.5 #", "has no version"),
+        ("connectors.yaml", "debezium:", "debezium: 7 #", "'debezium' must be a mapping"),
+        ("prompts/rewrite.md", "$most", "$many", "must have the places $most and $question"),
+        ("prompts/answer.md", "$passages", "", "must have the places $passages and $question"),
+    ],
+)
+def test_what_no_worker_could_use_is_refused_and_not_recorded(
+    folder: Path, name: str, before: str, after: str, complaint: str
+) -> None:
+    edit(folder / name, before, after)
+    recorded = (folder / "versions.lock").read_bytes()
+    for words in ((), ("--accept",)):
+        code, _, err = run(folder, *words)
+        assert code == 2
+        assert complaint in " ".join(err.split())
+        assert name in "".join(err.split())
+    assert (folder / "versions.lock").read_bytes() == recorded
+
+
+def test_trees_that_were_changed_by_hand_fail_the_build(folder: Path) -> None:
+    (trees,) = (folder / "retrieval").iterdir()
+    trees.write_bytes(trees.read_bytes().replace(b"0.", b"1.", 1))
     code, _, err = run(folder)
     assert code == 2
-    assert "chunking.yaml cannot be read" in err
+    assert "changed without the policy" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("name", ["retrieval.yaml", "chunking.yaml", "prompts"])
+def test_what_is_missing_of_a_policy_folder_fails_the_build(folder: Path, name: str) -> None:
+    path = folder / name
+    _ = shutil.rmtree(path) if path.is_dir() else path.unlink()
+    code, _, err = run(folder)
+    assert code == 2
+    assert name in "".join(err.split())
+    assert "cannot be read" in " ".join(err.split())
 
 
 def test_answers_carry_the_pins_and_the_chunking_that_is_in_use(folder: Path) -> None:

@@ -102,6 +102,27 @@ def test_every_bad_line_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_line_that_no_tokenizer_takes_is_a_bad_line(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    good = {"claim": "a", "context": "b", "supported": True}
+    lines = [json.dumps(good | {"claim": "a \ud83d"}), "[" * 100_000, json.dumps(good)]
+    path.write_text("\n".join(lines))
+    rows, left_out = read_lines(path)
+    assert rows == [Judged("a", "b", True)]
+    assert [(each.line, each.reason) for each in left_out] == [
+        (1, "has half a character (a lone surrogate)"),
+        (2, "is nested too deeply"),
+    ]
+
+
+def test_a_file_without_a_usable_line_is_a_user_error(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    for text, said in (("", "no line"), ("{", "no usable line; line 1 is not JSON")):
+        path.write_text(text)
+        with pytest.raises(UserError, match=said):
+            read_lines(path)
+
+
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     path = tmp_path / "labels.jsonl"
     path.write_text('{"claim": "a", "context": "b", "label": true}\n')

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer
-
 from evaluation.bench import corpus, running
 from evaluation.bench.ingest import feed
 from evaluation.bench.report import Figure, Findings, Say
+from evaluation.bench.reranked import through_the_pipeline
 from evaluation.retrieval import beir
 from evaluation.retrieval.inline import Inline
 from evaluation.retrieval.lookups import lookups
@@ -23,17 +21,9 @@ from evaluation.retrieval.measures import Quality, Ranked, documents, trec
 from processors.fusion import fuse
 from processors.ports import SearchResult
 from processors.retrieve import RetrievalConfig
-from schemas import topics
-from schemas.events import ChunksReranked, QuestionAsked
-from streams import kafka, wiring
-from streams.client import from_the_end
-from streams.codec import Codec
+from streams import wiring
 from streams.errors import UserError
-from streams.settings import Settings
 
-WAITING = 64  # questions under way
-PATIENCE_S = 60.0
-TOP_K = 50  # the most a question may ask for
 QUICK = 30
 DEPTH = 100  # documents of a run
 PARTS = ("BM25", "dense", "fused", "variants")  # beside "reranked"
@@ -44,6 +34,7 @@ class Options:
     data: Sequence[Path]
     runs: Path | None  # where TREC runs are written
     questions: int | None  # of each set, from the start; None: all
+    split: str | None = None  # of BEIR's qrels/
 
 
 def run(options: Options, say: Say) -> Findings:
@@ -56,10 +47,12 @@ def run(options: Options, say: Say) -> Findings:
     Raises:
         UserError: a data set is not readable, or a document of it was not taken.
     """
-    sets = [beir.judged(each) for each in options.data]
+    sets = [beir.judged(each, options.split) for each in options.data]
     figures: list[Figure] = []
     details: dict[str, Any] = {}
     for one in sets:
+        for line in one.said():
+            say(line)
         if options.questions is not None:
             kept = dict(list(one.queries.items())[: options.questions])
             one = dataclasses.replace(
@@ -80,7 +73,14 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         chosen = corpus.Corpus(one.name, one.folder)
         _, report = feed(settings, chosen, one.name, 10_000_000, say)
         say(f"asking {len(asked):,} questions")
-        through = _through(settings, wiring.codec(settings, stack), one.name, asked)
+        through, lost = through_the_pipeline(
+            settings, wiring.codec(settings, stack), one.name, asked
+        )
+        for query, why in lost.items():
+            say(f"left out: {query.partition(' ')[2]}, which {why}")
+        if not through:
+            raise UserError(f"no question of {one.name} reached rag.reranked")
+        asked = {query: asked[query] for query in through}
         variants = {query: event.variants for query, event in through.items()}
         copy = settings.model_copy(update={"data": folder / "copy"})
         for name in ("index", "model"):  # what is acknowledged is durable, and nothing is written
@@ -105,12 +105,18 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
     }
     if runs is not None:
         _write(runs, one.name, parts)
+    own, ids = (
+        {key: grades for key, grades in relevant.items() if f"{prefix} {key}" in through}
+        for prefix, relevant in (("q", one.relevant), ("id", named.relevant))
+    )
     return {
         "documents": report.searchable,
         "chunks": report.chunks,
+        "skipped": one.skipped,
+        "left_out": lost,
         "questions_with_variants": len(several),
-        "parts": {p: _quality(run, "q ", one.relevant) for p, run in parts.items()},
-        "identifiers": {p: _quality(run, "id ", named.relevant) for p, run in parts.items()},
+        "parts": {p: _quality(run, "q ", own) for p, run in parts.items()},
+        "identifiers": {p: _quality(run, "id ", ids) for p, run in parts.items()},
     }
 
 
@@ -142,6 +148,8 @@ def _figures(name: str, found: Mapping[str, Any]) -> list[Figure]:
         ("mrr", "MRR"),
     ):
         figures.append(Figure(f"{name}: {label}", parts["reranked"][measure], ""))
+    if left_out := len(found["left_out"]) + len(found["skipped"]):
+        figures.append(Figure(f"{name}: questions and judgements left out", left_out, ""))
     if ids["reranked"]["questions"]:
         figures.append(
             Figure(
@@ -177,62 +185,6 @@ def _part(
             ids = ranking.chunk_ids
         run[query] = documents(document[each] for each in ids)[:DEPTH]
     return run
-
-
-def _through(
-    settings: Settings, codec: Codec, tenant: str, queries: Mapping[str, str]
-) -> dict[str, ChunksReranked]:
-    """What rag.reranked says of each question."""
-    producer: Any = kafka.new_producer(kafka.producer_options(settings))
-    options = kafka.plain_consumer_options(settings, "bench.retrieval")
-    consumer = kafka.new_consumer(options | {"enable.partition.eof": False})
-    topic = topics.RAG_RERANKED
-    found: dict[str, ChunksReranked] = {}
-    left = iter(queries.items())
-    waiting: set[str] = set()
-
-    def ask() -> None:
-        for query, text in left:
-            request = QuestionAsked(request_id=query, tenant=tenant, query=text, top_k=TOP_K)
-            value = codec.encode(topics.RAG_REQUESTS.name, request)
-            producer.produce(
-                topics.RAG_REQUESTS.name, value, topics.RAG_REQUESTS.key(request).encode()
-            )
-            producer.poll(0)
-            waiting.add(query)
-            if len(waiting) >= WAITING:
-                return
-
-    try:
-        from_the_end(consumer, [topic.name])
-        ask()
-        heard = time.monotonic()
-        while waiting:
-            for value in _values(consumer):
-                event = codec.decode(topic, value)
-                query = event.question.request_id
-                if query in waiting:
-                    heard = time.monotonic()
-                    waiting.discard(query)
-                    found[query] = event
-            if time.monotonic() - heard > PATIENCE_S:
-                raise UserError(
-                    f"{len(waiting)} questions found nothing for {PATIENCE_S:.0f} s, among them "
-                    f"{min(waiting)}: their answers on rag.answers say why"
-                )
-            if len(waiting) < WAITING:
-                ask()
-    finally:
-        consumer.close()
-    return {query: found[query] for query in queries}
-
-
-def _values(consumer: Consumer) -> list[bytes]:
-    first = consumer.poll(0.2)
-    if first is None:
-        return []
-    messages = [first, *consumer.consume(WAITING, 0)]
-    return [value for m in messages if m.error() is None and (value := m.value()) is not None]
 
 
 def _write(folder: Path, name: str, parts: Mapping[str, Mapping[str, Ranked]]) -> None:

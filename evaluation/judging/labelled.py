@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.lines import BadLine, packed, read
-from schemas.errors import UserError
+from evaluation.lines import BadLine, packed, read, unusable
 
 Row = dict[str, Any]
 
@@ -31,13 +30,12 @@ class Judged:
 def read_lines(path: Path) -> tuple[list[Judged], list[BadLine]]:
     """The usable lines of a file of `claim`, `context`, `supported`, and those that are not.
 
-    `context` may be a list of texts. Raises `UserError` if the file cannot be read, or if a column
-    is missing from every line.
+    `context` may be a list of texts. Raises `UserError` if the file cannot be read, or if no line
+    can be used: a column is missing from all, or each has a fault of its own.
     """
     good, bad, seen = read(path, _judged)
-    missing = [name for name in _COLUMNS if name not in seen]
-    if missing and not good:
-        raise UserError(f"{path} has no column {' and no column '.join(missing)}")
+    if not good:
+        raise unusable(path, bad, seen, [name for name in _COLUMNS if name not in seen])
     return good, bad
 
 

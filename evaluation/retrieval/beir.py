@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from evaluation.lines import parsed
 from streams.errors import UserError
 
 _QUERY, _DOCUMENT, _GRADE = "query-id", "corpus-id", "score"
-_OTHER_NAMES = {"query_id": _QUERY, "corpus_id": _DOCUMENT}
+_WITHOUT_NAMES = {3: [_QUERY, _DOCUMENT, _GRADE], 4: [_QUERY, "", _DOCUMENT, _GRADE]}
+SPLITS = ("test", "dev", "train")  # which judgements are taken where there are several, best first
+NAMED = 5  # of what was left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +26,61 @@ class Judged:
     folder: Path
     queries: Mapping[str, str]
     relevant: Mapping[str, Mapping[str, int]]
+    judgements: str = ""  # the file they were read from, of those there are
+    skipped: Sequence[str] = ()  # questions and judgements that cannot be used, and why
+
+    def said(self) -> list[str]:
+        """What a person should know of how it was read."""
+        lines = [self.judgements] if self.judgements else []
+        if self.skipped:
+            more = len(self.skipped) - NAMED
+            named = "; ".join(self.skipped[:NAMED]) + (f"; and {more} more" if more > 0 else "")
+            lines.append(f"{len(self.skipped)} questions or judgements left out: {named}")
+        return [f"{self.name}: {line}" for line in lines]
 
 
-def judged(folder: Path) -> Judged:
+def judged(folder: Path, split: str | None = None, prefer: Sequence[str] = SPLITS) -> Judged:
     """The questions and judgements of a folder that has a corpus too.
 
+    The judgements are `qrels.jsonl` or `qrels.tsv`, or of BEIR's `qrels/` those of `split`, or else
+    the first that there are of `prefer`.
+
     Raises:
-        UserError: a file, a column or a value is missing or wrong; the message names it.
+        UserError: a file or a column is missing or wrong, or nothing of it can be used; the message
+            names it.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     _file(folder, "corpus.jsonl")
-    texts = {
-        _text(row, "_id", place): _text(row, "text", place)
-        for row, place in _rows(_file(folder, "queries.jsonl"))
-    }
+    skipped: list[str] = []
+    texts: dict[str, str] = {}
+    unasked: set[str] = set()
+    for row, place in _rows(_file(folder, "queries.jsonl"), skipped):
+        query, text = _text(row, "_id"), _text(row, "text")
+        if query and text:
+            texts[query] = text
+        else:
+            unasked.add(query)
+            skipped.append(f"{place} has no {'text' if query else '_id'}")
+    path, others = _judgements(folder, split, prefer)
     relevant: dict[str, dict[str, int]] = {}
-    for row, place in _judgements(folder):
-        query, document = _text(row, _QUERY, place), _text(row, _DOCUMENT, place)
-        grade = _grade(row, place)
-        if query not in texts:
-            raise UserError(f"{place} judges question {query}, which queries.jsonl does not have")
-        if grade > 0:
-            relevant.setdefault(query, {})[document] = grade
+    for row, place in _columns(path) if ".tsv" in path.name else _rows(path, skipped):
+        query, document, grade = _text(row, _QUERY), _text(row, _DOCUMENT), _grade(row)
+        if not query or not document:
+            skipped.append(f"{place} has no {_DOCUMENT if query else _QUERY}")
+        elif grade is None:
+            skipped.append(f"{place} has the {_GRADE} {row[_GRADE]!r}, which is no whole number")
+        elif query in texts:
+            if grade > 0:
+                relevant.setdefault(query, {})[document] = grade
+        elif query not in unasked:
+            skipped.append(f"{place} judges question {query}, which queries.jsonl does not have")
     if not relevant:
-        raise UserError(f"the judgements in {folder} name no relevant document")
+        first = f"; {skipped[0]}" if skipped else ""
+        raise UserError(f"the judgements in {path} name no relevant document{first}")
     queries = {query: text for query, text in texts.items() if query in relevant}
-    return Judged(folder.resolve().name, folder, queries, relevant)
+    chosen = f"judged by {path.relative_to(folder)}, not by {', '.join(others)}" if others else ""
+    return Judged(folder.resolve().name, folder, queries, relevant, chosen, skipped)
 
 
 def rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
@@ -93,14 +123,18 @@ def _file(folder: Path, name: str) -> Path:
     raise UserError(f"{folder} is no BEIR folder: it has no {name} or {name}.gz")
 
 
-def _judgements(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    names = ("qrels.jsonl", "qrels.jsonl.gz", "qrels.tsv", "qrels.tsv.gz")
-    path = next((folder / name for name in names if (folder / name).is_file()), None)
-    if path is None:
-        raise UserError(
-            f"{folder} has no judgements: qrels.jsonl or qrels.tsv, gzipped or not, is missing"
-        )
-    return _columns(path) if ".tsv" in path.name else _rows(path)
+def _judgements(folder: Path, split: str | None, prefer: Sequence[str]) -> tuple[Path, list[str]]:
+    """The file of judgements to take, and the names of those in `qrels/` that are not taken."""
+    ends = (".jsonl", ".jsonl.gz", ".tsv", ".tsv.gz")
+    own = [folder / f"qrels{end}" for end in ends]
+    splits = [
+        folder / "qrels" / f"{name}{end}" for name in ([split] if split else prefer) for end in ends
+    ]
+    found = [path for path in [*([] if split else own), *splits] if path.is_file()]
+    if not found:
+        wanted = f"qrels/{split}.tsv" if split else "qrels.jsonl, qrels.tsv or qrels/test.tsv"
+        raise UserError(f"{folder} has no judgements: {wanted}, gzipped or not, is missing")
+    return found[0], [str(path.relative_to(folder)) for path in found[1:]]
 
 
 def _open(path: Path) -> Any:
@@ -108,50 +142,71 @@ def _open(path: Path) -> Any:
     return opener(path, "rt", encoding="utf-8-sig")
 
 
-def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def _rows(path: Path, skipped: list[str] | None = None) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each line with its place; one that is no row is named in `skipped`, or else ends it."""
     try:
         with _open(path) as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
                 place = f"{path.name}:{number} of {path.parent}"
-                found: object = json.loads(line)
-                if not isinstance(found, dict):
-                    raise UserError(f"{place} is not a JSON object")
-                row = cast("dict[str, Any]", found)
+                found = parsed(line)
+                if isinstance(found, str):
+                    if skipped is None:
+                        raise UserError(f"{place} {found}")
+                    skipped.append(f"{place} {found}")
+                    continue
                 yield (
-                    {key.replace("_id", "-id") if key != "_id" else key: row[key] for key in row},
+                    {k.replace("_id", "-id") if k != "_id" else k: found[k] for k in found},
                     place,
                 )
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} holds a line that is not JSON: {error}") from None
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read to its end: {error}") from None
 
 
 def _columns(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Judgements in columns: with names above them, or in the order of BEIR or of TREC."""
+    names: list[str] = []
     try:
         with _open(path) as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            for name in (_QUERY, _DOCUMENT):
-                if name not in (reader.fieldnames or ()):
-                    raise UserError(f"{path} has no column {name}")
-            for number, row in enumerate(reader, 2):
-                yield dict(row), f"{path.name}:{number} of {path.parent}"
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+            for number, line in enumerate(file, 1):
+                fields = _fields(line)
+                if not fields:
+                    continue
+                if not names:
+                    names = [field.replace("_id", "-id") for field in fields]
+                    if _QUERY in names or _DOCUMENT in names:
+                        for name in (_QUERY, _DOCUMENT):
+                            if name not in names:
+                                raise UserError(f"{path} has no column {name}")
+                        continue
+                    if len(fields) not in _WITHOUT_NAMES:
+                        raise UserError(
+                            f"{path} has no column {_QUERY}, and {len(fields)} columns, where "
+                            "those without names are question, document and score"
+                        )
+                    names = _WITHOUT_NAMES[len(fields)]
+                row = dict(zip(names, fields, strict=False))
+                yield row, f"{path.name}:{number} of {path.parent}"
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read to its end: {error}") from None
 
 
-def _text(row: Mapping[str, Any], name: str, place: str) -> str:
+def _fields(line: str) -> list[str]:
+    """Those of a line, separated by tabs or, in TREC's form, by spaces; bare or in quotes."""
+    parts = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
+    return [p[1:-1] if len(p) > 1 and p[0] == p[-1] == '"' else p for p in parts]
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
-    if value is None or not str(value).strip():
-        raise UserError(f"{place} has no {name}")
-    return str(value)
+    return "" if value is None or not str(value).strip() else str(value)
 
 
-def _grade(row: Mapping[str, Any], place: str) -> int:
-    value = row.get(_GRADE, 1)
+def _grade(row: Mapping[str, Any]) -> int | None:
+    """The relevance a judgement says; 1 where it says none, None where it is no whole number."""
     try:
-        return int(value)
+        value = float(row.get(_GRADE, 1))
+        return int(value) if value.is_integer() else None
     except (TypeError, ValueError):
-        raise UserError(f"{place} has the {_GRADE} {value!r}, which is no whole number") from None
+        return None

@@ -28,6 +28,7 @@ from streams.settings import Settings, load
 Say = Callable[[str], None]
 TENANT = "tune"
 SEED = 7
+LEARNED_FROM = ("train", "dev", "test")  # judgements of BEIR's qrels/, best first
 FEWEST = 20  # questions a fold is trained on; fewer say nothing
 WEIGHTS = [
     (bm25, sentence) for bm25 in (0.3, 0.4, 0.45, 0.5, 0.6) for sentence in (0.25, 0.5, 0.75)
@@ -114,13 +115,17 @@ class Found:
         return lines
 
 
-def run(data: Sequence[Path], folder: Path, *, folds: int, say: Say) -> Found:
+def run(
+    data: Sequence[Path], folder: Path, *, folds: int, say: Say, split: str | None = None
+) -> Found:
     """Index, retrieve, train and hold out, in `folder`.
 
     Raises:
         UserError: a data set is unreadable or too small, or lightgbm is not installed.
     """
-    sets = [beir.judged(each) for each in data]
+    sets = [beir.judged(each, split, LEARNED_FROM) for each in data]
+    for line in (line for one in sets for line in one.said()):
+        say(line)
     if len({each.name for each in sets}) < len(sets):
         raise UserError("two of the data folders have the same name")
     settings = load()

@@ -22,13 +22,13 @@ def check(
 ) -> None:
     """Check that pinned versions agree with the policy files and with each other.
 
-    Exit code 1: something does not go together; 2: a file cannot be read.
+    Exit code 1: something does not go together; 2: a file is absent, or no worker could use it.
     """
     from streams import compatibility, policies, versions, wiring
 
     chosen = settings()
     folder = chosen.policies or policies.SHIPPED
-    wiring.chunking_policy(chosen)  # a file that no worker could use is no version of anything
+    wiring.load_policies(chosen)  # a file that no worker could use is no version of anything
     recorded, problems = compatibility.accept(folder) if accept else ([], [])
     if not problems:
         problems = compatibility.check(folder, versions.pins(), wiring.models())
