@@ -18,12 +18,16 @@ _MAIN = "xl/workbook.xml"
 # A formula whose result no program has written down.
 _UNCOMPUTED = re.compile(rb"(?:</f>|<f[^>]{0,200}/>)(?:<v\s*/>|<v></v>)?</c>")
 _DRAWN = (("xl/charts/chart", "chart", "charts"), ("xl/media/", "picture", "pictures"))
+# Numbers, dates and truth values, as no header has them but for years.
+_VALUE = re.compile(r"[-+(]?\W?\d[\d.,:\- ]*%?\)?|TRUE|FALSE")
 _WINDOW = 1 << 20
 _OVERLAP = 512
 
 
 def convert(data: bytes, limits: Limits) -> Made:
     """Every sheet's tables, hidden sheets too; the first row of a block of rows is its header.
+
+    A block after an empty row that has none goes on with the table above it.
 
     Formulas are taken by the result that was saved with them.
 
@@ -71,7 +75,39 @@ def convert(data: bytes, limits: Limits) -> Made:
 
 
 def _tables(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[str]]]:
-    """Blocks of rows without an empty row in between."""
+    """Blocks of rows; one that lacks a header goes on with the table before it."""
+    table: list[list[str]] = []
+    columns: set[int] = set()
+    for block in _blocks(rows):
+        found = _columns(block)
+        if table and found == columns and _goes_on(_header(table), block[0]):
+            table += block
+            continue
+        if table:
+            yield table
+        table, columns = block, found
+    if table:
+        yield table
+
+
+def _columns(rows: list[list[str]]) -> set[int]:
+    """Those that a block's table uses; what is said above it counts for nothing."""
+    return {at for row in rows if sum(map(bool, row)) > 1 for at, cell in enumerate(row) if cell}
+
+
+def _header(rows: list[list[str]]) -> list[str]:
+    return next((row for row in rows if sum(map(bool, row)) > 1), list[str]())
+
+
+def _goes_on(header: list[str], row: list[str]) -> bool:
+    """Whether `row` has a value where the header of a table has a name, so that it is no header."""
+    pairs = zip(header, row, strict=False)
+    names = any(a and not _VALUE.fullmatch(a) and _VALUE.fullmatch(b) for a, b in pairs)
+    return names and sum(map(bool, row)) > 1
+
+
+def _blocks(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[str]]]:
+    """Rows without an empty row in between."""
     block: list[list[str]] = []
     for row in rows:
         cells = [_text(cell) for cell in row]

@@ -127,6 +127,37 @@ def test_a_workbook_is_a_table_for_each_block_of_rows(converter: Documents) -> N
     assert made.metadata["unread"].startswith("1 formula without a saved result")
 
 
+def test_a_table_of_a_workbook_goes_on_after_an_empty_row(converter: Documents) -> None:
+    def fill(book: Any) -> None:
+        for row in (
+            ["Prices of plans"],
+            ["Plan", "Fee"],
+            ["Gold", 10],
+            [],
+            ["Silver", 20],
+            ["Bronze", 30],
+            [],
+            ["Card", "Limit"],  # names where the header above has names: a table of its own
+            ["Blue", 300],
+            [],
+            ["Region", 2023, 2024],
+            ["North", 5, 6],
+            [],
+            ["City", 2023, 2024],
+            ["Oslo", 1, 2],
+        ):
+            book.active.append(row)
+
+    blocks = converter.convert("a.xlsx", workbook(fill)).body.split("\n\n")[2:]
+    assert [block.splitlines()[0] for block in blocks] == [
+        "| Plan | Fee |",
+        "| Card | Limit |",
+        "| Region | 2023 | 2024 |",
+        "| City | 2023 | 2024 |",
+    ]
+    assert blocks[0].splitlines()[2:] == ["| Gold | 10 |", "| Silver | 20 |", "| Bronze | 30 |"]
+
+
 def test_html_keeps_structure_and_drops_scripts(converter: Documents) -> None:
     page = """<html><head><title>Fees &amp; limits</title><style>p {color: red}</style>
     <script>steal()</script></head><body><h1>Fees</h1><p>A <b>fee</b> is
