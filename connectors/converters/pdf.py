@@ -41,7 +41,7 @@ _DIGITS = re.compile(r"\d+")
 @dataclass(slots=True)
 class _Line:
     text: str
-    size: float
+    size: float  # 0 where it is not known
     left: float
     bottom: float
     top: float
@@ -56,6 +56,7 @@ class _Page:
     damaged: bool = False
     # By name and place, so that what stands on every page is one.
     pictures: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
+    ticks: int = 0  # in a form
 
 
 def convert(data: bytes, limits: Limits) -> Made:
@@ -102,6 +103,8 @@ def convert(data: bytes, limits: Limits) -> Made:
     )
     if pictures:
         unread.append(f"{some(len(pictures), 'picture', 'pictures')} not read")
+    if ticks := sum(page.ticks for page in pages):
+        unread.append(f"{some(ticks, 'ticked box', 'ticked boxes')} not read")
     broken = [str(i) for i, page in enumerate(pages, 1) if page.damaged]
     if broken:
         unread.append(f"{some(len(broken), 'page', 'pages')} damaged: {_few(broken)}")
@@ -132,7 +135,40 @@ def _page(document: Any, number: int) -> _Page:
     for line in lines:
         if has_right_to_left(line.text):
             line.text = as_read(line.text)
-    return _Page(lines, tables, pictures=_pictures(document, number, bool(lines or tables)))
+    ticks = _fill_in(lines, document, number)
+    pictures = _pictures(document, number, bool(lines or tables))
+    return _Page(lines, tables, pictures=pictures, ticks=ticks)
+
+
+def _fill_in(lines: list[_Line], document: Any, number: int) -> int:
+    """Put the values of a page's form fields behind their labels, or where they stand.
+
+    Returns how many boxes are ticked, of which nothing says what they mean.
+    """
+    try:
+        annotations: Any = document.get_annotations(number)
+    except (OSError, ValueError, RuntimeError):
+        return 0
+    ticks = 0
+    for found in annotations:
+        kind = str(found.get("field_type", ""))
+        ticks += kind.startswith("Checkbox") and "checked: true" in kind
+        text = " ".join(str(found.get("field_value") or "").split())
+        if not text or not kind.startswith(("Text", "Choice")) or not found.get("rect"):
+            continue
+        left, low, right, high = found["rect"]
+        middle = (low + high) / 2
+        labels = [
+            each for each in lines if each.bottom <= middle <= each.top and each.right <= left
+        ]
+        if labels:
+            label = max(labels, key=lambda each: each.right)
+            label.text = f"{label.text.rstrip()} {text}"
+            label.right = right
+        else:
+            at = next((i for i, each in enumerate(lines) if each.top < middle), len(lines))
+            lines.insert(at, _Line(text, 0, left, low, high, right))
+    return ticks
 
 
 def _seen(document: Any, number: int, spans: Sequence[Any]) -> list[str]:
@@ -267,7 +303,8 @@ def _body_size(pages: Sequence[_Page]) -> float:
     weights: Counter[float] = Counter()
     for page in pages:
         for line in page.lines:
-            weights[round(line.size)] += len(line.text)
+            if line.size:
+                weights[round(line.size)] += len(line.text)
     return weights.most_common(1)[0][0] if weights else 0
 
 
