@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Box = tuple[float, float, float, float]  # left, low, right, high
 _SAME_EDGE = 6.0  # points between the edges of one column on two pages
@@ -33,41 +33,47 @@ class Table:
         return alike and not any(a.split() == b.split() != [] for a, b in pairs)
 
 
+class _Row(NamedTuple):
+    cells: list[str]
+    low: float  # where it ends below
+    boxes: int  # its cells that have a place on the page: in a table without rules, those with text
+
+
 def tables(found: Iterable[dict[str, Any]]) -> list[Table]:
     """The tables of one page that have two rows or more.
 
-    Above the header, a row with words in nothing but its first cell is a heading, and not theirs.
+    Above the header, a row of nothing but a text in its first column is a heading, and not theirs.
     """
     kept: list[Table] = []
     for table in found:
         x, y, width, height = table["bbox"]
         rows = _rows(table)
         high = y + height
-        while len(rows) > 1 and rows[0][0][0].strip() and not "".join(rows[0][0][1:]).strip():
-            if len(rows[0][0]) == 1:
-                break
-            high = rows.pop(0)[1]
-        texts = [cells for cells, _ in rows if any(map(str.strip, cells))]
+        while len(rows) > 1 and len(rows[0].cells) > 1 and rows[0].boxes == 1 and rows[0].cells[0]:
+            high = rows.pop(0).low
+        texts = [row.cells for row in rows if any(map(str.strip, row.cells))]
         if len(texts) > 1:
             kept.append(Table(texts, (x, y, x + width, high), _columns(table)))
     return kept
 
 
-def _rows(table: dict[str, Any]) -> list[tuple[list[str], float]]:
-    """A table's rows and where each ends below; one that only goes on is joined to the one above.
+def _rows(table: dict[str, Any]) -> list[_Row]:
+    """A table's rows; a row that only goes on in the cells of the one above is joined to it.
 
     A cell of two lines comes as two rows, the second of which begins inside the first's cells.
     """
-    rows: list[tuple[list[str], float]] = []
+    rows: list[_Row] = []
     for row in table["rows"]:
         cells = [str(cell["text"] or "") for cell in row["cells"]]
-        low = min((cell["bbox"][1] for cell in row["cells"] if cell.get("bbox")), default=0.0)
-        if rows and rows[-1][1] <= low and len(cells) == len(rows[-1][0]):
-            above, lowest = rows[-1]
-            pairs = zip(above, cells, strict=True)
-            rows[-1] = [" ".join(text for text in pair if text) for pair in pairs], lowest
+        boxes = [cell["bbox"] for cell in row["cells"] if cell.get("bbox")]
+        low = min((box[1] for box in boxes), default=0.0)
+        above = rows[-1] if rows else None
+        if above and above.low <= low and len(cells) == len(above.cells):
+            pairs = zip(above.cells, cells, strict=True)
+            joined = [" ".join(text for text in pair if text) for pair in pairs]
+            rows[-1] = above._replace(cells=joined)
         else:
-            rows.append((cells, low))
+            rows.append(_Row(cells, low, len(boxes)))
     return rows
 
 

@@ -130,6 +130,21 @@ def test_a_table_over_several_pages_has_its_header_on_each(repeated: int) -> Non
     assert pages[1][2].startswith("| Item 3")  # and stays on its page
 
 
+def test_a_table_goes_on_with_the_name_of_a_group_of_rows() -> None:
+    rows = [HEADER, *ROWS]
+    rows[38] = ["Savings", "", ""]
+    _, page, _ = _table_pages([LongTable(rows, style=GRID)])
+    assert page[0] == "| Product | Fee | Term |"
+    assert page[2:4] == ["| Savings |  |  |", "| Item 39 | 117 euros | 39 months |"]
+
+
+def test_a_heading_above_a_table_without_rules_is_no_part_of_it() -> None:
+    title = Paragraph("Fees", getSampleStyleSheet()["Heading1"])
+    with Documents() as converter:
+        body = converter.convert("a.pdf", pdf([[title, Table([HEADER, *ROWS[:30]])]])).body
+    assert body.startswith("Fees\n\n| Product | Fee | Term |\n| --- |")
+
+
 def test_a_table_that_only_follows_another_keeps_its_own_header() -> None:
     others = [["Place", "Rate"], ["Oslo", "3"], ["Bergen", "4"]]
     same_place = [["Account", "Charge", "Notice"], *ROWS[:3]]
