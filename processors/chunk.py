@@ -96,7 +96,7 @@ def _record(
 def _chunks(
     event: DocumentChanged, counter: TokenCounter, config: ChunkingConfig
 ) -> Iterator[Chunk]:
-    pieces = pack(
+    body, pieces = pack(
         event.body,
         blocks_of(event.body, config.strategies),
         counter=counter,
@@ -106,11 +106,11 @@ def _chunks(
     page, counted = event.page, 0
     for i, piece in enumerate(pieces):
         if page:
-            page += event.body.count(PAGE_BREAK, counted, piece.start)
+            page += body.count(PAGE_BREAK, counted, piece.start)
             counted = piece.start
         ordinal = event.part * ORDINALS_PER_PART + i
         heading = _SEPARATOR.join(piece.path)
-        text, sentences = _text(event.body, piece)
+        text, sentences = _text(body, piece)
         read = f"{context_of(event.title, heading)}\0{text}\0{sentences}"
         yield Chunk(
             chunk_id=str(uuid5(_CHUNK_IDS, f"{event.tenant}\0{event.doc_id}\0{ordinal}")),

@@ -70,16 +70,21 @@ def with_headers(parts: list[str]) -> list[str]:
     """
     made = parts[:1]
     for part in parts[1:]:
-        made.append(f"{_header_above(made[-1])}{part}" if part.startswith("|") else part)
+        first = part[:_HEADER_CHARS].partition("\n")[0]
+        above = _header_above(made[-1], first.startswith("|")) if "|" in first else ""
+        made.append(above + part)
     return made
 
 
-def _header_above(part: str) -> str:
-    """The last heading and the header of the table that `part` ends in; nothing if it does not."""
+def _header_above(part: str, outer: bool) -> str:
+    """The last heading and the header of the table that `part` ends in; nothing if it does not.
+
+    The rows of the table begin with a pipe (`outer`), or have one.
+    """
     start = len(part)
     while start > 0 and part[start - 1] == "\n":
         line = part.rfind("\n", 0, start - 1) + 1
-        if not part.startswith("|", line):
+        if not (part.startswith("|", line) if outer else "|" in part[line:start]):
             break
         start = line
     header = part[start : start + _HEADER_CHARS].split("\n")[:2]

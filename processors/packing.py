@@ -10,6 +10,7 @@ from typing import NamedTuple
 from processors.ports import TokenCounter
 from processors.sentences import block_sentences
 from processors.structure import Block
+from processors.wide_tables import narrowed
 
 Path = tuple[str, ...]
 
@@ -18,7 +19,7 @@ Path = tuple[str, ...]
 CHARS_PER_TOKEN = 16
 _HEADING_CHARS = 120
 # Raise it when packing changes: it is in the hash of every strategy, so that `reindex` knows.
-REVISION = 1
+REVISION = 2
 _PROSE = ("paragraph", "item", "provision", "turn")
 # Bits to cut an over-long sentence at: words with the space after them; a long word in slices.
 _BIT = re.compile(r"\S{1,24}\s*+")
@@ -78,29 +79,44 @@ def pack(
     counter: TokenCounter,
     budgets_of: Callable[[Sequence[Path]], list[int]],
     min_tokens: int,
-) -> list[Piece]:
+    narrow: bool = True,
+) -> tuple[str, list[Piece]]:
     """The pieces of `text` in order, along its blocks; together they hold all that the blocks do.
 
     `budgets_of` gives the tokens a piece may have under each heading path. A document that fits
     one budget is one piece. Two calls of `counter` at most, and one of `budgets_of`.
+
+    The pieces are slices of the text that is returned: that given, unless a table in it has a
+    header of over half a piece. Such tables are divided by columns (`narrow`), so that no row
+    stands without the names of what it says.
     """
     sections = list(_sections(found))
     if not sections:
-        return []
+        return text, []
     paths = sorted({s.path[:depth] for s in sections for depth in range(len(s.path) + 1)})
     budgets = dict(zip(paths, budgets_of(paths), strict=True))
-    spans = _measure(text, sections, counter, budgets)
+    spans, wide = _measure(text, sections, counter, budgets)
     whole = [span for section in spans for span in section]
     total = sum(span.tokens for span in whole)
     shared = _shared([section.path for section in sections])
     if _fits(whole, total, budgets[shared]):
-        return [Piece(shared, whole, total)]
+        return text, [Piece(shared, whole, total)]
+    if wide and narrow:
+        text, found = narrowed(text, found, wide, counter)
+        return pack(
+            text,
+            found,
+            counter=counter,
+            budgets_of=budgets_of,
+            min_tokens=min_tokens,
+            narrow=False,
+        )
     pieces = [
         piece
         for section, found in zip(sections, spans, strict=True)
         for piece in _split(section.path, found, budgets[section.path])
     ]
-    return _merge(pieces, budgets, min_tokens)
+    return text, _merge(pieces, budgets, min_tokens)
 
 
 def _sections(found: Sequence[Block]) -> Iterator[_Section]:
@@ -124,8 +140,11 @@ def _measure(
     sections: Sequence[_Section],
     counter: TokenCounter,
     budgets: Mapping[Path, int],
-) -> list[list[Span]]:
-    """The spans of each section, none over its section's budget."""
+) -> tuple[list[list[Span]], dict[int, int]]:
+    """The spans of each section, none over its section's budget; and tables with a wide header.
+
+    Those by where they begin, with the budget they have.
+    """
     found = [[block_sentences(text, block) for block in s.blocks] for s in sections]
     flat = [span for section in found for sentences in section for span in sentences]
     # What is too long by its characters is cut in any case and measured then.
@@ -133,6 +152,7 @@ def _measure(
     texts = [text[start:end] if end - start <= limit else "" for start, end in flat]
     counts = iter(counter.count(texts))
     measured: list[list[Span]] = []
+    wide: dict[int, int] = {}
     long: list[tuple[list[Span], int, int]] = []  # where to cut: section, index, budget
     for section, of_blocks in zip(sections, found, strict=True):
         spans: list[Span] = []
@@ -152,12 +172,14 @@ def _measure(
                 if tokens > room:
                     long.append((spans, len(spans), room))
                 spans.append(span)
-                if is_header and 0 < tokens <= budget // 2:
+                if is_header and not last and tokens > budget // 2:
+                    wide[block.start] = budget
+                elif is_header and 0 < tokens <= budget // 2:
                     header = span._replace(sticks=False)
         measured.append(spans)
     if long:
         _cut_all(text, long, counter)
-    return measured
+    return measured, wide
 
 
 def _cut_all(text: str, long: list[tuple[list[Span], int, int]], counter: TokenCounter) -> None:

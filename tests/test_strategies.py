@@ -250,3 +250,53 @@ def test_a_wrong_policy_is_refused_by_name(said: dict[str, object], complaint: s
 def test_without_a_strategy_that_takes_it_a_text_is_read_by_sentences() -> None:
     text = prose(5)
     assert blocks_of(text, ["table", "dialogue"]) == blocks_of(text, ["prose"])
+
+
+def _wide(columns: int, rows: int, words: int = 5) -> str:
+    names = [f"column {n} " + "name " * words for n in range(columns)]
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * columns]
+    lines += [f"| {' | '.join(f'v{r}x{c}' for c in range(columns))} |" for r in range(rows)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(12, 30), (40, 9), (200, 2)])
+def test_no_row_of_a_wide_table_stands_without_the_names_of_its_values(
+    columns: int, rows: int
+) -> None:
+    body = f"# Accounts\n\nBefore it.\n\n{_wide(columns, rows)}\n\nAfter \\| it."
+    found = cut(body, "structure", tokens=120)
+    said = set[tuple[str, str]]()
+    for item in found:
+        assert Words().count([item.text])[0] <= item.tokens <= 120
+        names: list[str] = []
+        for start, end in pairs(item):
+            sentence = item.text[start:end]
+            if not sentence.startswith("|"):
+                continue
+            cells = [cell.strip() for cell in sentence.splitlines()[0].strip("|").split("|")]
+            if "---" in sentence:
+                names = cells
+                continue
+            assert len(names) == len(cells) and cells[0].endswith("x0")
+            said |= {(name.split()[1], cell) for name, cell in zip(names, cells, strict=True)}
+    assert said == {(str(c), f"v{r}x{c}") for r in range(rows) for c in range(columns)}
+    assert "Before it." in found[0].text and found[-1].text.endswith("After \\| it.")
+    assert {item.heading for item in found} == {"Accounts"}
+
+
+def test_a_wide_table_that_fits_one_chunk_stays_as_it_is() -> None:
+    body = _wide(12, 1)
+    (only,) = cut(body, "structure", tokens=200)
+    assert only.text == body
+
+
+def test_a_column_name_of_more_than_a_chunk_is_cut_short() -> None:
+    rows = "\n".join(f"| {n} | {n * 2} |" for n in range(40))
+    found = cut(f"| id | {'long ' * 300} |\n| --- | --- |\n{rows}", "structure")
+    assert all(item.text.startswith("| id | long long") for item in found)
+
+
+def test_pages_are_right_below_a_wide_table() -> None:
+    found = cut(f"{_wide(30, 20)}\n\f\n{prose(20)}\n\f\n{_wide(30, 20)}", "structure", page=1)
+    assert [item.page for item in found] == sorted(item.page for item in found)
+    assert {item.page: "Some" in item.text for item in found} == {1: False, 2: True, 3: False}

@@ -75,17 +75,20 @@ class Documents:
 
 def _plain(kind: Kind, data: bytes, stem: str) -> tuple[Kind, Made]:
     """Formats of text, in this process; what is called JSON and is none is read as code."""
-    body, encoding = decode(data, declared=kind.language == "xml")
+    body, encoding, lost = decode(data, declared=kind.language == "xml")
     metadata = {"encoding": encoding} if encoding else {}
     if kind.doc_type == "csv":
         table, unread = plain.csv_table(body)
-        return kind, Made(table, stem, metadata, tuple(unread))
+        return kind, Made(table, stem, metadata, (*lost, *unread))
     if kind.doc_type == "json":
         try:
             lines, title = plain.json_lines(body)
         except (ValueError, RecursionError) as error:
-            unread = (f"it is not valid JSON, so it is read as it stands: {error}",)
+            unread = (
+                *lost,
+                f"it is not valid JSON, so it is read as it stands: {error}",
+            )
             return Kind("code", "json"), Made(body, stem, metadata, unread)
-        return kind, Made(lines, title or stem, metadata)
+        return kind, Made(lines, title or stem, metadata, lost)
     title = plain.title_of(body, stem) if kind.doc_type == "markdown" else stem
-    return kind, Made(body, title, metadata)
+    return kind, Made(body, title, metadata, lost)

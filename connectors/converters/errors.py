@@ -13,6 +13,7 @@ Outcome = Literal[
     "scanned",
     "encrypted",
     "damaged",
+    "encoding",
     "bomb",
     "timed_out",
     "crashed",

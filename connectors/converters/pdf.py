@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
-from connectors.converters import markdown
+from connectors.converters import markdown, pdf_tables
 from connectors.converters.bidi import as_read, has_right_to_left
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
+from connectors.converters.pdf_tables import Box, Table
 
 _END = b"%%EOF"
 _END_WITHIN = 2048
@@ -39,7 +41,7 @@ _DIGITS = re.compile(r"\d+")
 @dataclass(slots=True)
 class _Line:
     text: str
-    size: float
+    size: float  # 0 where it is not known
     left: float
     bottom: float
     top: float
@@ -50,10 +52,11 @@ class _Line:
 @dataclass(slots=True)
 class _Page:
     lines: list[_Line]
-    tables: list[tuple[float, str]]  # the top of each, and its Markdown
+    tables: list[Table]  # from the top
     damaged: bool = False
     # By name and place, so that what stands on every page is one.
     pictures: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
+    ticks: int = 0  # in a form
 
 
 def convert(data: bytes, limits: Limits) -> Made:
@@ -77,6 +80,7 @@ def convert(data: bytes, limits: Limits) -> Made:
     if count > limits.max_pages:
         raise Unreadable("too_large", f"has {count:,} pages; at most {limits.max_pages:,}")
     pages = [_page(document, number) for number in range(count)]
+    _repeat_headers(pages)
     _drop_running(pages)
     sizes = _heading_sizes(pages)
     texts = [_markdown(page, sizes) for page in pages]
@@ -99,6 +103,8 @@ def convert(data: bytes, limits: Limits) -> Made:
     )
     if pictures:
         unread.append(f"{some(len(pictures), 'picture', 'pictures')} not read")
+    if ticks := sum(page.ticks for page in pages):
+        unread.append(f"{some(ticks, 'ticked box', 'ticked boxes')} not read")
     broken = [str(i) for i, page in enumerate(pages, 1) if page.damaged]
     if broken:
         unread.append(f"{some(len(broken), 'page', 'pages')} damaged: {_few(broken)}")
@@ -119,15 +125,8 @@ def _page(document: Any, number: int) -> _Page:
         found: Any = document.extract_tables(number) if len(spans) > 3 else ()
     except (OSError, ValueError, RuntimeError):
         return _Page([], [], damaged=True)
-    tables: list[tuple[float, str]] = []
-    boxes: list[tuple[float, float, float, float]] = []
-    for table in found:
-        rows = _rows(table)
-        text = markdown.table(rows) if len(rows) > 1 else ""
-        if text:
-            x, y, width, height = table["bbox"]
-            boxes.append((x, y, x + width, y + height))
-            tables.append((y + height, text))
+    tables = sorted(pdf_tables.tables(found), key=lambda table: -table.box[3])
+    boxes = [table.box for table in tables]
     lines: list[_Line] = []
     seen = _seen(document, number, spans)
     for span, text in zip(spans, seen, strict=True):
@@ -136,7 +135,40 @@ def _page(document: Any, number: int) -> _Page:
     for line in lines:
         if has_right_to_left(line.text):
             line.text = as_read(line.text)
-    return _Page(lines, tables, pictures=_pictures(document, number, bool(lines or tables)))
+    ticks = _fill_in(lines, document, number)
+    pictures = _pictures(document, number, bool(lines or tables))
+    return _Page(lines, tables, pictures=pictures, ticks=ticks)
+
+
+def _fill_in(lines: list[_Line], document: Any, number: int) -> int:
+    """Put the values of a page's form fields behind their labels, or where they stand.
+
+    Returns how many boxes are ticked, of which nothing says what they mean.
+    """
+    try:
+        annotations: Any = document.get_annotations(number)
+    except (OSError, ValueError, RuntimeError):
+        return 0
+    ticks = 0
+    for found in annotations:
+        kind = str(found.get("field_type", ""))
+        ticks += kind.startswith("Checkbox") and "checked: true" in kind
+        text = " ".join(str(found.get("field_value") or "").split())
+        if not text or not kind.startswith(("Text", "Choice")) or not found.get("rect"):
+            continue
+        left, low, right, high = found["rect"]
+        middle = (low + high) / 2
+        labels = [
+            each for each in lines if each.bottom <= middle <= each.top and each.right <= left
+        ]
+        if labels:
+            label = max(labels, key=lambda each: each.right)
+            label.text = f"{label.text.rstrip()} {text}"
+            label.right = right
+        else:
+            at = next((i for i, each in enumerate(lines) if each.top < middle), len(lines))
+            lines.insert(at, _Line(text, 0, left, low, high, right))
+    return ticks
 
 
 def _seen(document: Any, number: int, spans: Sequence[Any]) -> list[str]:
@@ -190,26 +222,7 @@ def _pictures(document: Any, number: int, has_text: bool) -> set[tuple[Any, ...]
     }
 
 
-def _rows(table: dict[str, Any]) -> list[list[str]]:
-    """A table's rows; a row that only goes on in the cells of the one above is joined to it.
-
-    A cell of two lines comes as two rows, the second of which begins inside the first's cells.
-    """
-    rows: list[list[str]] = []
-    lowest = 0.0  # where the cells of the last row end
-    for row in table["rows"]:
-        cells = [str(cell["text"] or "") for cell in row["cells"]]
-        low = min((cell["bbox"][1] for cell in row["cells"] if cell.get("bbox")), default=0.0)
-        if rows and lowest <= low and len(cells) == len(rows[-1]):
-            pairs = zip(rows[-1], cells, strict=True)
-            rows[-1] = [" ".join(text for text in pair if text) for pair in pairs]
-        else:
-            rows.append(cells)
-            lowest = low
-    return rows
-
-
-def _inside(box: tuple[float, ...], boxes: Sequence[tuple[float, float, float, float]]) -> bool:
+def _inside(box: tuple[float, ...], boxes: Sequence[Box]) -> bool:
     x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
     return any(left <= x <= right and low <= y <= high for left, low, right, high in boxes)
 
@@ -227,6 +240,32 @@ def _append(lines: list[_Line], span: Any, text: str) -> None:
         last.bold = last.bold and bool(span.is_bold)
         return
     lines.append(_Line(text, span.font_size, x, y, y + height, x + width, bool(span.is_bold)))
+
+
+def _repeat_headers(pages: Sequence[_Page]) -> None:
+    """Begin a table that goes on at the top of a page with the header it has on the page before.
+
+    Nothing stands between its two pieces but what other pages have in the same place.
+    """
+    body = _body_size(pages)
+    shapes = Counter(each for page in pages for each in {_shape(line) for line in page.lines})
+
+    def empty(lines: Sequence[_Line]) -> bool:
+        return all(line.size <= body and shapes[_shape(line)] > 1 for line in lines)
+
+    for above, page in pairwise(pages):
+        if not (above.tables and page.tables):
+            continue
+        former, table = above.tables[-1], page.tables[0]
+        between = [line for line in above.lines if line.top <= former.box[1]]
+        between += [line for line in page.lines if line.bottom >= table.box[3]]
+        if empty(between) and former.goes_on_in(table):
+            table.rows.insert(0, former.rows[0])
+
+
+def _shape(line: _Line) -> tuple[str, int]:
+    """What running heads and feet have in common from page to page: all but their numbers."""
+    return _DIGITS.sub("0", line.text.strip()), round(line.bottom)
 
 
 def _drop_running(pages: Sequence[_Page]) -> None:
@@ -250,15 +289,12 @@ def _drop_running(pages: Sequence[_Page]) -> None:
                 found += [line for line in edge if line.size <= body]
         return found
 
-    def shape(line: _Line) -> tuple[str, int]:
-        return _DIGITS.sub("0", line.text.strip()), round(line.bottom)
-
-    often = Counter(each for page in pages for each in {shape(line) for line in edges(page)})
+    often = Counter(each for page in pages for each in {_shape(line) for line in edges(page)})
     running = {each for each, times in often.items() if times >= _RUNNING_SHARE * len(pages)}
     seen: set[tuple[str, int]] = set()
     for page in pages:
-        found = {shape(line) for line in page.lines} & running
-        page.lines = [line for line in page.lines if shape(line) not in seen]
+        found = {_shape(line) for line in page.lines} & running
+        page.lines = [line for line in page.lines if _shape(line) not in seen]
         seen |= found
 
 
@@ -267,7 +303,8 @@ def _body_size(pages: Sequence[_Page]) -> float:
     weights: Counter[float] = Counter()
     for page in pages:
         for line in page.lines:
-            weights[round(line.size)] += len(line.text)
+            if line.size:
+                weights[round(line.size)] += len(line.text)
     return weights.most_common(1)[0][0] if weights else 0
 
 
@@ -281,7 +318,7 @@ def _heading_sizes(pages: Sequence[_Page]) -> dict[float, int]:
 
 def _markdown(page: _Page, sizes: dict[float, int]) -> str:
     out: list[str] = []
-    tables = sorted(page.tables, reverse=True)
+    tables = [(table.box[3], markdown.table(table.rows)) for table in page.tables]
     last: _Line | None = None
     last_level = 0
     for line in page.lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 import re
 import zipfile
@@ -17,13 +18,21 @@ from connectors.converters.made import Limits, Made, some
 _MAIN = "xl/workbook.xml"
 # A formula whose result no program has written down.
 _UNCOMPUTED = re.compile(rb"(?:</f>|<f[^>]{0,200}/>)(?:<v\s*/>|<v></v>)?</c>")
+_COMMENT = re.compile(rb"<(?:\w{1,9}:)?comment\s")
+# A merged range: its first column and its first and last row, for which there are 7 digits.
+_MERGED = re.compile(rb'<(?:\w{1,9}:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
+Merged = dict[int, list[tuple[int, int]]]  # by first row: the column from 0, and the last row
 _DRAWN = (("xl/charts/chart", "chart", "charts"), ("xl/media/", "picture", "pictures"))
+# Numbers, dates and truth values, as no header has them but for years.
+_VALUE = re.compile(r"[-+(]?\W?\d[\d.,:\- ]*%?\)?|TRUE|FALSE")
 _WINDOW = 1 << 20
 _OVERLAP = 512
 
 
 def convert(data: bytes, limits: Limits) -> Made:
     """Every sheet's tables, hidden sheets too; the first row of a block of rows is its header.
+
+    A block after an empty row that has none goes on with the table above it.
 
     Formulas are taken by the result that was saved with them.
 
@@ -41,7 +50,8 @@ def convert(data: bytes, limits: Limits) -> Made:
             sheet.reset_dimensions()  # what a file says of its size may be wrong
             start = len(blocks)
             blocks.append(markdown.heading(2, sheet.title))
-            for rows in _tables(sheet.iter_rows()):
+            merged = _merged(data, sheet._worksheet_path)
+            for rows in _tables(sheet.iter_rows(), merged):
                 rows_read += len(rows)
                 blocks.extend(_written(rows))
                 size += sum(map(len, blocks[-2:]))
@@ -57,7 +67,7 @@ def convert(data: bytes, limits: Limits) -> Made:
         raise
     except Exception as error:
         raise Unreadable("damaged", f"cannot be read as a workbook: {error}") from error
-    if uncomputed := _uncomputed(data):
+    if uncomputed := sum(1 for _ in _in_xml(data, "xl/worksheets/", _UNCOMPUTED)):
         unread.append(
             f"{some(uncomputed, 'formula', 'formulas')} without a saved result: open the workbook "
             "in a spreadsheet program and save it"
@@ -67,16 +77,62 @@ def convert(data: bytes, limits: Limits) -> Made:
     for begin, one, many in _DRAWN:
         if count := sum(name.startswith(begin) for name in names):
             unread.append(f"{some(count, one, many)} not read")
+    if comments := sum(1 for _ in _in_xml(data, "xl/comments", _COMMENT)):
+        unread.append(f"{some(comments, 'cell comment', 'cell comments')} not read")
     return Made("\n\n".join(blocks), title, {"rows": str(rows_read)}, tuple(unread))
 
 
-def _tables(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[str]]]:
-    """Blocks of rows without an empty row in between."""
+def _tables(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list[str]]]:
+    """Blocks of rows; one that lacks a header goes on with the table before it."""
+    table: list[list[str]] = []
+    columns: set[int] = set()
+    for block in _blocks(rows, merged):
+        found = _columns(block)
+        if table and found == columns and _goes_on(_header(table), block[0]):
+            table += block
+            continue
+        if table:
+            yield table
+        table, columns = block, found
+    if table:
+        yield table
+
+
+def _columns(rows: list[list[str]]) -> set[int]:
+    """Those that a block's table uses; what is said above it counts for nothing."""
+    return {at for row in rows if sum(map(bool, row)) > 1 for at, cell in enumerate(row) if cell}
+
+
+def _header(rows: list[list[str]]) -> list[str]:
+    return next((row for row in rows if sum(map(bool, row)) > 1), list[str]())
+
+
+def _goes_on(header: list[str], row: list[str]) -> bool:
+    """Whether `row` has a value where the header of a table has a name, so that it is no header."""
+    pairs = zip(header, row, strict=False)
+    names = any(a and not _VALUE.fullmatch(a) and _VALUE.fullmatch(b) for a, b in pairs)
+    return names and sum(map(bool, row)) > 1
+
+
+def _blocks(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list[str]]]:
+    """Rows without an empty row in between; what is merged down is said in each row."""
     block: list[list[str]] = []
-    for row in rows:
+    open_at: dict[
+        int, tuple[int, str]
+    ] = {}  # the last row and the text of what is merged, by column
+    for number, row in enumerate(rows, 1):
         cells = [_text(cell) for cell in row]
         while cells and not cells[-1]:
             cells.pop()
+        for at, (last, text) in list(open_at.items()):
+            if number > last:
+                del open_at[at]
+            elif cells:
+                cells += [""] * (at + 1 - len(cells))
+                cells[at] = cells[at] or text
+        for at, last in merged.get(number, ()):
+            if at < len(cells) and cells[at]:
+                open_at[at] = last, cells[at]
         if cells:
             block.append(cells)
         elif block:
@@ -128,19 +184,30 @@ def _number(value: float, form: str) -> str:
     return text
 
 
-def _uncomputed(data: bytes) -> int:
-    """Formulas without a result, counted in the sheets' XML."""
-    count = 0
+def _merged(data: bytes, path: str) -> Merged:
+    """What a sheet merges over several rows."""
+    merged: Merged = {}
+    for found in _in_xml(data, path, _MERGED):
+        first, last = int(found[2]), int(found[3])
+        if last > first:
+            letters = found[1].decode("ascii")
+            column = functools.reduce(lambda at, letter: at * 26 + ord(letter) - 64, letters, 0)
+            merged.setdefault(first, []).append((column - 1, last))
+    return merged
+
+
+def _in_xml(data: bytes, begin: str, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """Where the pattern stands in the parts of a workbook whose names begin so."""
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         for name in book.namelist():
-            if not name.startswith("xl/worksheets/"):
+            if not name.startswith(begin):
                 continue
-            with book.open(name) as sheet:
+            with book.open(name) as part:
                 rest = b""
-                while piece := sheet.read(_WINDOW):
+                while piece := part.read(_WINDOW):
                     window = rest + piece
-                    found = list(_UNCOMPUTED.finditer(window))
-                    count += len(found)
-                    end = found[-1].end() if found else 0
+                    end = 0
+                    for found in pattern.finditer(window):
+                        yield found
+                        end = found.end()
                     rest = window[max(end, len(window) - _OVERLAP) :]
-    return count

@@ -12,12 +12,14 @@ from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
 
 _MAIN = "ppt/presentation.xml"
-_PICTURE = 13  # MSO_SHAPE_TYPE
-_GROUP = 6
+_GROUP = 6  # MSO_SHAPE_TYPE
+_DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
+_TEXT = "{http://schemas.openxmlformats.org/drawingml/2006/main}t"
+_DATA = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm"
 
 
 def convert(data: bytes, limits: Limits) -> Made:
-    """Titles, outlines, tables and speaker notes, slide by slide.
+    """Titles, outlines, tables, the words of diagrams and speaker notes, slide by slide.
 
     Raises:
         Unreadable: the file is encrypted, damaged, a bomb, or no presentation.
@@ -31,7 +33,7 @@ def convert(data: bytes, limits: Limits) -> Made:
         raise Unreadable("damaged", f"cannot be read as a presentation: {error}") from error
     if len(slides) > limits.max_pages:
         raise Unreadable("too_large", f"has {len(slides):,} slides; at most {limits.max_pages:,}")
-    pictures = charts = 0
+    pictures = charts = objects = 0
     texts: list[str] = []
     title = str(presentation.core_properties.title or "").strip()
     for slide in slides:
@@ -49,8 +51,12 @@ def convert(data: bytes, limits: Limits) -> Made:
                 blocks.append(markdown.table(_rows(shape.table)))
             elif getattr(shape, "has_chart", False) and shape.has_chart:
                 charts += 1
-            elif shape.shape_type == _PICTURE:
+            elif shape._element.tag.endswith("}pic"):  # in a placeholder too
                 pictures += 1
+            elif shape._element.tag.endswith("}graphicFrame"):
+                words = _diagram(slide, shape)
+                blocks.append(words)
+                objects += not words
         if slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
             notes = " ".join(frame.text.split())
             blocks.append(f"Notes: {notes}" if notes else "")
@@ -60,6 +66,8 @@ def convert(data: bytes, limits: Limits) -> Made:
         unread.append(f"{some(pictures, 'picture', 'pictures')} not read")
     if charts:
         unread.append(f"{some(charts, 'chart', 'charts')} not read")
+    if objects:
+        unread.append(f"{some(objects, 'embedded object', 'embedded objects')} not read")
     return Made(markdown.pages(texts), title, {"pages": str(len(slides))}, tuple(unread))
 
 
@@ -86,6 +94,20 @@ def _outline(shape: Any) -> str:
         deepest = min(level, deepest + 1)
         lines.append(f"{'  ' * deepest}- {text}")
     return "\n".join(lines)
+
+
+def _diagram(slide: Any, shape: Any) -> str:
+    """The words of a diagram (SmartArt) as a list; nothing where it is none, or without words."""
+    ids = next(shape._element.iter(f"{_DIAGRAM}relIds"), None)
+    if ids is None or ids.get(_DATA) not in slide.part.rels:
+        return ""
+    etree: Any = import_module("lxml.etree")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    root = etree.fromstring(slide.part.related_part(ids.get(_DATA)).blob, parser)
+    points = (
+        "".join(t.text or "" for t in point.iter(_TEXT)) for point in root.iter(f"{_DIAGRAM}pt")
+    )
+    return "\n".join(f"- {' '.join(words.split())}" for words in points if words.strip())
 
 
 def _rows(table: Any) -> Iterator[list[str]]:

@@ -36,7 +36,7 @@ def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every con
     from html import unescape
 
     library: Any = import_module("html_to_markdown")
-    source, encoding = decode(data, declared=True)
+    source, encoding, lost = decode(data, declared=True)
     options = library.ConversionOptions(
         extract_metadata=False,
         strip_tags=_UNMARKED,
@@ -57,6 +57,7 @@ def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every con
         unread += (f"{some(pictures, 'picture', 'pictures')} not read",)
     if not body and made.warnings:
         raise Unreadable("damaged", f"cannot be read as HTML: {unread[0]}")
+    unread += lost
     if not body and pictures:
         said = some(pictures, "picture", "pictures")
         raise Unreadable("scanned", f"holds no text, only {said}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.converters import archive, markdown
 from connectors.converters.errors import Unreadable
+from connectors.converters.formulas import FORMULA, linear
 from connectors.converters.made import Limits, Made, some
 from connectors.converters.numbering import Numbering, W, value
 
@@ -20,11 +21,17 @@ _MAIN = "word/document.xml"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _TITLE_STYLES = {"title": 1, "subtitle": 2}
 _PICTURES = {f"{W}drawing", f"{W}pict", f"{W}object"}
+# What may stand around paragraphs, tables, rows and cells.
+_AROUND = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml")}
+_REFERENCES = {f"{W}footnoteReference": "", f"{W}endnoteReference": "e"}  # before their numbers
+_PAGE_WORDS = 4  # "Page 3 of 12"
 _BREAKS = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
 
 
 def convert(data: bytes, limits: Limits) -> Made:
-    """Headings, numbered and bulleted paragraphs, tables and footnotes, in order.
+    """Headings, numbered and bulleted paragraphs, tables and notes, in order.
+
+    What stands at the top and bottom of pages is said once, at the begin and end of the document.
 
     Pages are where Word last broke them, or where the author did; a document that has been shown by
     neither has none.
@@ -53,7 +60,8 @@ class _Reading:
     def __init__(self, document: Any) -> None:
         self._body = document.element.body
         self._numbering = Numbering(document)
-        self._notes = dict(_footnotes(document))
+        self._notes = dict(_notes(document))
+        self._heads, self._feet = (_running(document, name) for name in ("header", "footer"))
         self._rendered = next(self._body.iter(f"{W}lastRenderedPageBreak"), None) is not None
         self._blocks: list[str] = []
         self._pages: list[str] = []
@@ -63,6 +71,8 @@ class _Reading:
         self.title = str(document.core_properties.title or "").strip()
 
     def pages(self) -> list[str]:
+        for text in self._heads:
+            self._add(text)
         for element in _blocks(self._body):
             if element.tag == f"{W}tbl":
                 self._add(markdown.table(self._rows(element)))
@@ -73,6 +83,8 @@ class _Reading:
         for number in self._cited:
             if note := self._notes.get(number):
                 self._add(f"[^{number}]: {note}")
+        for text in self._feet:
+            self._add(text)
         self._turn()
         return self._pages
 
@@ -145,8 +157,10 @@ class _Reading:
                 words.append(" ")
             elif node.tag in _PICTURES:
                 self.pictures += next(node.iter(f"{W}t"), None) is None
-            elif node.tag == f"{W}footnoteReference":
-                number = value(node, "id")
+            elif node.tag == FORMULA:
+                words.append(linear(node))
+            elif node.tag in _REFERENCES:
+                number = _REFERENCES[node.tag] + value(node, "id")
                 if number in self._notes:
                     self._cited.append(number)
                     words.append(f"[^{number}]")
@@ -155,11 +169,9 @@ class _Reading:
     def _rows(self, table: Any) -> Iterator[list[str]]:
         """Rows of cells; what is merged down is said in each row, what is merged across once."""
         above: list[str] = []
-        for row in table.iterchildren(f"{W}tr", f"{W}sdt"):
+        for row in _blocks(table, f"{W}tr"):
             cells: list[str] = []
-            for cell in row.iter(f"{W}tc"):
-                if next(cell.iterancestors(f"{W}tr"), None) is not _row_of(row):
-                    continue  # of a table within a cell, whose text its cell has
+            for cell in _blocks(row, f"{W}tc"):
                 span = cell.find(f"{W}tcPr/{W}gridSpan")
                 merged = cell.find(f"{W}tcPr/{W}vMerge")
                 at = len(cells)
@@ -174,39 +186,67 @@ class _Reading:
             yield cells
 
 
-def _row_of(row: Any) -> Any:
-    return row if row.tag == f"{W}tr" else next(row.iter(f"{W}tr"), None)
-
-
-def _blocks(parent: Any) -> Iterator[Any]:
-    """Paragraphs and tables in order, those in content controls and insertions too."""
+def _blocks(parent: Any, *tags: str) -> Iterator[Any]:
+    """Paragraphs and tables (or `tags`) in order, those in content controls and insertions too."""
+    tags = tags or (f"{W}p", f"{W}tbl")
     todo = list(reversed(list(parent)))
     while todo:
         element = todo.pop()
-        if element.tag in (f"{W}p", f"{W}tbl"):
+        if element.tag in tags:
             yield element
-        elif element.tag in (f"{W}sdt", f"{W}sdtContent", f"{W}ins", f"{W}customXml"):
+        elif element.tag in _AROUND:
             todo.extend(reversed(list(element)))
 
 
 def _nodes(element: Any) -> Iterator[Any]:
-    """All below `element` in order, but for what is there a second time for older readers."""
+    """All below `element` in order, but for what is there a second time.
+
+    That is what older readers are given, and what was moved, where it was before.
+    """
     todo = [element]
     while todo:
         node = todo.pop()
-        if node.tag == _FALLBACK:
+        if node.tag in (_FALLBACK, f"{W}moveFrom"):
             continue
         yield node
+        if node.tag == FORMULA:
+            continue
         todo.extend(reversed(list(node)))
 
 
-def _footnotes(document: Any) -> Iterator[tuple[str, str]]:
+def _parts(document: Any, name: str) -> Iterator[Any]:
+    """The roots of the document's parts of this kind."""
     etree: Any = import_module("lxml.etree")
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     for relation in document.part.rels.values():
-        if relation.reltype.endswith("/footnotes") and not relation.is_external:
-            root = etree.fromstring(relation.target_part.blob, parser)
-            for note in root.iter(f"{W}footnote"):
+        if relation.reltype.endswith(f"/{name}") and not relation.is_external:
+            yield etree.fromstring(relation.target_part.blob, parser)
+
+
+def _notes(document: Any) -> Iterator[tuple[str, str]]:
+    """Footnotes and endnotes by what they are referred to."""
+    for kind in ("footnote", "endnote"):
+        for root in _parts(document, f"{kind}s"):
+            for note in root.iter(f"{W}{kind}"):
                 text = " ".join("".join(t.text or "" for t in note.iter(f"{W}t")).split())
                 if text:
-                    yield value(note, "id"), text
+                    yield _REFERENCES[f"{W}{kind}Reference"] + value(note, "id"), text
+
+
+def _running(document: Any, name: str) -> list[str]:
+    """The paragraphs of headers or footers, each once; mere numbers of pages are left out."""
+    found: dict[str, None] = {}
+    for root in _parts(document, name):
+        for paragraph in root.iter(f"{W}p"):
+            nodes = list(_nodes(paragraph))
+            fields = [node.text or "" for node in nodes if node.tag == f"{W}instrText"]
+            fields += [value(node, "instr") for node in nodes if node.tag == f"{W}fldSimple"]
+            words = (
+                node.text or "" if node.tag == f"{W}t" else _BREAKS.get(node.tag, "")
+                for node in nodes
+            )
+            text = " ".join("".join(words).split())
+            numbers = any("PAGE" in field for field in fields)
+            if text and not (numbers and len(text.split()) <= _PAGE_WORDS):
+                found[text] = None
+    return list(found)

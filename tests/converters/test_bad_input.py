@@ -106,6 +106,12 @@ BAD = {
     "a page of scripts": ("a.html", b"<script>x()</script>", "empty", "holds no text"),
     "a page nested too deeply": ("a.html", b"<div>" * 100_000 + b"x", "damaged", "depth limit"),
     "bytes called text": ("a.txt", bytes(range(32)) * 20, "damaged", "control characters"),
+    "text of no known encoding": (
+        "a.txt",
+        "Дневной лимит пятьсот рублей".encode("cp866"),
+        "encoding",
+        "not known: save it as UTF-8",
+    ),
     "half a mark of UTF-16": ("a.csv", b"\xff\xfea\x00b", "damaged", "marked as utf-16-le"),
     "a picture": ("a.png", b"\x89PNG", "unsupported", "no reader for .png"),
     "an archive": ("a.zip", b"PK", "unsupported", "unpack it"),

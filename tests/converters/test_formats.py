@@ -127,6 +127,37 @@ def test_a_workbook_is_a_table_for_each_block_of_rows(converter: Documents) -> N
     assert made.metadata["unread"].startswith("1 formula without a saved result")
 
 
+def test_a_table_of_a_workbook_goes_on_after_an_empty_row(converter: Documents) -> None:
+    def fill(book: Any) -> None:
+        for row in (
+            ["Prices of plans"],
+            ["Plan", "Fee"],
+            ["Gold", 10],
+            [],
+            ["Silver", 20],
+            ["Bronze", 30],
+            [],
+            ["Card", "Limit"],  # names where the header above has names: a table of its own
+            ["Blue", 300],
+            [],
+            ["Region", 2023, 2024],
+            ["North", 5, 6],
+            [],
+            ["City", 2023, 2024],
+            ["Oslo", 1, 2],
+        ):
+            book.active.append(row)
+
+    blocks = converter.convert("a.xlsx", workbook(fill)).body.split("\n\n")[2:]
+    assert [block.splitlines()[0] for block in blocks] == [
+        "| Plan | Fee |",
+        "| Card | Limit |",
+        "| Region | 2023 | 2024 |",
+        "| City | 2023 | 2024 |",
+    ]
+    assert blocks[0].splitlines()[2:] == ["| Gold | 10 |", "| Silver | 20 |", "| Bronze | 30 |"]
+
+
 def test_html_keeps_structure_and_drops_scripts(converter: Documents) -> None:
     page = """<html><head><title>Fees &amp; limits</title><style>p {color: red}</style>
     <script>steal()</script></head><body><h1>Fees</h1><p>A <b>fee</b> is
@@ -199,7 +230,12 @@ def test_code_is_kept_as_it_is_with_its_language(converter: Documents) -> None:
         ("plain words".encode("utf-16-be"), "plain words", "utf-16-be"),
         ("\ufeffé漢".encode("utf-32-be"), "é漢", "utf-32-be"),
         ("naïve “quoted” €".encode("cp1252"), "naïve “quoted” €", "cp1252"),
-        (b"caf\xe9 \x81", "café \ufffd", "cp1252 with bytes that it does not define"),
+        (
+            b"caf\xe9 cr\xe8me br\xfbl\xe9e \x81",
+            "café crème brûlée \ufffd",
+            "cp1252 with bytes that it does not define",
+        ),
+        ("Дневной лимит".encode("utf-16-le"), "Дневной лимит", "utf-16-le"),
     ],
 )
 def test_encodings_are_told_and_named(
@@ -207,3 +243,60 @@ def test_encodings_are_told_and_named(
 ) -> None:
     made = converter.convert("a.txt", data)
     assert (made.body, made.metadata.get("encoding")) == (text, encoding)
+
+
+LIMITS = {
+    "shift_jis": "日限額は五百円です。支払いは翌月末です。",
+    "gbk": "每日限额为五百元。付款应在下月底之前完成。",
+    "cp949": "하루 한도는 오백 유로입니다. 대금은 다음 달 말까지 지급해야 합니다.",
+    "cp1251": "Дневной лимит составляет пятьсот рублей. Оплата до конца месяца.",
+    "cp1255": "המגבלה היומית היא חמש מאות שקלים. התשלום נדרש עד סוף החודש הבא.",
+    "cp1253": "Το ημερήσιο όριο είναι πεντακόσια ευρώ. Η πληρωμή γίνεται σύντομα.",  # noqa: RUF001
+    "cp1250": "Denní limit převodu je pět set eur. Příliš žluťoučký kůň splatí účet do měsíce.",
+    "utf-16-be": "日限額は五百円です。支払いは翌月末です。",
+}
+
+
+@pytest.mark.parametrize("encoding", LIMITS)
+@pytest.mark.parametrize("times", [1, 20_000])
+def test_a_guessed_encoding_is_right_and_told_as_a_guess(
+    converter: Documents, encoding: str, times: int
+) -> None:
+    text = f"2026\n{LIMITS[encoding]}\n" * times
+    made = converter.convert("a.txt", text.encode(encoding))
+    assert made.body == text
+    assert made.metadata["unread"].startswith("the encoding is a guess, ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le plafond s’élève à 500 € ; l’été, c’est où ?",  # noqa: RUF001
+        "Die Gebühr für Überweisungen beträgt 3 %.",
+        "¿Perdió la tarjeta? Avise al banco mañana según la política.",
+        "Það er þóknun á öðru.",
+        "name;price\nÄpfel;1,50\nBirnen;2,50",
+        "Ö",
+    ],
+)
+def test_western_text_is_read_as_before(converter: Documents, text: str) -> None:
+    made = converter.convert("a.txt", text.encode("cp1252"))
+    assert (made.body, made.metadata) == (text, {"encoding": "cp1252"})
+
+
+def test_utf8_with_few_wrong_bytes_stays_utf8_and_says_so(converter: Documents) -> None:
+    text = "每日限额为五百元。\n" * 50
+    data = text.encode() + b"caf\xe9\n" + text.encode()[:-2]
+    made = converter.convert("a.txt", data)
+    assert made.body == f"{text}caf\ufffd\n{text[:-2]}\ufffd"
+    assert made.metadata == {"unread": "2 places are not UTF-8"}
+    page = b"<p>" + data + b"</p>"
+    assert converter.convert("a.html", page).metadata["unread"] == "2 places are not UTF-8"
+
+
+def test_few_bytes_of_an_unknown_encoding_cost_no_more_than_themselves(
+    converter: Documents,
+) -> None:
+    made = converter.convert("a.txt", b"A log of many plain words.\n" * 9 + b"\x8d\x9d\x81")
+    assert made.body.endswith("words.\n\ufffd\ufffd\ufffd")
+    assert made.metadata["unread"] == "3 bytes in an unknown encoding"

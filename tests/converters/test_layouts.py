@@ -9,13 +9,16 @@ import pytest
 from openpyxl.chart import BarChart, Reference
 from openpyxl.drawing.image import Image as Picture
 from PIL import Image
+from reportlab.lib import colors
+from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import LongTable, PageBreak, Paragraph, Table
 
 from connectors.converters.bidi import as_read
 from connectors.converters.documents import Documents
 from connectors.converters.errors import Unreadable
-from tests.office_files import workbook
+from tests.office_files import pdf, workbook
 from tests.pdf_bytes import Placed, pdf_of
 
 GLYPH = 7.2  # points, of 12-point letters
@@ -100,6 +103,59 @@ def test_columns_are_read_one_after_the_other(converter: Documents, across: bool
     assert numbers == [f"{n:02}" for n in (*range(20), *range(20))]
     assert body.index("over both columns") < body.index("left 00")
     assert body.index("left 19") < body.index("right 00")
+
+
+ROWS = [[f"Item {n}", f"{n * 3} euros", f"{n} months"] for n in range(1, 80)]
+HEADER = ["Product", "Fee", "Term"]
+GRID = [("GRID", (0, 0), (-1, -1), 0.5, colors.black)]
+
+
+def _table_pages(story: list[Any]) -> list[list[str]]:
+    with Documents() as converter:
+        body = converter.convert("a.pdf", pdf([story], footer="Fees and terms")).body
+    return [page.strip().splitlines() for page in body.split("\f")]
+
+
+@pytest.mark.parametrize("repeated", [0, 1])
+def test_a_table_over_several_pages_has_its_header_on_each(repeated: int) -> None:
+    title = Paragraph("Fees", getSampleStyleSheet()["Heading1"])
+    pages = _table_pages([title, LongTable([HEADER, *ROWS], repeatRows=repeated, style=GRID)])
+    assert len(pages) == 3
+    rows: list[str] = []
+    for page in pages:
+        at = page.index("| Product | Fee | Term |")
+        assert page[at + 1] == "| --- | --- | --- |"
+        rows += [line for line in page[at + 2 :] if line.startswith("|")]
+    assert rows == [f"| {' | '.join(row)} |" for row in ROWS]
+    assert pages[1][2].startswith("| Item 3")  # and stays on its page
+
+
+def test_a_table_goes_on_with_the_name_of_a_group_of_rows() -> None:
+    rows = [HEADER, *ROWS]
+    rows[38] = ["Savings", "", ""]
+    _, page, _ = _table_pages([LongTable(rows, style=GRID)])
+    assert page[0] == "| Product | Fee | Term |"
+    assert page[2:4] == ["| Savings |  |  |", "| Item 39 | 117 euros | 39 months |"]
+
+
+def test_a_heading_above_a_table_without_rules_is_no_part_of_it() -> None:
+    title = Paragraph("Fees", getSampleStyleSheet()["Heading1"])
+    with Documents() as converter:
+        body = converter.convert("a.pdf", pdf([[title, Table([HEADER, *ROWS[:30]])]])).body
+    assert body.startswith("Fees\n\n| Product | Fee | Term |\n| --- |")
+
+
+def test_a_table_that_only_follows_another_keeps_its_own_header() -> None:
+    others = [["Place", "Rate"], ["Oslo", "3"], ["Bergen", "4"]]
+    same_place = [["Account", "Charge", "Notice"], *ROWS[:3]]
+    said = Paragraph("Charges of accounts are these.", getSampleStyleSheet()["BodyText"])
+    for story, header in (
+        ([Table(others, style=GRID)], "| Place | Rate |"),
+        ([said, Table(same_place, style=GRID)], "| Account | Charge | Notice |"),
+    ):
+        first = LongTable([HEADER, *ROWS[:20]], style=GRID)
+        _, page = _table_pages([first, PageBreak(), *story])
+        assert next(line for line in page if line.startswith("|")) == header
 
 
 def _picture(seed: int) -> Any:

@@ -1,0 +1,102 @@
+"""Tables whose header leaves no room for their rows, as tables of fewer columns each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from processors.ports import TokenCounter
+from processors.structure import Block
+
+_CELLS = re.compile(r"(?<!\\)\|")
+_RULE = " --- |"
+
+
+def narrowed(
+    text: str, found: Sequence[Block], budgets: Mapping[int, int], counter: TokenCounter
+) -> tuple[str, list[Block]]:
+    """`text` and its blocks with the tables at the keys of `budgets` divided by columns.
+
+    A table's header and its longest row fit the tokens of its budget then, as far as single columns
+    do. Each of the new tables begins with the first column, so that a value is found with the name
+    of its row.
+    """
+    parts: list[str] = []
+    blocks: list[Block] = []
+    at = shift = 0
+    for block in found:
+        table = text[block.start : block.end]
+        if block.start not in budgets or not (rows := _rows(table, block.head - block.start)):
+            blocks.append(
+                block._replace(
+                    start=block.start + shift,
+                    end=block.end + shift,
+                    head=block.head + shift if block.head else 0,
+                )
+            )
+            continue
+        parts.append(text[at : block.start])
+        start = block.start + shift
+        made: list[str] = []
+        for narrow, head in _tables(rows, budgets[block.start], counter):
+            blocks.append(Block("table", start, start + len(narrow), head=start + head))
+            made.append(narrow)
+            start += len(narrow) + 2
+        parts.append("\n\n".join(made))
+        at = block.end
+        shift += len(parts[-1]) - len(table)
+    return "".join([*parts, text[at:]]), blocks
+
+
+def _rows(table: str, head: int) -> list[list[str]]:
+    """The cells of a pipe table, all rows as long as the longest; nothing of any other table."""
+    names, *rule = table[:head].splitlines()
+    if not rule or "|" not in names:
+        return []
+    lines = [names, *(line for line in table[head:].splitlines() if line.strip())]
+    rows = [
+        [cell.strip() for cell in _CELLS.split(line.strip().removeprefix("|").removesuffix("|"))]
+        for line in lines
+    ]
+    width = max(map(len, rows))
+    return [row + [""] * (width - len(row)) for row in rows]
+
+
+def _tables(rows: list[list[str]], budget: int, counter: TokenCounter) -> Iterator[tuple[str, int]]:
+    """The tables and where the header of each ends."""
+    width = len(rows[0])
+    counts = iter(counter.count([f" {cell} |" for row in rows for cell in row]))
+    tokens = [[next(counts) for _ in row] for row in rows]
+    rule = counter.count([_RULE])[0]
+    for at, count in enumerate(tokens[0]):
+        if count + rule > budget // 4:  # a name that would fill the header by itself
+            rows[0][at] = rows[0][at][: len(rows[0][at]) * (budget // 4 - rule) // count] + "…"
+            tokens[0][at] = budget // 4 - rule
+    heads = [count + rule for count in tokens[0]]
+    longest = [max((row[at] for row in tokens[1:]), default=0) for at in range(width)]
+    key = [0] if heads[0] + longest[0] <= budget // 4 else []
+    group = list(key)
+    written = set[int]()  # rows that some table has
+    for at in range(len(key), width):
+        wider = [*group, at]
+        head = 1 + sum(heads[i] for i in wider)
+        full = head + 1 + sum(longest[i] for i in wider)
+        if len(group) > len(key) and (head > budget // 3 or full > budget):
+            yield _written(rows, group, key, written)
+            wider = [*key, at]
+        group = wider
+    yield _written(rows, group, key, written)
+
+
+def _written(
+    rows: list[list[str]], columns: list[int], key: list[int], written: set[int]
+) -> tuple[str, int]:
+    """A table of these columns; a row that says nothing in them is left out but for its first."""
+    header = f"|{''.join(f' {rows[0][at]} |' for at in columns)}\n|{_RULE * len(columns)}"
+    lines = [header]
+    for number, row in enumerate(rows[1:]):
+        said = any(row[at] for at in columns if at not in key)
+        if said or (number not in written and any(row[at] for at in key)):
+            written.add(number)
+            lines.append(f"|{''.join(f' {row[at]} |' for at in columns)}")
+    return "\n".join(lines), len(header)
