@@ -249,8 +249,11 @@ def _differing(candidates: Sequence[Candidate], picks: Sequence[_Pick]) -> str:
 
 
 def _source(candidate: Candidate) -> str:
-    day = datetime.fromtimestamp(candidate.changed_at / 1000, UTC).date().isoformat()
-    return f"{candidate.title or candidate.doc_id} ({candidate.doc_id}, {day})"
+    try:
+        day = f", {datetime.fromtimestamp(candidate.changed_at / 1000, UTC).date().isoformat()}"
+    except (ValueError, OverflowError, OSError):  # a record's timestamp may be any number
+        day = ""
+    return f"{candidate.title or candidate.doc_id} ({candidate.doc_id}{day})"
 
 
 def _in_order(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:

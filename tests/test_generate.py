@@ -253,6 +253,14 @@ def test_documents_that_contradict_each_other_are_both_shown_with_their_dates() 
     assert [c.doc_id for c in made.citations] == ["new.md", "old.md"]
 
 
+@pytest.mark.parametrize("when", [1_700_000_000_000_000, -(2**63), 2**63 - 1])
+def test_a_date_that_no_calendar_has_is_not_shown(when: int) -> None:
+    old = candidate("The cash limit is 5,000 euros a day.", {"cash": 0.8}, doc_id="old.md")
+    new = candidate("The cash limit is 7,500 euros a day.", {"cash": 0.79}, doc_id="new.md")
+    made = answer("What is the cash limit a day?", old, dataclasses.replace(new, changed_at=when))
+    assert "new.md (new.md): The cash limit is 7,500 euros a day." in made.answer
+
+
 def test_the_fees_of_two_products_are_no_contradiction() -> None:
     gold = candidate("# Gold card\n\nThe yearly fee is 90 euros.", {"fee": 0.8}, doc_id="gold.md")
     blue = candidate("# Blue card\n\nThe yearly fee is 20 euros.", {"fee": 0.8}, doc_id="blue.md")
