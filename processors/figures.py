@@ -41,13 +41,16 @@ _UNIT = (
 )
 _FIGURE = re.compile(
     # Not a part of an identifier: F-2207, AC-2(3), Q4, 1EN5.
-    rf"(?<![\w])(?<![^\W\d_][-./:]|\w['’(]|\d[.:,])(?:{_DATE}"  # noqa: RUF001
+    rf"(?<![\w])(?<![^\W\d_][-./:]|\w['’(]|\d[.:,])(?<!\d [(])(?:{_DATE}"  # noqa: RUF001
     r"|(?P<literal>\d{1,2}:\d{2}|\d+(?:\.\d+){2,})(?!\w)"
     r"|(?P<number>(?:\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+|\d+)(?!\d)(?:\.\d+|,\d{1,2}(?!\d))?)"  # noqa: RUF001
     rf"(?![A-Z])(?:[ -](?P<times>{'|'.join(_TIMES)})\b)?"
     rf"|(?i:(?P<words>(?!one\b(?!-|\s+{_UNIT})){_WORD}"
     rf"(?:(?:[-\s]+|(?<=hundred) and |(?<=thousand) and ){_WORD}){{0,8}})\b))"
 )
+_A_YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+_DATE_CHARS = 24  # before the year: "12th of September, "
+_FULL = re.compile(r"\d{4}-\d\d-\d\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -83,6 +86,16 @@ def figures(text: str) -> Iterator[Figure]:
             yield Figure(start, end, said, frozenset([said]), False)
         else:
             yield _date(start, end, kind or "", said)
+
+
+def full_dates(text: str) -> set[str]:
+    """The keys of the dates with day, month and year; it looks only around the years."""
+    return {
+        figure.key
+        for year in _A_YEAR.finditer(text)
+        for figure in figures(text[max(year.start() - _DATE_CHARS, 0) : year.end() + 6])
+        if _FULL.fullmatch(figure.key)
+    }
 
 
 def _number(said: str) -> str:

@@ -200,6 +200,53 @@ def test_an_identifier_is_answered_although_its_similarity_is_low() -> None:
     assert answer("What does code BF-110 mean?", row).answer == "Code: BF-110; Meaning: duplicate."
 
 
+@pytest.mark.parametrize(
+    ("asked_as", "written"),
+    [
+        ("AC-2 (3)", "AC-2(3)"),
+        ("ac-2.3", "AC-2(3)"),
+        ("AC\u20112(3)", "AC-2(3)"),
+        ("AC-2(3)", "AC\u20112(3)"),
+        ("FVA-3959", "FVA3959"),
+        ("FVA3959", "FVA-3959"),
+        ("rule 8.2.1(a)", "8.2.1"),
+        ("8.2.1", "8.2.1(a)"),
+        ("F2207's form", "AB-F2207"),
+        ("Q4", "the fourth quarter"),
+        ("Q4", "Q4/2023"),
+        ("AC\u00ad-2", "AC-2"),
+    ],
+)
+def test_an_identifier_is_known_in_any_spelling(asked_as: str, written: str) -> None:
+    question = asked(f"What is said of {asked_as}?")
+    assert question.names
+    assert question.missing(keys_of(f"Of {written} this is said."), identifiers=True) == []
+    made = answer(
+        f"What does {asked_as} cost?", candidate(f"{written} costs 20 euros.", {"costs": 0.45})
+    )
+    assert made.status == "answered"
+
+
+def test_an_identifier_of_another_number_is_another() -> None:
+    for asked_as, written in (("AC-2(3)", "AC-23"), ("8.21.1", "8.2.11"), ("Q4", "Q3 2023")):
+        missing = asked(f"What is {asked_as}?").missing(keys_of(written), identifiers=True)
+        assert missing == [asked_as]
+
+
+def test_a_date_is_no_identifier_and_is_known_as_it_is_written() -> None:
+    for date in ("12/05/2024", "2024-05-12", "12.05.2024"):
+        question = asked(f"What was the fee on {date}?")
+        assert not question.names
+        assert question.coverage(keys_of("On 12 May 2024 the fee was 20 euros.")) == 1.0
+    made = answer("What is the fee on 12/05/2024?", candidate("The fee is 20 euros.", {"fee": 0.7}))
+    assert made.status == "answered"
+
+
+def test_a_bracket_or_dash_beside_a_number_makes_no_identifier() -> None:
+    for said in ("Who won in 2019 (men)?", "the cost—12 euros?", "in 2019\u201320?", "4 (or 5)?"):
+        assert not asked(said).names
+
+
 @pytest.mark.parametrize("query", ["", "???", "the of", "x" * 4000, "a\0b", "(" * 2000, "何ですか"])
 def test_any_question_ends(query: str) -> None:
     assert answer(query, candidate(FEES)).status in ("answered", "abstained")
@@ -215,7 +262,7 @@ def test_terms_are_identifiers_numbers_names_and_words() -> None:
     terms = {
         t.key: t for t in asked("What did Tarn pay under AC-2(3) and 8.2.1 in 24-month 30?").terms
     }
-    assert {k for k, t in terms.items() if t.identifier} == {"ac-2(3)", "8.2.1"}
+    assert {t.word for t in terms.values() if t.identifier} == {"AC-2(3)", "8.2.1"}
     assert terms["tarn"].weight > terms["pay"].weight
     assert {"pay", "30"} <= terms.keys()
 
