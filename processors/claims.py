@@ -60,6 +60,8 @@ _LIMITS = {
     "less": re.compile(r"(?<!no )(?<!not )\b(?:less|fewer) than\b", re.IGNORECASE),
 }
 _BOUND = re.compile(rf"{_NOT_MORE}|{_NOT_LESS}", re.IGNORECASE)
+# Two sentences say something of the same where so many of their words agree.
+_SAME_WORDS = 0.8
 # Where a number's surroundings end: "12 euros in January and 15 euros in July".
 _SEAM = re.compile(r"[,;:]\s|\s[—–-]\s|\b(?:and|or|but|while|whereas|to)\b", re.IGNORECASE)  # noqa: RUF001
 
@@ -167,6 +169,28 @@ def supported(claim: str, sentences: Sequence[str], around: str) -> bool:
     return all(_agrees(clause, said) for clause in clauses(claim)) and _counted(
         claim, sentences, around
     )
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two sentences with the same words differ in a figure, a denial, a duty or a limit."""
+    words, others = _numberless(one), _numberless(other)
+    if not words or len(words & others) < _SAME_WORDS * len(words | others):
+        return False
+    figured = _exact(one) - _said(figures(other)) - words_of(other)
+    other_figured = _exact(other) - _said(figures(one)) - words_of(one)
+    if figured and other_figured:
+        return True
+    said = clauses(other)
+    return any(not _agrees(clause, said) for clause in clauses(one))
+
+
+def _exact(text: str) -> frozenset[str]:
+    """Figures and identifiers."""
+    return frozenset(each.key for each in figures(text)) | words_of(text) - _numberless(text)
+
+
+def _numberless(text: str) -> frozenset[str]:
+    return frozenset(word for word in words_of(text) if not any(map(str.isdigit, word)))
 
 
 def _agrees(clause: Clause, said: Iterable[Clause]) -> bool:
