@@ -10,7 +10,7 @@ from math import inf, isfinite
 
 from processors.claims import contradict
 from processors.evidence import Asked, asked, evidence, keys_of
-from processors.parts import parts_of
+from processors.parts import MOST, parts_of
 from processors.quoting import Sentence, joined, sentences
 from processors.usage import NOTHING
 from schemas.events import (
@@ -127,12 +127,12 @@ def generate(
 
     A quote is exactly `text[start:end]` of its candidate; the answer has the same words, readable:
     without list marks, a table row as "header: value" pairs. Of a question with several parts each
-    is answered that can be; `reasons` then names the others. Where documents contradict each other
+    is answered that can be; `reasons` names the others. Where documents contradict each other
     (in a number, a month, a denial, may or must), the answer shows what each says, the newest
     first, with their dates.
     """
     candidates = event.candidates[: config.candidates]
-    parts = parts_of(event.question.query)
+    parts, left = parts_of(event.question.query)
     found = [_looked_up(part, candidates, config) for _, part in parts]
     if len(parts) > 1:
         # A sentence may be near to the whole question, and say nothing of this part of it.
@@ -142,6 +142,7 @@ def generate(
         for (text, _), each in zip(parts, found, strict=True)
         for reason in each.reasons
     ]
+    reasons += [f"{text}: not looked up, ask it by itself ({MOST} parts at most)" for text in left]
     quotes: dict[str, _Pick] = {}  # a sentence that answers two parts is said once
     said: list[str] = []
     for part in found:
@@ -200,7 +201,7 @@ def _if_named(part: str, found: _Found) -> _Found:
     if any(question.coverage(pick.keys | pick.sentence.near) for pick in picks) or not picks:
         return found
     missing = question.missing(frozenset())
-    return _Found([], [f"not in the passages: {', '.join(missing)}"])
+    return _Found([], [f"no sentence found has: {', '.join(missing)}"])
 
 
 def _share(score: float, top: float) -> float:

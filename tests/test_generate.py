@@ -5,6 +5,7 @@ import pytest
 
 from processors.evidence import asked, evidence, keys_of, stem
 from processors.generate import AnswerConfig, generate
+from processors.parts import split
 from processors.sentences import split_sentences
 from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Versions
 from tests.test_retrieve import question
@@ -280,6 +281,43 @@ def test_each_part_of_a_question_is_answered() -> None:
     made = answer("What does a transfer cost and who approves large transfers?", given)
     assert "12 euros" in made.answer and "branch manager" in made.answer
     assert made.reasons == []
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("What is A, what is B, who approves it?", ["What is A", "what is B", "who approves it?"]),
+        ("When is A due, how is B paid, and where?", ["When is A due", "how is B paid", "where?"]),
+        ("For C, what is A, which form is B?", ["For C, what is A", "which form is B?"]),
+        ("May I do A; where is B?", ["May I do A", "where is B?"]),
+        ("If A is lost, who is told?", None),
+        ("When A is lost, what is done?", None),
+        ("What is the fee of A, which is blue?", None),
+        ("What did A, who left, say?", None),
+        ("What is A in B, where C is?", None),
+        ("Who approves A, whatever it costs?", None),
+    ],
+)
+def test_a_comma_before_a_question_begins_a_part(question: str, parts: list[str] | None) -> None:
+    assert split(question) == (parts or [question])
+
+
+def test_the_parts_after_the_fourth_are_named_as_not_looked_up() -> None:
+    text = (
+        "The fee is 12 euros. The limit is 900 euros. The card is charged on Mondays. "
+        "The manager approves the card. The card is refunded in two weeks."
+    )
+    given = candidate(text, dict.fromkeys(("fee", "limit", "charged", "approves", "refunded"), 0.6))
+    made = answer(
+        "What is the fee? What is the limit? When is the card charged? Who approves the card? "
+        "When is the card refunded?",
+        given,
+    )
+    assert made.answer.startswith("The fee is 12 euros. The limit is 900 euros.")
+    assert "Mondays" in made.answer and "manager" in made.answer
+    assert made.reasons == [
+        "When is the card refunded?: not looked up, ask it by itself (4 parts at most)"
+    ]
 
 
 def test_a_part_that_no_passage_answers_is_named() -> None:
