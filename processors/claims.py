@@ -123,14 +123,15 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     """The clauses of a sentence; enumerations stay together."""
     found: list[str] = []
     for part in _CLAUSE.split(_IDLE.sub(" ", _REPLY.sub("", sentence, count=1))):
-        held = ""
-        at = 0
+        held, verb, at = "", False, 0
         for joint in [*_JOINT.finditer(part), None]:
             piece = part[at : joint.end() if joint else len(part)]
             at += len(piece)
-            if _VERB.search(held) and _VERB.search(piece):
-                found.append(held)
-                held = ""
+            if _VERB.search(piece):
+                if verb:
+                    found.append(held)
+                    held = ""
+                verb = True
             held += piece
         found.append(held)
     return tuple(_clause(text) for text in found if words_of(text))
