@@ -123,7 +123,7 @@ def _file(path: Path, doc_id: str, tenant: str, converter: Documents) -> Iterato
         body=made.body,
         uri=path.name,
         metadata=dict(made.metadata),
-        changed_at=status.st_mtime_ns // 1_000_000,
+        changed_at=max(status.st_mtime_ns // 1_000_000, 0),
         form=None if made.doc_type in PLAIN else "converted",
     )
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp
 from typing import NamedTuple
+
+from processors.figures import full_dates
+from processors.identifiers import named_in, plain, spellings
 
 # A word, a number ("1,500", "14:10") or a compound ("F-2207", "8.2.1", "AC-2(3)").
 _TOKEN = re.compile(
@@ -14,7 +18,11 @@ _TOKEN = re.compile(
 )
 _PART = re.compile(r"[^\W_]+")
 # Letters and then digits (INC-2031, not 24-month), a number in three or more parts, "2(3)".
-_IDENTIFIER = re.compile(r"[^\W\d_].*\d|\d+(?:[./]\d+){2}|\d.*\(|\d+[A-Z]")
+_IDENTIFIER = re.compile(r"[^\W\d_].*\d|\d+(?:\.\d+){2}|\d[\d.]*\(|\d+[A-Z]")
+_QUARTER = re.compile(
+    r"\b(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th|last|final))[ -]quarter\b",
+    re.IGNORECASE,
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -135,26 +143,45 @@ def asked(question: str) -> Asked:
     Document frequencies are not at hand, so that rarity is guessed from the form: an identifier
     weighs most, a number or a name (a capital inside the sentence) more than a word.
     """
+    text = plain(question.replace("—", " — "))
     terms: dict[str, Term] = {}
-    for found in _TOKEN.finditer(question):
-        token = found[0]
-        if _IDENTIFIER.match(token):
-            terms[token.lower()] = Term(token.lower(), token, 3.0, identifier=True)
-            continue
-        for word in [token] if token[0].isdigit() else _PART.findall(token):
-            if word.lower() not in _ASKING:
-                named = word[0].isdigit() or (word[0].isupper() and found.start() > 0)
-                key = stem(word.lower())
-                terms.setdefault(key, Term(key, word, 1.5 if named else 1.0))
+    at = 0
+    for start, end, key in _singled_out(text):
+        terms |= {t.key: t for t in _words_asked(text, at, start) if t.key not in terms}
+        date = "-" in key
+        terms[key] = Term(key, text[start:end], 1.5 if date else 3.0, identifier=not date)
+        at = end
+    terms |= {t.key: t for t in _words_asked(text, at, len(text)) if t.key not in terms}
     wanted = (answer for asks, answer in _WANTED if asks.search(question))
     return Asked(tuple(terms.values()), next(wanted, None))
 
 
+def _singled_out(text: str) -> Iterator[tuple[int, int, str]]:
+    """The identifiers, and the dates in digits: nothing is called by its date."""
+    for start, end, key in named_in(text):
+        if date := full_dates(text[start:end]):
+            yield start, end, date.pop()
+        elif _IDENTIFIER.match(text[start:end]):
+            yield start, end, key
+
+
+def _words_asked(text: str, start: int, end: int) -> Iterator[Term]:
+    for found in _TOKEN.finditer(text, start, end):
+        token = found[0]
+        for word in [token] if token[0].isdigit() else _PART.findall(token):
+            if word.lower() not in _ASKING:
+                named = word[0].isdigit() or (word[0].isupper() and found.start() > 0)
+                yield Term(stem(word.lower()), word, 1.5 if named else 1.0)
+
+
 @lru_cache(maxsize=8192)  # passages that answer one question answer others; about 20 MB
 def keys_of(*texts: str) -> frozenset[str]:
-    """What the terms of a question are looked up in: stems, and compounds as written."""
+    """What the terms of a question are looked up in: stems, numbers as written, identifiers."""
     keys: set[str] = set()
-    for text in texts:
+    for each in texts:
+        text = plain(each)
+        keys |= spellings(text) | full_dates(text)
+        keys.update(f"qz{found.lastindex}" for found in _QUARTER.finditer(text))
         for token in _TOKEN.findall(text.lower()):
             if token.isalpha():
                 keys.add(stem(token))

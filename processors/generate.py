@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, isfinite
 
+from processors.claims import contradict
 from processors.evidence import Asked, asked, evidence, keys_of
-from processors.parts import parts_of
+from processors.parts import MOST, parts_of
 from processors.quoting import Sentence, joined, sentences
 from processors.usage import NOTHING
 from schemas.events import (
@@ -28,8 +29,8 @@ _NEAR_TERMS = 3.0  # and in its title, headings, table header or the line that i
 _PASSAGE_TERMS = 3.0
 _RANK = 4.0  # the candidate's score as a share of the best one's
 _FITS = 1.7  # a number where a number is asked for
-# Two sentences say the same of something, but for its numbers, where so many of their words agree.
-_SAME_WORDS = 0.8
+# Sentences that are held against the best one to find contradictions, a millisecond each at most.
+_COMPARED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,15 @@ class _Pick:
     evidence: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What to quote, in reading order; or nothing, and why."""
+
+    picks: list[_Pick]
+    reasons: list[str]
+    differ: bool = False  # documents contradict each other in these
+
+
 def generate(
     event: GenerationRequested,
     *,
@@ -117,29 +127,35 @@ def generate(
 
     A quote is exactly `text[start:end]` of its candidate; the answer has the same words, readable:
     without list marks, a table row as "header: value" pairs. Of a question with several parts each
-    is answered that can be; `reasons` then names the others. Where two documents give different
-    numbers for the same thing, the answer shows both, the newer first, with their dates.
+    is answered that can be; `reasons` names the others. Where documents contradict each other
+    (in a number, a month, a denial, may or must), the answer shows what each says, the newest
+    first, with their dates.
     """
     candidates = event.candidates[: config.candidates]
-    parts = parts_of(event.question.query)
+    parts, left = parts_of(event.question.query)
     found = [_looked_up(part, candidates, config) for _, part in parts]
     if len(parts) > 1:
         # A sentence may be near to the whole question, and say nothing of this part of it.
-        found = [_if_named(text, *each) for (text, _), each in zip(parts, found, strict=True)]
+        found = [_if_named(text, each) for (text, _), each in zip(parts, found, strict=True)]
     reasons = [
         reason if len(parts) == 1 else f"{text}: {reason}"
-        for (text, _), (_, why) in zip(parts, found, strict=True)
-        for reason in why
+        for (text, _), each in zip(parts, found, strict=True)
+        for reason in each.reasons
     ]
+    reasons += [f"{text}: not looked up, ask it by itself ({MOST} parts at most)" for text in left]
     quotes: dict[str, _Pick] = {}  # a sentence that answers two parts is said once
-    for picks, _ in found:
-        for pick in picks:
+    said: list[str] = []
+    for part in found:
+        fresh = [pick.reads for pick in part.picks if pick.reads not in quotes]
+        if fresh:
+            said.append(_differing(candidates, part.picks) if part.differ else joined(fresh))
+        for pick in part.picks:
             quotes.setdefault(pick.reads, pick)
     yield QuestionAnswered(
         request_id=event.question.request_id,
         tenant=event.question.tenant,
         status="answered" if quotes else "abstained",
-        answer=_differing(candidates, [*quotes.values()]) or joined([*quotes]),
+        answer=" ".join(said),
         citations=[_citation(candidates, pick) for pick in quotes.values()],
         reasons=reasons,
         degraded=event.degraded,
@@ -152,10 +168,8 @@ def generate(
     )
 
 
-def _looked_up(
-    question: Asked, candidates: Sequence[Candidate], config: AnswerConfig
-) -> tuple[list[_Pick], list[str]]:
-    """What to quote, in reading order; or nothing, and why."""
+def _looked_up(question: Asked, candidates: Sequence[Candidate], config: AnswerConfig) -> _Found:
+    """What answers one part of the question."""
     top = max((c.score for c in candidates), default=0.0)
     passages = [
         _Passage(question, rank, candidate, _share(candidate.score, top))
@@ -164,26 +178,30 @@ def _looked_up(
     known = frozenset[str]().union(*(passage.keys for passage in passages))
     chosen = _chosen(passages, config)
     if not chosen:
-        return [], ["no passage was found"]
+        return _Found([], ["no passage was found"])
     ranks = {pick.sentence.rank for pick in chosen}
     strength = {rank: passages[rank].evidence(known) for rank in ranks}
-    best = max(strength.values())
+    best = max(strength[pick.sentence.rank] for pick in chosen[: config.max_sentences])
     if best < config.abstain_below:
         reasons = [f"evidence {best:.2f} is below {config.abstain_below:.2f}"]
         unknown = question.missing(known, identifiers=True)
         if missing := unknown or question.missing(passages[chosen[0].sentence.rank].keys):
             reasons.append(f"not in the passages: {', '.join(missing)}")
-        return [], reasons
+        return _Found([], reasons)
     chosen = [replace(pick, evidence=strength[pick.sentence.rank]) for pick in chosen]
-    return _conflict(candidates, chosen) or _in_order(candidates, chosen), []
+    if differing := _conflict(candidates, chosen):
+        return _Found(differing, [], differ=True)
+    return _Found(_in_order(candidates, chosen[: config.max_sentences]), [])
 
 
-def _if_named(part: str, picks: list[_Pick], reasons: list[str]) -> tuple[list[_Pick], list[str]]:
+def _if_named(part: str, found: _Found) -> _Found:
     """These quotes, unless none has a word of this part or stands under one."""
     question = asked(part)
+    picks = found.picks
     if any(question.coverage(pick.keys | pick.sentence.near) for pick in picks) or not picks:
-        return picks, reasons
-    return [], [f"not in the passages: {', '.join(question.missing(frozenset()))}"]
+        return found
+    missing = question.missing(frozenset())
+    return _Found([], [f"no sentence found has: {', '.join(missing)}"])
 
 
 def _share(score: float, top: float) -> float:
@@ -210,7 +228,7 @@ def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
     picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
     chosen: list[_Pick] = []
     for pick in picks:
-        if len(chosen) == config.max_sentences or pick.score < floor:
+        if pick.score < floor:
             break
         if all(pick.reads != other.reads for other in chosen):
             chosen.append(pick)
@@ -218,39 +236,36 @@ def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
 
 
 def _conflict(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:
-    """The best sentence and one of another document that contradicts it, the newer one first.
+    """The best sentence and those of other documents that contradict it, the newest first.
 
-    They have the same words but not the same numbers, and both cover as much of the question, with
-    what they stand under: so that the fees of two products are no contradiction if it names one.
+    They have the same words, and cover as much of the question with what they stand under: so that
+    the fees of two products are no contradiction if it names one. One sentence for each document.
     """
     best = chosen[0]
-    first = candidates[best.sentence.rank]
-    for other in chosen[1:]:
-        second = candidates[other.sentence.rank]
-        if first.doc_id != second.doc_id and best.near == other.near and _contradict(best, other):
-            pair = [(first.changed_at, best), (second.changed_at, other)]
-            return [pick for _, pick in sorted(pair, key=lambda each: -each[0])]
-    return []
-
-
-def _contradict(one: _Pick, other: _Pick) -> bool:
-    numbers = [{k for k in pick.keys if any(map(str.isdigit, k))} for pick in (one, other)]
-    words = [pick.keys - found for pick, found in zip((one, other), numbers, strict=True)]
-    both, either = words[0] & words[1], words[0] | words[1]
-    return all(numbers) and numbers[0] != numbers[1] and len(both) >= _SAME_WORDS * len(either)
+    by_document = {candidates[best.sentence.rank].doc_id: best}
+    for other in chosen[1:_COMPARED]:
+        doc_id = candidates[other.sentence.rank].doc_id
+        if doc_id in by_document or best.near != other.near:
+            continue
+        if contradict(best.reads, other.reads):
+            by_document[doc_id] = other
+    if len(by_document) == 1:
+        return []
+    return sorted(by_document.values(), key=lambda p: -candidates[p.sentence.rank].changed_at)
 
 
 def _differing(candidates: Sequence[Candidate], picks: Sequence[_Pick]) -> str:
-    """How two sentences that contradict each other are shown; empty if these do not."""
-    if len(picks) != 2 or not _conflict(candidates, sorted(picks, key=lambda pick: -pick.score)):
-        return ""
+    """How sentences that contradict each other are shown."""
     said = [f"{_source(candidates[p.sentence.rank])}: {joined([p.reads])}" for p in picks]
     return f"The documents differ. {' '.join(said)}"
 
 
 def _source(candidate: Candidate) -> str:
-    day = datetime.fromtimestamp(candidate.changed_at / 1000, UTC).date().isoformat()
-    return f"{candidate.title or candidate.doc_id} ({candidate.doc_id}, {day})"
+    try:
+        day = f", {datetime.fromtimestamp(candidate.changed_at / 1000, UTC).date().isoformat()}"
+    except (ValueError, OverflowError, OSError):  # a record's timestamp may be any number
+        day = ""
+    return f"{candidate.title or candidate.doc_id} ({candidate.doc_id}{day})"
 
 
 def _in_order(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:

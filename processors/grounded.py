@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from processors.claims import members_of, names_of, supported, words_of
 from processors.evidence import asked, keys_of
 from processors.generate import AnswerConfig, generate
 from processors.ports import Generator
@@ -27,6 +28,8 @@ QUOTING = "extractive"  # the model of an answer that no language model wrote
 _MARKS = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
 # A sentence's marks stand before its end, as the prompt asks, or after it.
 _MARKED_END = re.compile(r"([.!?])((?:\s*\[[\d\s,]+\])+)")
+# A heading, a table's header or a line that introduces a list: it says what is below it.
+_ABOVE = re.compile(r"\A#|\n[\s|:]*[-=][-=|:\s]*\Z|:\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ def grounded(
 ) -> Iterable[QuestionAnswered]:
     """What the model writes, without the sentences that the passages they cite do not support.
 
-    A sentence is supported where every number and identifier in it, and most of its terms, stand in
-    the passages it cites. If the model says that there is no answer, the answer is `abstained`. If
-    none is left, or the model does not answer, passages are quoted, or not, as without a model, and
-    `degraded` says so. What the model was paid for is in `usage` whatever came of it.
+    A sentence is supported where most of its terms, and every name, number and identifier in it,
+    stand in the passages it cites, and their sentence nearest to it does not deny, demand, allow or
+    limit otherwise (`processors.claims`, which says what it cannot see). If the model says that
+    there is no answer, the answer is `abstained`. If none is left, or the model does not answer,
+    passages are quoted, or not, as without a model, and `degraded` says so. What the model was paid
+    for is in `usage` whatever came of it.
     """
     candidates = event.candidates[: quoting.candidates]
     system, user = config.fill(event.question.query, _numbered(candidates))
@@ -125,21 +130,36 @@ def _cited(text: str) -> Iterable[tuple[str, list[int]]]:
 
 
 def _support(sentence: str, sources: Sequence[Candidate]) -> float:
-    """The share of the sentence's terms in what it cites; 0 if a number or identifier is not."""
-    keys = frozenset[str]().union(*(keys_of(c.text, c.title, c.heading) for c in sources))
-    said = asked(sentence)
-    exact = [key for key in keys_of(sentence) if any(map(str.isdigit, key))]
-    if not sources or not said.terms or any(key not in keys for key in exact):
+    """The share of the sentence's terms in what it cites; 0 where that does not bear it out.
+
+    A word that the passages do not have counts against the share; a name, an identifier or what
+    "and" adds ("a manager and a director") ends it.
+    """
+    around = "\n".join(f"{c.title}\n{c.heading}" for c in sources)
+    quotable = [c.text[start:end] for c in sources for start, end in _spans(c)]
+    headings = [text for text in quotable if _ABOVE.search(text)]
+    around = "\n".join((around, *headings))
+    keys = keys_of(around, *(c.text for c in sources))
+    said, words = asked(sentence), words_of(sentence)
+    strange = names_of(sentence) - keys
+    added = any(words.isdisjoint(keys) for words in members_of(sentence))
+    unknown = any(term.identifier and term.key in words - keys for term in said.terms)
+    if not sources or not said.terms or strange or added or unknown:
         return 0.0
-    return said.coverage(keys)
+    if not supported(sentence, quotable, around):
+        return 0.0
+    return said.coverage(keys | {term.key for term in said.terms if term.key not in words})
+
+
+def _spans(source: Candidate) -> list[tuple[int, int]]:
+    flat = source.sentences
+    return [*zip(flat[::2], flat[1::2], strict=False)] or [(0, len(source.text))]
 
 
 def _quoted(sentence: str, source: Candidate, share: float) -> Citation:
     """The sentence of the passage that says most of it."""
     said = asked(sentence)
-    spans: Sequence[tuple[int, int]] = [
-        *zip(source.sentences[::2], source.sentences[1::2], strict=False)
-    ] or [(0, len(source.text))]
+    spans = _spans(source)
     covered: Mapping[tuple[int, int], float] = {
         (start, end): said.coverage(keys_of(source.text[start:end])) for start, end in spans
     }

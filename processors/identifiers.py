@@ -1,13 +1,13 @@
 """Identifiers in text (POL-CARD-014, 8.2.1, AC-2(3), FVA3959), and one key for each.
 
 An embedding model knows nothing of them and a word tokenizer takes them apart, so that the lexical
-index and the final order look them up here.
+index, the final order and the answerer look them up here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 # Hyphens and dashes of typeset text; a rulebook rarely has the one on the keyboard.
@@ -19,6 +19,11 @@ _SPELLING = _DASHES | _INVISIBLE
 _COMPOUND = re.compile(
     r"[^\W_]+(?:(?:\)?[-./:_§]*\(|\)?[-./:_§]+|(?<=\d) \((?=\w{1,3}\))|(?<=\d) \.(?=\d))[^\W_]+)*"
 )
+# A run without spaces that has a digit, with what a space may part from it.
+_NUMBERED_RUN = re.compile(r"(?<!\S)[^\s\d]*\d\S*(?: [(.]\d\S*)*")
+# "(a)" of "8.2.1(a)" and "(men)" of "2019 (men)" are no part of a name.
+_ASIDE = re.compile(r"\)?\s?\((?!\d).*")
+_MIXED = re.compile(r"[^\W\d_]+\d[^\W_]*|\d+[^\W\d_][^\W_]*")
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _WORD = re.compile(r"[^\W_]+")
 _SUFFIX = re.compile(r"\.[A-Za-z]{2,4}\Z")
@@ -38,6 +43,40 @@ def identifiers(text: str) -> list[str]:
     return [key for found in _compounds(text) for key in _keys(found)]
 
 
+def plain(text: str) -> str:
+    """The text with one kind of hyphen, and without marks that cannot be seen."""
+    return text.translate(_SPELLING)
+
+
+def named_in(text: str) -> Iterator[tuple[int, int, str]]:
+    """The compounds with a digit in `plain` text: from where to where, and one key for each.
+
+    Without what stands in a bracket that has no number. `AC-2 (3)` and `ac-2.3` have one key.
+    """
+    for run in _NUMBERED_RUN.finditer(text):
+        for found in _COMPOUND.finditer(text, *run.span()):
+            compound = _ASIDE.sub("", found[0])
+            if key := key_of(compound):
+                end = found.start() + len(compound)
+                yield found.start(), end + ("(" in compound and text[end : end + 1] == ")"), key
+
+
+def spellings(text: str) -> set[str]:
+    """The keys a `plain` text is found by: its compounds, and parts such as the Q4 of Q4/23."""
+    keys: set[str] = set()
+    for start, end, key in named_in(text):
+        keys.add(key)
+        keys.update(map(key_of, _MIXED.findall(text[start:end])))
+    return keys
+
+
+@lru_cache(maxsize=65536)
+def key_of(compound: str) -> str:
+    """The key of a compound of several parts, one with a digit; empty if it is none."""
+    parts = _PART.findall(compound.casefold())
+    return "z".join(parts) if len(parts) > 1 and any(part[0].isdigit() for part in parts) else ""
+
+
 def names(title: str, heading: str, doc_id: str) -> list[str]:
     """The keys of what a chunk goes by: its title, its heading path and its document's id."""
     return [key for found in _named(title, heading, doc_id) for key in _keys(found)]
@@ -48,9 +87,9 @@ def looked_up(question: str) -> list[str]:
 
     As compounds. A longer question that names a rule is often answered by what refers to it.
     """
-    plain = question.translate(_SPELLING)
-    found = [each for each in _COMPOUND.findall(plain) if _keys(each)]
-    if not found or len(_WORD.findall(_COMPOUND.sub(_without, plain))) > _FEW_WORDS:
+    text = plain(question)
+    found = [each for each in _COMPOUND.findall(text) if _keys(each)]
+    if not found or len(_WORD.findall(_COMPOUND.sub(_without, text))) > _FEW_WORDS:
         return []
     return found
 
@@ -77,7 +116,7 @@ def standing(wanted: Iterable[str], title: str, heading: str, doc_id: str, text:
 
 
 def _compounds(text: str) -> list[str]:
-    return _COMPOUND.findall(text.translate(_SPELLING))
+    return _COMPOUND.findall(plain(text))
 
 
 def _named(title: str, heading: str, doc_id: str) -> list[str]:
@@ -102,7 +141,7 @@ def _keys(compound: str) -> tuple[str, ...]:
     if not any(part[0].isdigit() for part in parts):
         return ()
     bare = "".join(parts)
-    keys = ("z".join(parts),) if len(parts) > 1 else ()
+    keys = (key_of(compound),) if len(parts) > 1 else ()
     numbered = "." in compound and not any(part.isalpha() for part in parts)  # 8.2.1 is not 82.1
     if len(bare) >= _LONG and "(" not in compound and not numbered:
         return (*keys, f"{bare}z")

@@ -18,6 +18,7 @@ FORMS = ("source", "base64", "converted")
 PAGE_BREAK = "\f"
 # A part leaves room in a 1 MiB record for title, metadata and what chunking adds.
 PART_BYTES = 384 * 1024
+MAX_TIME = 253_402_300_799_999  # the last millisecond of the year 9999, the last a date can say
 _HEADER_CHARS = 16 * 1024
 _DELIMITER = re.compile(r"[|:\- \t]*-[|:\- \t]*")
 
@@ -118,6 +119,11 @@ def ingest(
         raise Reject(f"doc_id must be 1 to {config.max_id_chars} characters, none of them NUL")
     if event.version is not None and event.version < 0:
         raise Reject(f"version is {event.version}; it must be 0 or more")
+    if event.changed_at is not None and not 0 <= event.changed_at <= MAX_TIME:
+        raise Reject(
+            f"changed_at is {event.changed_at}; it must be milliseconds since 1970, from 0 to the "
+            "year 9999: divide microseconds by 1,000 and nanoseconds by 1,000,000"
+        )
     if event.op == "upsert" and event.body is None:
         raise Reject("an upsert needs a body; to remove a document, send op 'delete'")
     document = _document(event, config, converter)

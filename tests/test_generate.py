@@ -1,9 +1,11 @@
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
 from processors.evidence import asked, evidence, keys_of, stem
 from processors.generate import AnswerConfig, generate
+from processors.parts import split
 from processors.sentences import split_sentences
 from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Versions
 from tests.test_retrieve import question
@@ -200,6 +202,53 @@ def test_an_identifier_is_answered_although_its_similarity_is_low() -> None:
     assert answer("What does code BF-110 mean?", row).answer == "Code: BF-110; Meaning: duplicate."
 
 
+@pytest.mark.parametrize(
+    ("asked_as", "written"),
+    [
+        ("AC-2 (3)", "AC-2(3)"),
+        ("ac-2.3", "AC-2(3)"),
+        ("AC\u20112(3)", "AC-2(3)"),
+        ("AC-2(3)", "AC\u20112(3)"),
+        ("FVA-3959", "FVA3959"),
+        ("FVA3959", "FVA-3959"),
+        ("rule 8.2.1(a)", "8.2.1"),
+        ("8.2.1", "8.2.1(a)"),
+        ("F2207's form", "AB-F2207"),
+        ("Q4", "the fourth quarter"),
+        ("Q4", "Q4/2023"),
+        ("AC\u00ad-2", "AC-2"),
+    ],
+)
+def test_an_identifier_is_known_in_any_spelling(asked_as: str, written: str) -> None:
+    question = asked(f"What is said of {asked_as}?")
+    assert question.names
+    assert question.missing(keys_of(f"Of {written} this is said."), identifiers=True) == []
+    made = answer(
+        f"What does {asked_as} cost?", candidate(f"{written} costs 20 euros.", {"costs": 0.45})
+    )
+    assert made.status == "answered"
+
+
+def test_an_identifier_of_another_number_is_another() -> None:
+    for asked_as, written in (("AC-2(3)", "AC-23"), ("8.21.1", "8.2.11"), ("Q4", "Q3 2023")):
+        missing = asked(f"What is {asked_as}?").missing(keys_of(written), identifiers=True)
+        assert missing == [asked_as]
+
+
+def test_a_date_is_no_identifier_and_is_known_as_it_is_written() -> None:
+    for date in ("12/05/2024", "2024-05-12", "12.05.2024"):
+        question = asked(f"What was the fee on {date}?")
+        assert not question.names
+        assert question.coverage(keys_of("On 12 May 2024 the fee was 20 euros.")) == 1.0
+    made = answer("What is the fee on 12/05/2024?", candidate("The fee is 20 euros.", {"fee": 0.7}))
+    assert made.status == "answered"
+
+
+def test_a_bracket_or_dash_beside_a_number_makes_no_identifier() -> None:
+    for said in ("Who won in 2019 (men)?", "the cost—12 euros?", "in 2019\u201320?", "4 (or 5)?"):
+        assert not asked(said).names
+
+
 @pytest.mark.parametrize("query", ["", "???", "the of", "x" * 4000, "a\0b", "(" * 2000, "何ですか"])
 def test_any_question_ends(query: str) -> None:
     assert answer(query, candidate(FEES)).status in ("answered", "abstained")
@@ -215,7 +264,7 @@ def test_terms_are_identifiers_numbers_names_and_words() -> None:
     terms = {
         t.key: t for t in asked("What did Tarn pay under AC-2(3) and 8.2.1 in 24-month 30?").terms
     }
-    assert {k for k, t in terms.items() if t.identifier} == {"ac-2(3)", "8.2.1"}
+    assert {t.word for t in terms.values() if t.identifier} == {"AC-2(3)", "8.2.1"}
     assert terms["tarn"].weight > terms["pay"].weight
     assert {"pay", "30"} <= terms.keys()
 
@@ -232,6 +281,43 @@ def test_each_part_of_a_question_is_answered() -> None:
     made = answer("What does a transfer cost and who approves large transfers?", given)
     assert "12 euros" in made.answer and "branch manager" in made.answer
     assert made.reasons == []
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("What is A, what is B, who approves it?", ["What is A", "what is B", "who approves it?"]),
+        ("When is A due, how is B paid, and where?", ["When is A due", "how is B paid", "where?"]),
+        ("For C, what is A, which form is B?", ["For C, what is A", "which form is B?"]),
+        ("May I do A; where is B?", ["May I do A", "where is B?"]),
+        ("If A is lost, who is told?", None),
+        ("When A is lost, what is done?", None),
+        ("What is the fee of A, which is blue?", None),
+        ("What did A, who left, say?", None),
+        ("What is A in B, where C is?", None),
+        ("Who approves A, whatever it costs?", None),
+    ],
+)
+def test_a_comma_before_a_question_begins_a_part(question: str, parts: list[str] | None) -> None:
+    assert split(question) == (parts or [question])
+
+
+def test_the_parts_after_the_fourth_are_named_as_not_looked_up() -> None:
+    text = (
+        "The fee is 12 euros. The limit is 900 euros. The card is charged on Mondays. "
+        "The manager approves the card. The card is refunded in two weeks."
+    )
+    given = candidate(text, dict.fromkeys(("fee", "limit", "charged", "approves", "refunded"), 0.6))
+    made = answer(
+        "What is the fee? What is the limit? When is the card charged? Who approves the card? "
+        "When is the card refunded?",
+        given,
+    )
+    assert made.answer.startswith("The fee is 12 euros. The limit is 900 euros.")
+    assert "Mondays" in made.answer and "manager" in made.answer
+    assert made.reasons == [
+        "When is the card refunded?: not looked up, ask it by itself (4 parts at most)"
+    ]
 
 
 def test_a_part_that_no_passage_answers_is_named() -> None:
@@ -251,6 +337,83 @@ def test_documents_that_contradict_each_other_are_both_shown_with_their_dates() 
         "old.md (old.md, 1970-01-01): The cash limit is 5,000 euros a day."
     )
     assert [c.doc_id for c in made.citations] == ["new.md", "old.md"]
+
+
+def _dated(text: str, cosine: float, doc_id: str, year: int) -> Candidate:
+    given = candidate(text, {text[:5]: cosine}, doc_id=doc_id)
+    when = int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    return dataclasses.replace(given, changed_at=when)
+
+
+@pytest.mark.parametrize(
+    ("query", "old", "new"),
+    [
+        ("What is the notice?", "The notice is thirty days.", "The notice is sixty days."),
+        ("What is the notice?", "The notice is 30 days.", "The notice is sixty days."),
+        ("When is the report due?", "The report is due in March.", "The report is due in April."),
+        (
+            "When is the fee due?",
+            "The fee is due on 1 March 2024.",
+            "The fee is due on 2024-04-01.",
+        ),
+        ("Is remote work permitted?", "Remote work is permitted.", "Remote work is not permitted."),
+        ("May staff work remotely?", "Staff may work remotely.", "Staff must work remotely."),
+        ("Which form is needed?", "Form F-1 is needed.", "Form F-2 is needed."),
+    ],
+)
+def test_documents_differ_in_numbers_months_denial_and_duty(query: str, old: str, new: str) -> None:
+    made = answer(query, _dated(old, 0.8, "a.md", 2020), _dated(new, 0.79, "b.md", 2024))
+    assert made.answer == (
+        f"The documents differ. b.md (b.md, 2024-01-01): {new} a.md (a.md, 2020-01-01): {old}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The notice period is thirty days.", "The notice period is 30 days."),
+        ("The report is due on 1 March 2024.", "The report is due in March 2024."),
+        ("Remote work is not permitted.", "Remote work is not allowed."),
+        ("The cap is 1,000 euros.", "The cap is 1000 euros."),
+    ],
+)
+def test_the_same_in_other_words_is_no_contradiction(one: str, other: str) -> None:
+    query = "What is said of the notice period, the report, the cap and remote work?"
+    made = answer(query, _dated(one, 0.9, "a.md", 2020), _dated(other, 0.9, "b.md", 2024))
+    assert made.answer.startswith(one)
+
+
+def test_every_document_that_differs_is_shown() -> None:
+    given = [
+        _dated(f"The notice period for staff is {days} days.", 0.8, f"{days}.md", 2000 + days)
+        for days in (30, 20, 10, 15, 25)
+    ]
+    made = answer("What is the notice period for staff?", *given)
+    assert [c.doc_id for c in made.citations] == ["30.md", "25.md", "20.md", "15.md", "10.md"]
+    for days in (30, 20, 10, 15, 25):
+        assert f"{days}.md ({days}.md, 20{days}-01-01): The notice period" in made.answer
+
+
+def test_a_contradiction_in_one_part_of_a_question_is_shown_with_its_sources() -> None:
+    made = answer(
+        "What is the notice period for staff and who approves overtime?",
+        _dated("The notice period for staff is 30 days.", 0.8, "old.md", 2020),
+        _dated("The notice period for staff is 60 days.", 0.8, "new.md", 2024),
+        _dated("Overtime is approved by the line manager.", 0.8, "overtime.md", 2022),
+    )
+    assert made.answer == (
+        "The documents differ. new.md (new.md, 2024-01-01): The notice period for staff is 60 "
+        "days. old.md (old.md, 2020-01-01): The notice period for staff is 30 days. "
+        "Overtime is approved by the line manager."
+    )
+
+
+@pytest.mark.parametrize("when", [1_700_000_000_000_000, -(2**63), 2**63 - 1])
+def test_a_date_that_no_calendar_has_is_not_shown(when: int) -> None:
+    old = candidate("The cash limit is 5,000 euros a day.", {"cash": 0.8}, doc_id="old.md")
+    new = candidate("The cash limit is 7,500 euros a day.", {"cash": 0.79}, doc_id="new.md")
+    made = answer("What is the cash limit a day?", old, dataclasses.replace(new, changed_at=when))
+    assert "new.md (new.md): The cash limit is 7,500 euros a day." in made.answer
 
 
 def test_the_fees_of_two_products_are_no_contradiction() -> None:

@@ -10,7 +10,7 @@ from processors.generate import AnswerConfig
 from processors.grounded import DEGRADED, QUOTING, UNSUPPORTED, GroundedConfig, grounded
 from processors.ports import Completion
 from schemas.errors import Retry, UserError
-from schemas.events import GenerationRequested, QuestionAnswered, Usage
+from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Usage
 from streams import wiring
 from streams.settings import Settings, load
 from tests.test_generate import VERSIONS, candidate
@@ -37,7 +37,7 @@ class Model:
         return Completion(self.says, 100, 20)
 
 
-def answer(says: str | Retry) -> tuple[QuestionAnswered, Model]:
+def answer(says: str | Retry, *more: Candidate) -> tuple[QuestionAnswered, Model]:
     model = Model(says)
     config = wiring.grounding(
         Settings(
@@ -52,7 +52,7 @@ def answer(says: str | Retry) -> tuple[QuestionAnswered, Model]:
     event = GenerationRequested(
         question=question("What does a transfer abroad cost?"),
         variants=["What does a transfer abroad cost?"],
-        candidates=[FEES, LIMITS],
+        candidates=[FEES, LIMITS, *more],
         embedding_model="m",
         index="i",
         tier="local",
@@ -104,6 +104,76 @@ def test_a_sentence_without_support_is_left_out(unsupported: str) -> None:
     beside, _ = answer(f"It takes two days [1]. {unsupported}")
     assert (beside.status, beside.answer) == ("answered", "It takes two days.")
     assert beside.degraded == ["generate: 1 sentence without support left out"]
+
+
+POLICY = candidate(
+    "Contractors may work remotely but must not take devices abroad. "
+    "Remote work requires approval by a manager. "
+    "The fee is 12 euros in January and 15 euros in July. The Gold card costs 1,000 euros a year "
+    "and the Blue card costs 20 euros. A firm must not outsource or delegate the audit. "
+    "It took effect on 12 May 2024. At least 5 people attend.",
+    doc_id="policy.md",
+)
+
+
+def _is_said(sentence: str) -> bool:
+    made, _ = answer(f"A transfer abroad costs 12 euros [1]. {sentence} [3].", POLICY)
+    return made.answer == f"A transfer abroad costs 12 euros. {sentence}."
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "Contractors may not work remotely",
+        "Contractors must work remotely",
+        "Contractors may take devices abroad",
+        "A firm must outsource the audit",
+        "A firm may delegate the audit",
+        "Remote work never requires approval by a manager",
+        "Remote work is possible without approval by a manager",
+        "No approval by a manager is required for remote work",
+        "Remote work requires approval by a manager and a director",
+        "Remote work requires approval by a manager of Zorblax",
+        "The fee is 15 euros in January and 12 euros in July",
+        "The fee is 15 euros in January",
+        "The fee is twenty euros in January and thirty in July",
+        "The Blue card costs 1,000 euros",
+        "The Gold card costs 20 euros a year",
+        "It took effect on 13 May 2024",
+        "It took effect on 12 May 2023",
+        "At most 5 people attend",
+    ],
+)
+def test_a_sentence_that_says_otherwise_than_its_passage_is_left_out(wrong: str) -> None:
+    assert not _is_said(wrong)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "Yes, contractors may work remotely",
+        "Contractors must not take devices abroad",
+        "Contractors are not allowed to take devices abroad",
+        "A firm may not delegate the audit",
+        "Approval by a manager is required for remote work",
+        "In July the fee is 15 euros",
+        "The fee is twelve euros in January",
+        "The Gold card costs 1000 euros a year",
+        "The Blue card costs 20 euros",
+        "It took effect on 2024-05-12",
+        "It took effect on May 12, 2024",
+        "It took effect in May 2024",
+        "No fewer than five people attend",
+    ],
+)
+def test_what_a_passage_says_in_other_words_or_digits_is_said(right: str) -> None:
+    assert _is_said(right)
+
+
+def test_a_number_may_stand_in_a_heading_above() -> None:
+    table = candidate("# Fees of 2024\n\n| Card | Fee |\n|---|---|\n| Gold | 90 |", doc_id="t.md")
+    made, _ = answer("In 2024 the fee of the Gold card is 90 [3].", table)
+    assert made.answer == "In 2024 the fee of the Gold card is 90."
 
 
 def test_no_answer_abstains() -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import base64
 import random
+from datetime import UTC, datetime
 
 import pytest
 
 from connectors.converters.documents import Documents
-from processors.ingest import PART_BYTES, IngestConfig, Place, ingest, split_body
+from processors.ingest import MAX_TIME, PART_BYTES, IngestConfig, Place, ingest, split_body
 from schemas.errors import Reject
 from schemas.events import DocumentChanged, DocumentFed
 from tests.office_files import saved, word
@@ -29,6 +30,9 @@ def _changes(fed: DocumentFed, place: Place = PLACE) -> list[DocumentChanged]:
     ("fed", "said"),
     [
         (_fed(version=-1), "version is -1"),
+        (_fed(changed_at=1_700_000_000_000_000), "changed_at is 1700000000000000; .* milliseconds"),
+        (_fed(changed_at=1_700_000_000_000_000_000), "divide .* nanoseconds by 1,000,000"),
+        (_fed(changed_at=-1), "changed_at is -1"),
         (_fed(body=None), "an upsert needs a body"),
         (_fed(tenant="a b"), "tenant must be"),
         (_fed(doc_id=" "), "doc_id must be"),
@@ -51,6 +55,13 @@ def test_what_cannot_be_is_rejected_by_name(fed: DocumentFed, said: str) -> None
 def test_a_record_without_a_key_is_rejected() -> None:
     with pytest.raises(Reject, match="no key"):
         _changes(_fed(), Place(0, 0, keyed=False))
+
+
+def test_any_date_up_to_the_year_9999_is_taken() -> None:
+    for given in (1, 1_700_000_000_000, MAX_TIME):
+        (change,) = _changes(_fed(changed_at=given))
+        assert change.changed_at == given
+    assert datetime.fromtimestamp(MAX_TIME / 1000, UTC).year == 9999
 
 
 def test_defaults_come_from_the_record() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -44,3 +45,11 @@ def open_codec(chosen: Settings) -> Generator[Codec]:
 def print_json(value: Any) -> None:
     """One JSON document to standard output, as a script reads it."""
     print(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def clock(milliseconds: int, form: str) -> str:
+    """A record's timestamp, UTC; the bare number where a producer wrote what is no date."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return str(milliseconds)

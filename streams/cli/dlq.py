@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from schemas import topics
 from schemas.events import DeadLettered
-from streams.cli.console import open_codec, out, print_json, settings
+from streams.cli.console import clock, open_codec, out, print_json, settings
 from streams.codec import Codec
 from streams.errors import UserError
 from streams.settings import Settings
@@ -74,7 +73,7 @@ def list_letters(
         return
     table = Table("letter", "when", "stage", "key", "tries", "reason", box=None)
     for place, letter in found:
-        when = datetime.fromtimestamp(letter.failed_at / 1000, UTC).strftime("%m-%d %H:%M:%S")
+        when = clock(letter.failed_at, "%m-%d %H:%M:%S")
         key = escape((letter.key or b"").decode("utf-8", "replace")[:40])
         reason = escape(letter.reason[:100])
         table.add_row(place, when, letter.stage, key, str(letter.attempts), reason)

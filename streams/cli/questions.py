@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from schemas import topics
 from schemas.events import FeedbackGiven, QuestionAnswered, QuestionAsked, Usage
-from streams.cli.console import err, open_codec, out, print_json, settings
+from streams.cli.console import clock, err, open_codec, out, print_json, settings
 from streams.errors import UserError
 
 app = typer.Typer()
@@ -137,7 +136,7 @@ def print_trail(steps: list[dict[str, Any]]) -> None:
     table = Table("time", "stage", "topic", "ms", "what was decided", box=None, pad_edge=False)
     start = steps[0]["timestamp"]
     for step in steps:
-        at = datetime.fromtimestamp(step["timestamp"] / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+        at = clock(step["timestamp"], f"%H:%M:%S.{step['timestamp'] % 1000:03}")
         since = str(step["timestamp"] - start)
         table.add_row(at, step["stage"], step["topic"], since, escape(step["summary"]))
     out.print(table)

@@ -1,0 +1,264 @@
+"""What a sentence claims beside its words: figures and where they belong, denial, duty or leave.
+
+It is read from words alone, English ones, clause by clause. What it cannot see: roles (who pays
+whom), opposites without a word of denial (open, closed), a condition that was left out, in which
+column of a table a number stands, and two denials that undo each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from processors.evidence import asked
+from processors.figures import Figure, figures
+
+# Parts of a clause that stand for themselves; a list or a second verb shares what stands before.
+_CLAUSE = re.compile(
+    r"[;:]\s|\s[—–-]\s|\b(?:but|while|whereas|although|though|unless|except|however|if|when|until"  # noqa: RUF001
+    r"|because)\b",
+    re.IGNORECASE,
+)
+_JOINT = re.compile(r",\s|\b(?:and|or|nor)\b", re.IGNORECASE)
+_AND = re.compile(r"\b(?:and|or|nor)\b", re.IGNORECASE)
+_NAME = re.compile(r"(?<=[^\W_][ ,])\s*([^\W\d_][^\W_]+)")
+_VERB = re.compile(
+    r"\b(?:may|must|shall|can|cannot|could|might|should|will|would|is|are|was|were|do|does|did|has"
+    r"|have|had|needs?|not|never|it|they|he|she|we|you)\b|n['’]t\b",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_REPLY = re.compile(r"\s*(?:yes|no)\b[,.:;!]\s*", re.IGNORECASE)
+# Words that deny nothing.
+_IDLE = re.compile(r"\bnot only\b|\bwhether or not\b|\bno\.?\s+(?=\d)", re.IGNORECASE)
+_DENIALS = (
+    re.compile(
+        r"\b(?:not|no|never|cannot|neither|nor|none|nobody|nothing|nowhere)\b|n['’]t\b",  # noqa: RUF001
+        re.IGNORECASE,
+    ),
+    re.compile(r"\bwithout\b", re.IGNORECASE),
+    re.compile(r"\b(?:forbid\w*|forbade|prohibit\w*|ban|bans|banned)\b", re.IGNORECASE),
+)
+_ORDER = re.compile(r"\b(?:must|shall|mustn|shan)\b", re.IGNORECASE)
+_NEED = re.compile(
+    r"\b(?:requir(?:e|es|ed)|obliged|mandatory|compulsory|necessary|needed|needn|needs?"
+    r"|(?:has|have|had) to)\b",
+    re.IGNORECASE,
+)
+# Not the month, which has a capital inside a sentence.
+_LEAVE = re.compile(
+    r"\b(?:may|(?i:can|cannot|could|couldn|might|permitted|allowed|optional))\b|^\s*May\b(?!\s*\d)"
+)
+_ADVICE = re.compile(r"\bshould(?:n['’]t)?\b", re.IGNORECASE)  # noqa: RUF001
+_NOT_MORE = r"\b(?:no|not) (?:more|later|greater|higher|longer) than\b"
+_NOT_LESS = r"\b(?:no|not) (?:less|fewer|earlier|lower|shorter|sooner) than\b"
+_LIMITS = {
+    "most": re.compile(rf"{_NOT_MORE}|\bat (?:the )?most\b|\bup to\b", re.IGNORECASE),
+    "least": re.compile(rf"{_NOT_LESS}|\bat (?:the )?least\b", re.IGNORECASE),
+    "more": re.compile(r"(?<!no )(?<!not )\bmore than\b", re.IGNORECASE),
+    "less": re.compile(r"(?<!no )(?<!not )\b(?:less|fewer) than\b", re.IGNORECASE),
+}
+_BOUND = re.compile(rf"{_NOT_MORE}|{_NOT_LESS}", re.IGNORECASE)
+# Two sentences say something of the same where so many of their words agree.
+_SAME_WORDS = 0.8
+# Where a number's surroundings end: "12 euros in January and 15 euros in July".
+_SEAM = re.compile(r"[,;:]\s|\s[—–-]\s|\b(?:and|or|but|while|whereas|to)\b", re.IGNORECASE)  # noqa: RUF001
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What a clause is about, whether it denies, and what sort of rule it is."""
+
+    words: frozenset[str]
+    denials: int
+    rule: frozenset[str]
+    limit: frozenset[str]
+
+    def opposes(self, other: Clause) -> bool:
+        """Whether one denies, demands or limits where the other does not."""
+        return (
+            self.denials != other.denials
+            or _apart(self.rule, other.rule)
+            or _apart(self.limit, other.limit)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number, or the numbers of one part of a clause, and what stands beside them."""
+
+    figures: frozenset[str]
+    words: frozenset[str]
+    times: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> frozenset[str]:
+    """The keys of what a text is about, its figures left out."""
+    return frozenset(term.key for term in asked(_bare(text)).terms)
+
+
+def names_of(text: str) -> frozenset[str]:
+    """The keys of words that have a capital inside a sentence."""
+    found = _NAME.findall(_bare(text))
+    return words_of(" ".join(word for word in found if word[0].isupper()))
+
+
+def members_of(text: str) -> list[frozenset[str]]:
+    """What is added by "and" or "or", each as keys."""
+    pieces = _AND.split(text)[1:]
+    return [words for piece in pieces if (words := words_of(_CLAUSE.split(piece)[0]))]
+
+
+def _bare(text: str) -> str:
+    bare = list(text)
+    for found in figures(text):
+        bare[found.start : found.end] = " " * (found.end - found.start)
+    return "".join(bare)
+
+
+@lru_cache(maxsize=4096)
+def clauses(sentence: str) -> tuple[Clause, ...]:
+    """The clauses of a sentence; enumerations stay together."""
+    found: list[str] = []
+    for part in _CLAUSE.split(_IDLE.sub(" ", _REPLY.sub("", sentence, count=1))):
+        held, verb, at = "", False, 0
+        for joint in [*_JOINT.finditer(part), None]:
+            piece = part[at : joint.end() if joint else len(part)]
+            at += len(piece)
+            if _VERB.search(piece):
+                if verb:
+                    found.append(held)
+                    held = ""
+                verb = True
+            held += piece
+        found.append(held)
+    return tuple(_clause(text) for text in found if words_of(text))
+
+
+def _clause(text: str) -> Clause:
+    plain = _BOUND.sub(" ", text)
+    denied = [denial.search(plain) is not None for denial in _DENIALS]
+    rule: set[str] = set()
+    if _ORDER.search(plain):
+        rule.add("forbidden" if denied[0] else "duty")
+    if _LEAVE.search(plain):
+        rule.add("forbidden" if denied[0] else "leave")
+    if _NEED.search(plain):
+        rule.add("exempt" if denied[0] else "duty")
+    if _ADVICE.search(plain):
+        rule.add("advice")
+    if denied[2]:
+        rule.add("forbidden")
+    limit = frozenset(name for name, pattern in _LIMITS.items() if pattern.search(text))
+    return Clause(words_of(text), sum(denied), frozenset(rule), limit)
+
+
+def _apart(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one and other) and one.isdisjoint(other)
+
+
+def supported(claim: str, sentences: Sequence[str], around: str) -> bool:
+    """Whether sentences say what a claim says beside its words.
+
+    Each clause of the claim must not oppose the clause that has most of its words; each number must
+    stand in one sentence (or in `around`: titles and headings), and not beside what the sentences
+    give another number for.
+    """
+    said = [clause for sentence in sentences for clause in clauses(sentence)]
+    return all(_agrees(clause, said) for clause in clauses(claim)) and _counted(
+        claim, sentences, around
+    )
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two sentences with the same words differ in a figure, a denial, a duty or a limit."""
+    words, others = _numberless(one), _numberless(other)
+    if not words or len(words & others) < _SAME_WORDS * len(words | others):
+        return False
+    figured = _exact(one) - _said(figures(other)) - words_of(other)
+    other_figured = _exact(other) - _said(figures(one)) - words_of(one)
+    if figured and other_figured:
+        return True
+    said = clauses(other)
+    return any(not _agrees(clause, said) for clause in clauses(one))
+
+
+def _exact(text: str) -> frozenset[str]:
+    """Figures and identifiers."""
+    return frozenset(each.key for each in figures(text)) | words_of(text) - _numberless(text)
+
+
+def _numberless(text: str) -> frozenset[str]:
+    return frozenset(word for word in words_of(text) if not any(map(str.isdigit, word)))
+
+
+def _agrees(clause: Clause, said: Iterable[Clause]) -> bool:
+    shared = [(len(clause.words & each.words), each) for each in said]
+    most = max((count for count, _ in shared), default=0)
+    nearest = [each for count, each in shared if count == most]
+    return most == 0 or any(not clause.opposes(each) for each in nearest)
+
+
+def _counted(claim: str, sentences: Sequence[str], around: str) -> bool:
+    given = _said(figures(around))
+    says = [_said(figures(sentence)) for sentence in sentences]
+    if any(figure.key not in given.union(*says) for figure in figures(claim)):
+        return False
+    told = [amount for sentence in sentences for amount in amounts(sentence)]
+    for amount in amounts(claim):
+        needed = (amount.figures | amount.times) - given
+        if needed and not any(needed <= one for one in says):
+            return False
+        here = [each for each in told if needed & each.figures]
+        if here and _misplaced(amount, here, [each for each in told if each not in here]):
+            return False
+    return True
+
+
+def _misplaced(amount: Amount, here: Sequence[Amount], elsewhere: Sequence[Amount]) -> bool:
+    """Whether what stands beside a number stands beside other numbers only."""
+    own = frozenset[str]().union(*(each.words | each.times for each in here))
+    other = frozenset[str]().union(*(each.words | each.times for each in elsewhere))
+    beside = amount.words | amount.times
+    return bool(beside & (other - own)) and not beside & (own - other)
+
+
+@lru_cache(maxsize=4096)
+def amounts(sentence: str) -> tuple[Amount, ...]:
+    """The numbers of a sentence, each with what stands beside it; its dates, if it has no other.
+
+    Of a part without a subject ("and 15 euros in July") it is the subject of the part before.
+    """
+    found = list(figures(sentence))
+    counts = [figure for figure in found if not figure.time] or found
+    made: list[Amount] = []
+    subject = words = times = frozenset[str]()
+    for start, end in _pieces(sentence, found):
+        here = [figure for figure in counts if start <= figure.start < end]
+        times |= _said(f for f in found if f.time and start <= f.start < end)
+        words |= words_of(sentence[start : here[0].start if here else end])
+        if not here:
+            continue
+        subject = words or subject
+        beside = subject | words_of(sentence[here[0].start : end])
+        made.append(Amount(frozenset(figure.key for figure in here), beside, times))
+        words = times = frozenset[str]()
+    if made and words | times:
+        last = made[-1]
+        made[-1] = Amount(last.figures, last.words | words, last.times | times)
+    return tuple(made)
+
+
+def _pieces(sentence: str, found: Sequence[Figure]) -> Iterator[tuple[int, int]]:
+    at = 0
+    for seam in _SEAM.finditer(sentence):
+        if not any(figure.start < seam.end() and seam.start() < figure.end for figure in found):
+            yield at, seam.start()
+            at = seam.end()
+    yield at, len(sentence)
+
+
+def _said(found: Iterable[Figure]) -> frozenset[str]:
+    return frozenset[str]().union(*(figure.says for figure in found))

@@ -1,0 +1,40 @@
+"""Numbers and dates, however they are written."""
+
+import pytest
+
+from processors.figures import figures
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("1,000 and 1000, 1 000 or 1’000.00", ["1000"] * 4),  # noqa: RUF001
+        ("0.40 percent, 1,20 euros", ["0.40", "1.20"]),
+        ("twelve, twenty-five, two hundred and fifty thousand", ["12", "25", "250000"]),
+        ("1.5 million", ["1500000"]),
+        ("one day for one of them", ["1"]),
+        ("between two and three hundred", ["2", "300"]),
+        ("12 May 2024, May 12, 2024 and 12th of May 2024", ["2024-05-12"] * 3),
+        ("2024-05-12, 12/05/2024, 12.05.2024 and 05/13/2024", ["2024-05-12"] * 3 + ["2024-05-13"]),
+        ("May 2024, 2 March, in April", ["2024-05", "03-02", "month 4"]),
+        ("it may march on", []),
+        ("F-2207, AC-2(3), Q4 and POL-CARD-014", []),
+        ("3-5 days, 24-month, 14:10, 30th, €5", ["3", "5", "24", "14:10", "30", "5"]),
+        ("31.31.2024", ["31.31.2024"]),
+    ],
+)
+def test_figures_have_one_key_for_every_spelling(text: str, keys: list[str]) -> None:
+    assert [figure.key for figure in figures(text)] == keys
+
+
+def test_a_date_says_its_parts() -> None:
+    (figure,) = figures("12 May 2024")
+    assert figure.says == {"2024-05-12", "2024-05", "2024", "05-12", "month 5"}
+    assert figure.time
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 9_000, "nine hundred " * 9_000, "1." * 9_000, "1,000" * 999]
+)
+def test_any_number_ends(text: str) -> None:
+    assert len(list(figures(text))) < 9_000
