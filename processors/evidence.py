@@ -20,8 +20,7 @@ _PART = re.compile(r"[^\W_]+")
 # Letters and then digits (INC-2031, not 24-month), a number in three or more parts, "2(3)".
 _IDENTIFIER = re.compile(r"[^\W\d_].*\d|\d+(?:\.\d+){2}|\d[\d.]*\(|\d+[A-Z]")
 _QUARTER = re.compile(
-    r"\b(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th|last|final))[ -]quarter\b",
-    re.IGNORECASE,
+    r"\b(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th|last|final))[ -]quarter\b"
 )
 
 
@@ -181,8 +180,10 @@ def keys_of(*texts: str) -> frozenset[str]:
     for each in texts:
         text = plain(each)
         keys |= spellings(text) | full_dates(text)
-        keys.update(f"qz{found.lastindex}" for found in _QUARTER.finditer(text))
-        for token in _TOKEN.findall(text.lower()):
+        lower = text.lower()
+        if "quarter" in lower:
+            keys.update(f"qz{found.lastindex}" for found in _QUARTER.finditer(lower))
+        for token in _TOKEN.findall(lower):
             if token.isalpha():
                 keys.add(stem(token))
             else:

@@ -48,7 +48,7 @@ _FIGURE = re.compile(
     rf"|(?i:(?P<words>(?!one\b(?!-|\s+{_UNIT})){_WORD}"
     rf"(?:(?:[-\s]+|(?<=hundred) and |(?<=thousand) and ){_WORD}){{0,8}})\b))"
 )
-_A_YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+_A_YEAR = re.compile(r"[12](?<!\d.)\d{3}(?!\d)")  # its first digit is looked for first: fast
 _DATE_CHARS = 24  # before the year: "12th of September, "
 _FULL = re.compile(r"\d{4}-\d\d-\d\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")

@@ -19,8 +19,8 @@ _SPELLING = _DASHES | _INVISIBLE
 _COMPOUND = re.compile(
     r"[^\W_]+(?:(?:\)?[-./:_§]*\(|\)?[-./:_§]+|(?<=\d) \((?=\w{1,3}\))|(?<=\d) \.(?=\d))[^\W_]+)*"
 )
-# A run without spaces that has a digit, with what a space may part from it.
-_NUMBERED_RUN = re.compile(r"(?<!\S)[^\s\d]*\d\S*(?: [(.]\d\S*)*")
+# The rest of a run without spaces from its first digit, with what a space may part from it.
+_FROM_DIGIT = re.compile(r"\d\S*(?: [(.]\d\S*)*")
 # "(a)" of "8.2.1(a)" and "(men)" of "2019 (men)" are no part of a name.
 _ASIDE = re.compile(r"\)?\s?\((?!\d).*")
 _MIXED = re.compile(r"[^\W\d_]+\d[^\W_]*|\d+[^\W\d_][^\W_]*")
@@ -45,7 +45,7 @@ def identifiers(text: str) -> list[str]:
 
 def plain(text: str) -> str:
     """The text with one kind of hyphen, and without marks that cannot be seen."""
-    return text.translate(_SPELLING)
+    return text if text.isascii() else text.translate(_SPELLING)
 
 
 def named_in(text: str) -> Iterator[tuple[int, int, str]]:
@@ -53,8 +53,11 @@ def named_in(text: str) -> Iterator[tuple[int, int, str]]:
 
     Without what stands in a bracket that has no number. `AC-2 (3)` and `ac-2.3` have one key.
     """
-    for run in _NUMBERED_RUN.finditer(text):
-        for found in _COMPOUND.finditer(text, *run.span()):
+    for rest in _FROM_DIGIT.finditer(text):
+        start = rest.start()
+        while start and not text[start - 1].isspace():
+            start -= 1
+        for found in _COMPOUND.finditer(text, start, rest.end()):
             compound = _ASIDE.sub("", found[0])
             if key := key_of(compound):
                 end = found.start() + len(compound)
