@@ -87,13 +87,15 @@ def _total(
 ) -> Total:
     """The mean over questions, its interval over questions and their repeats.
 
-    A bad line counts as an answerable question, as a line that says nothing else does.
+    A bad line counts as an answerable question, as a line that says nothing else does, unless no
+    line has one.
     """
     asked = [(i, r) for i, r in zip(items, by_item, strict=True) if _asked(name, i)]
     values = [[s.values[name] for _, s in rounds if name in s.values] for _, rounds in asked]
     kept: list[NDArray[np.float64]] = [np.array(each) for each in values if each]
     unmeasured: dict[str, list[str]] = {}
-    for each in bad if name != ABSTENTION else ():
+    answerable = any(item.answerable for item in items)
+    for each in bad if answerable != (name == ABSTENTION) else ():
         unmeasured.setdefault(each.reason, []).extend([f"line {each.line}"] * repeats)
     for item, rounds in asked:
         for why in _reasons(name, rounds):

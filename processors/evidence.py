@@ -145,23 +145,23 @@ def asked(question: str) -> Asked:
     text = plain(question.replace("—", " — "))
     terms: dict[str, Term] = {}
     at = 0
-    for start, end, key in _singled_out(text):
+    for start, end, found in _singled_out(text):
         terms |= {t.key: t for t in _words_asked(text, at, start) if t.key not in terms}
-        date = "-" in key
-        terms[key] = Term(key, text[start:end], 1.5 if date else 3.0, identifier=not date)
+        terms |= {term.key: term for term in found}
         at = end
     terms |= {t.key: t for t in _words_asked(text, at, len(text)) if t.key not in terms}
     wanted = (answer for asks, answer in _WANTED if asks.search(question))
     return Asked(tuple(terms.values()), next(wanted, None))
 
 
-def _singled_out(text: str) -> Iterator[tuple[int, int, str]]:
-    """The identifiers, and the dates in digits: nothing is called by its date."""
+def _singled_out(text: str) -> Iterator[tuple[int, int, list[Term]]]:
+    """Where identifiers stand, and dates in digits: nothing is called by its date."""
     for start, end, key in named_in(text):
-        if date := full_dates(text[start:end]):
-            yield start, end, date.pop()
-        elif _IDENTIFIER.match(text[start:end]):
-            yield start, end, key
+        said = text[start:end]
+        if dates := full_dates(said):
+            yield start, end, [Term(date, said, 1.5) for date in sorted(dates)]
+        elif _IDENTIFIER.match(said):
+            yield start, end, [Term(key, said, 3.0, identifier=True)]
 
 
 def _words_asked(text: str, start: int, end: int) -> Iterator[Term]:

@@ -113,7 +113,9 @@ class _Found:
 
     picks: list[_Pick]
     reasons: list[str]
-    differ: bool = False  # documents contradict each other in these
+    differing: int = (
+        0  # as many of them, the first ones, are of documents that contradict each other
+    )
 
 
 def generate(
@@ -146,9 +148,11 @@ def generate(
     quotes: dict[str, _Pick] = {}  # a sentence that answers two parts is said once
     said: list[str] = []
     for part in found:
-        fresh = [pick.reads for pick in part.picks if pick.reads not in quotes]
-        if fresh:
-            said.append(_differing(candidates, part.picks) if part.differ else joined(fresh))
+        differing, others = part.picks[: part.differing], part.picks[part.differing :]
+        if any(pick.reads not in quotes for pick in differing):
+            said.append(_differing(candidates, differing))
+        if fresh := [pick.reads for pick in others if pick.reads not in quotes]:
+            said.append(joined(fresh))
         for pick in part.picks:
             quotes.setdefault(pick.reads, pick)
     yield QuestionAnswered(
@@ -189,9 +193,9 @@ def _looked_up(question: Asked, candidates: Sequence[Candidate], config: AnswerC
             reasons.append(f"not in the passages: {', '.join(missing)}")
         return _Found([], reasons)
     chosen = [replace(pick, evidence=strength[pick.sentence.rank]) for pick in chosen]
-    if differing := _conflict(candidates, chosen):
-        return _Found(differing, [], differ=True)
-    return _Found(_in_order(candidates, chosen[: config.max_sentences]), [])
+    differing = _conflict(candidates, chosen)
+    others = [pick for pick in chosen[: config.max_sentences] if pick not in differing]
+    return _Found([*differing, *_in_order(candidates, others)], [], len(differing))
 
 
 def _if_named(part: str, found: _Found) -> _Found:
@@ -226,13 +230,12 @@ def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
             picks.append(pick)
             floor = max(floor, pick.score - config.margin)
     picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
-    chosen: list[_Pick] = []
+    chosen: dict[str, _Pick] = {}
     for pick in picks:
         if pick.score < floor:
             break
-        if all(pick.reads != other.reads for other in chosen):
-            chosen.append(pick)
-    return chosen
+        chosen.setdefault(pick.reads, pick)
+    return [*chosen.values()]
 
 
 def _conflict(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:

@@ -13,7 +13,7 @@ _VERB = r"(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|wo
 # a comma where what follows is hardly a clause about the word before it ("a card, which is blue").
 _SEAM = re.compile(
     r"(?<=\?)\s+(?=\w)"
-    r"|[,;]?\s+and\s+(?:also\s+)?(?=(?:what|which|whom?|whose|when|where|why|how)\b)"
+    r"|[,;]?(?<!\s)\s+and\s+(?:also\s+)?(?=(?:what|which|whom?|whose|when|where|why|how)\b)"
     rf"|(?P<comma>[,;])\s+(?=(?:(?:what|why|how)\b|(?:when|where)\s+{_VERB}|which\s+(?!{_VERB})\w+"
     r"|who\b[^,;?]*(?:\?|\Z|[,;]\s+(?:and\s+)?(?:what|which|who|when|where|why|how)\b)))",
     re.IGNORECASE,

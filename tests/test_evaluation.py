@@ -220,6 +220,14 @@ def test_lines_that_could_not_be_used_count_as_unmeasured() -> None:
     assert "has no question: 2 (line 2)" in found["gates"]["failed"]["context_recall"]
 
 
+def test_a_bad_line_among_unanswerable_questions_fails_no_gate_of_answers() -> None:
+    items = [Item(f"u{n}", "c?", answerable=False) for n in range(3)]
+    replies = [(reply("", status="abstained"), Scores())] * 3
+    found = report("local x", gates.read(), items, 1, replies, [BadLine(2, "is not JSON")])
+    assert set(found["gates"]["failed"]) == {"abstention"}
+    assert "3 of 4 measurements" in found["gates"]["failed"]["abstention"]
+
+
 def test_unanswerable_questions_that_are_answered_fail_a_gate(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

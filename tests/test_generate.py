@@ -408,6 +408,20 @@ def test_a_contradiction_in_one_part_of_a_question_is_shown_with_its_sources() -
     )
 
 
+def test_what_documents_agree_on_is_said_beside_what_they_do_not() -> None:
+    made = answer(
+        "What is the notice for staff and directors?",
+        _dated("The notice for staff is 30 days.", 0.8, "a.md", 2020),
+        _dated("The notice for staff is 60 days.", 0.8, "b.md", 2024),
+        _dated("The notice for directors is longer than a summer.", 0.8, "c.md", 2022),
+    )
+    assert made.answer == (
+        "The documents differ. b.md (b.md, 2024-01-01): The notice for staff is 60 days. a.md "
+        "(a.md, 2020-01-01): The notice for staff is 30 days. "
+        "The notice for directors is longer than a summer."
+    )
+
+
 @pytest.mark.parametrize("when", [1_700_000_000_000_000, -(2**63), 2**63 - 1])
 def test_a_date_that_no_calendar_has_is_not_shown(when: int) -> None:
     old = candidate("The cash limit is 5,000 euros a day.", {"cash": 0.8}, doc_id="old.md")
@@ -428,3 +442,8 @@ def test_a_title_on_the_topic_is_no_evidence() -> None:
     similar, own = 0.5, keys_of("The bridge was opened in 1932.")
     titled = evidence(question, similar, own, keys_of("Harbour Bridge"), own)
     assert titled < evidence(question, similar, own | keys_of("Harbour"), frozenset(), own)
+
+
+def test_a_question_asks_for_each_of_its_dates() -> None:
+    found = [term.key for term in asked("What happened in 2024-05-12/2024-06-13?").terms]
+    assert found == ["happen", "2024-05-12", "2024-06-13"]
