@@ -250,6 +250,7 @@ LIMITS = {
     "gbk": "每日限额为五百元。付款应在下月底之前完成。",
     "cp949": "하루 한도는 오백 유로입니다. 대금은 다음 달 말까지 지급해야 합니다.",
     "cp1251": "Дневной лимит составляет пятьсот рублей. Оплата до конца месяца.",
+    "cp866": "Дневной лимит составляет пятьсот рублей. Оплата до конца месяца.",
     "cp1255": "המגבלה היומית היא חמש מאות שקלים. התשלום נדרש עד סוף החודש הבא.",
     "cp1253": "Το ημερήσιο όριο είναι πεντακόσια ευρώ. Η πληρωμή γίνεται σύντομα.",  # noqa: RUF001
     "cp1250": "Denní limit převodu je pět set eur. Příliš žluťoučký kůň splatí účet do měsíce.",
@@ -294,9 +295,33 @@ def test_utf8_with_few_wrong_bytes_stays_utf8_and_says_so(converter: Documents) 
     assert converter.convert("a.html", page).metadata["unread"] == "2 places are not UTF-8"
 
 
-def test_few_bytes_of_an_unknown_encoding_cost_no_more_than_themselves(
-    converter: Documents,
-) -> None:
+def test_few_wrong_bytes_cost_no_more_than_themselves(converter: Documents) -> None:
     made = converter.convert("a.txt", b"A log of many plain words.\n" * 9 + b"\x8d\x9d\x81")
     assert made.body.endswith("words.\n\ufffd\ufffd\ufffd")
-    assert made.metadata["unread"] == "3 bytes in an unknown encoding"
+    assert made.metadata["unread"].endswith("; 3 places are not cp1252")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Letras con tilde: áéíóú",
+        "Alphabet: A-Z, ÄÖÜ, ß",
+        "Danske bogstaver: æøå",
+        "GRÖSSE ÄÖÜ ÜBER",
+        "item;price\ntea;¥500\n",
+        "¶ 1",
+        "¥100 ¢50 ¤ ¦ ¬ ¶ ¸",  # noqa: RUF001
+        "Donau\xaddampf\xadschiff",
+        "Öö oli külm ja pime. Õues sadas lund.",
+        "VOWELS = 'aeiouáéíóúàèìòù'\ndef f(x): return x in VOWELS\n",
+        "if (preg_match('/^[a-zA-ZäöüÄÖÜß]+$/', $name)) { return true; }",
+        "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ",
+        "Prix: 10 € à payer".encode("iso8859_15").decode("cp1252"),
+    ],
+)
+def test_what_may_be_western_is_read_as_cp1252_and_told_as_a_guess(
+    converter: Documents, text: str
+) -> None:
+    made = converter.convert("a.txt", text.encode("cp1252"))
+    assert (made.body, made.metadata["encoding"]) == (text, "cp1252")
+    assert made.metadata["unread"].startswith("the encoding is a guess, cp1252: ")
