@@ -36,6 +36,8 @@ _WHOLE_PAGE = 0.8
 _RUNNING_SHARE = 0.6  # of the pages: a line at the edge that comes so often is a running head
 _RUNNING_PAGES = 4
 _DIGITS = re.compile(r"\d+")
+_CAPTION = re.compile(r"tab\w*\.? *\d", re.IGNORECASE)  # not the same line on each page
+_NEAR = 0.25  # of the page's height: how near to its edge a table ends that goes on on the next
 
 
 @dataclass(slots=True)
@@ -57,6 +59,8 @@ class _Page:
     # By name and place, so that what stands on every page is one.
     pictures: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
     ticks: int = 0  # in a form
+    low: float = 0  # its edges
+    high: float = 0
 
 
 def convert(data: bytes, limits: Limits) -> Made:
@@ -136,8 +140,19 @@ def _page(document: Any, number: int) -> _Page:
         if has_right_to_left(line.text):
             line.text = as_read(line.text)
     ticks = _fill_in(lines, document, number)
-    pictures = _pictures(document, number, bool(lines or tables))
-    return _Page(lines, tables, pictures=pictures, ticks=ticks)
+    left, low, right, high = _edges(document, number)
+    area = abs((right - left) * (high - low)) if lines or tables else 0
+    pictures = _pictures(document, number, area)
+    return _Page(lines, tables, pictures=pictures, ticks=ticks, low=low, high=high)
+
+
+def _edges(document: Any, number: int) -> Box:
+    """Of a page; all 0 where they are not known."""
+    try:
+        left, low, right, high = document.page_media_box(number)
+    except (OSError, ValueError, RuntimeError):
+        return 0, 0, 0, 0
+    return left, low, right, high
 
 
 def _fill_in(lines: list[_Line], document: Any, number: int) -> int:
@@ -202,23 +217,21 @@ def _spaced(chars: Sequence[tuple[float, float, str]], height: float) -> str:
     return text
 
 
-def _pictures(document: Any, number: int, has_text: bool) -> set[tuple[Any, ...]]:
+def _pictures(document: Any, number: int, area: float) -> set[tuple[Any, ...]]:
     """The pictures of a page that a reader would miss, each by its name and place.
 
     Not icons and rules; and not a picture of the whole page where that page has text, since such
-    text was read from it.
+    text was read from it. `area` is that of a page with text, 0 of one without.
     """
     try:
         found: Any = document.page_images(number)
-        box: Any = document.page_media_box(number)
     except (OSError, ValueError, RuntimeError):
         return set()
-    page = abs((box[2] - box[0]) * (box[3] - box[1]))
     return {
         (image["name"], *(round(image[side]) for side in ("x", "y", "width", "height")))
         for image in found
         if min(abs(image["width"]), abs(image["height"])) >= _PICTURE
-        and not (has_text and abs(image["width"] * image["height"]) >= _WHOLE_PAGE * page)
+        and not (area and abs(image["width"] * image["height"]) >= _WHOLE_PAGE * area)
     }
 
 
@@ -245,7 +258,8 @@ def _append(lines: list[_Line], span: Any, text: str) -> None:
 def _repeat_headers(pages: Sequence[_Page]) -> None:
     """Begin a table that goes on at the top of a page with the header it has on the page before.
 
-    Nothing stands between its two pieces but what other pages have in the same place.
+    The one ends near the bottom of its page, the other begins near the top, and nothing stands
+    between them but what other pages have in the same place.
     """
     body = _body_size(pages)
     shapes = Counter(each for page in pages for each in {_shape(line) for line in page.lines})
@@ -257,6 +271,10 @@ def _repeat_headers(pages: Sequence[_Page]) -> None:
         if not (above.tables and page.tables):
             continue
         former, table = above.tables[-1], page.tables[0]
+        if former.box[1] > above.low + _NEAR * (above.high - above.low):
+            continue
+        if table.box[3] < page.high - _NEAR * (page.high - page.low):
+            continue
         between = [line for line in above.lines if line.top <= former.box[1]]
         between += [line for line in page.lines if line.bottom >= table.box[3]]
         if empty(between) and former.goes_on_in(table):
@@ -265,7 +283,8 @@ def _repeat_headers(pages: Sequence[_Page]) -> None:
 
 def _shape(line: _Line) -> tuple[str, int]:
     """What running heads and feet have in common from page to page: all but their numbers."""
-    return _DIGITS.sub("0", line.text.strip()), round(line.bottom)
+    text = line.text.strip()
+    return text if _CAPTION.match(text) else _DIGITS.sub("0", text), round(line.bottom)
 
 
 def _drop_running(pages: Sequence[_Page]) -> None:
