@@ -158,6 +158,36 @@ def test_a_table_of_a_workbook_goes_on_after_an_empty_row(converter: Documents) 
     assert blocks[0].splitlines()[2:] == ["| Gold | 10 |", "| Silver | 20 |", "| Bronze | 30 |"]
 
 
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ([["Region", "Sales"], ["North", 1]], [["Quarter", "2023"], ["Q1", 5]]),
+        ([["Product", "Price"], ["A", 1]], [["Country", 2023], ["DE", 5]]),
+        ([["Invoice", "Date"], [1001, "2024-01-01"]], [["Total", 100], ["Tax", "5%"]]),
+    ],
+)
+def test_a_table_below_an_empty_row_is_another_where_its_first_row_is_of_another_kind(
+    converter: Documents, above: list[list[Any]], below: list[list[Any]]
+) -> None:
+    def fill(book: Any) -> None:
+        for row in (*above, [], *below):
+            book.active.append(row)
+
+    _, *blocks = converter.convert("a.xlsx", workbook(fill)).body.split("\n\n")
+    first = [block.splitlines()[0] for block in blocks]
+    assert first == [f"| {row[0]} | {row[1]} |" for row in (above[0], below[0])]
+
+
+@pytest.mark.parametrize("born", [1815, 1912])
+def test_rows_with_years_go_on_with_rows_that_have_years(converter: Documents, born: int) -> None:
+    def fill(book: Any) -> None:
+        for row in (["Name", "Year"], ["Grace", 1906 if born > 1900 else 1700], [], ["Ada", born]):
+            book.active.append(row)
+
+    body = converter.convert("a.xlsx", workbook(fill)).body
+    assert body.endswith(f"|\n| Ada | {born} |") and body.count("---") == 2
+
+
 def test_html_keeps_structure_and_drops_scripts(converter: Documents) -> None:
     page = """<html><head><title>Fees &amp; limits</title><style>p {color: red}</style>
     <script>steal()</script></head><body><h1>Fees</h1><p>A <b>fee</b> is
