@@ -18,6 +18,7 @@ from connectors.converters import markdown, pdf_tables
 from connectors.converters.bidi import as_read, has_right_to_left
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
+from connectors.converters.pdf_forms import Run, filled_in, secret
 from connectors.converters.pdf_tables import Box, Table
 
 _END = b"%%EOF"
@@ -83,7 +84,8 @@ def convert(data: bytes, limits: Limits) -> Made:
         raise Unreadable("damaged", f"{word}: {error}") from None
     if count > limits.max_pages:
         raise Unreadable("too_large", f"has {count:,} pages; at most {limits.max_pages:,}")
-    pages = [_page(document, number) for number in range(count)]
+    hidden = secret(document)
+    pages = [_page(document, number, hidden) for number in range(count)]
     _repeat_headers(pages)
     _drop_running(pages)
     sizes = _heading_sizes(pages)
@@ -123,7 +125,7 @@ def _few(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _page(document: Any, number: int) -> _Page:
+def _page(document: Any, number: int, hidden: set[Any]) -> _Page:
     try:
         spans = document.extract_spans(number, reading_order="column_aware")
         found: Any = document.extract_tables(number) if len(spans) > 3 else ()
@@ -131,15 +133,18 @@ def _page(document: Any, number: int) -> _Page:
         return _Page([], [], damaged=True)
     tables = sorted(pdf_tables.tables(found), key=lambda table: -table.box[3])
     boxes = [table.box for table in tables]
+    runs = [
+        Run(text, span.bbox, span.font_size, bool(span.is_bold))
+        for span, text in zip(spans, _seen(document, number, spans), strict=True)
+        if text.strip() and not _inside(span.bbox, boxes)
+    ]
+    runs, ticks = filled_in(document, number, runs, hidden)
     lines: list[_Line] = []
-    seen = _seen(document, number, spans)
-    for span, text in zip(spans, seen, strict=True):
-        if text.strip() and not _inside(span.bbox, boxes):
-            _append(lines, span, text)
+    for run in runs:
+        _append(lines, run)
     for line in lines:
         if has_right_to_left(line.text):
             line.text = as_read(line.text)
-    ticks = _fill_in(lines, document, number)
     left, low, right, high = _edges(document, number)
     area = abs((right - left) * (high - low)) if lines or tables else 0
     pictures = _pictures(document, number, area)
@@ -153,37 +158,6 @@ def _edges(document: Any, number: int) -> Box:
     except (OSError, ValueError, RuntimeError):
         return 0, 0, 0, 0
     return left, low, right, high
-
-
-def _fill_in(lines: list[_Line], document: Any, number: int) -> int:
-    """Put the values of a page's form fields behind their labels, or where they stand.
-
-    Returns how many boxes are ticked, of which nothing says what they mean.
-    """
-    try:
-        annotations: Any = document.get_annotations(number)
-    except (OSError, ValueError, RuntimeError):
-        return 0
-    ticks = 0
-    for found in annotations:
-        kind = str(found.get("field_type", ""))
-        ticks += kind.startswith("Checkbox") and "checked: true" in kind
-        text = " ".join(str(found.get("field_value") or "").split())
-        if not text or not kind.startswith(("Text", "Choice")) or not found.get("rect"):
-            continue
-        left, low, right, high = found["rect"]
-        middle = (low + high) / 2
-        labels = [
-            each for each in lines if each.bottom <= middle <= each.top and each.right <= left
-        ]
-        if labels:
-            label = max(labels, key=lambda each: each.right)
-            label.text = f"{label.text.rstrip()} {text}"
-            label.right = right
-        else:
-            at = next((i for i, each in enumerate(lines) if each.top < middle), len(lines))
-            lines.insert(at, _Line(text, 0, left, low, high, right))
-    return ticks
 
 
 def _seen(document: Any, number: int, spans: Sequence[Any]) -> list[str]:
@@ -240,19 +214,19 @@ def _inside(box: tuple[float, ...], boxes: Sequence[Box]) -> bool:
     return any(left <= x <= right and low <= y <= high for left, low, right, high in boxes)
 
 
-def _append(lines: list[_Line], span: Any, text: str) -> None:
+def _append(lines: list[_Line], run: Run) -> None:
     """Put a run of text on the line it continues, or on a new one."""
-    x, y, width, height = span.bbox
+    text, (x, y, width, height), size, bold = run
     last = lines[-1] if lines else None
     if last and abs(last.bottom - y) < _SAME_LINE * max(height, 1) and x >= last.right - height:
         space = "" if x - last.right < _SPACE * height or last.text.endswith(" ") else " "
         last.text += space + text
         last.right = max(last.right, x + width)
         last.top = max(last.top, y + height)
-        last.size = max(last.size, span.font_size) if last.text.strip() else span.font_size
-        last.bold = last.bold and bool(span.is_bold)
+        last.size = max(last.size, size) if last.text.strip() else size
+        last.bold = last.bold and bold
         return
-    lines.append(_Line(text, span.font_size, x, y, y + height, x + width, bool(span.is_bold)))
+    lines.append(_Line(text, size, x, y, y + height, x + width, bold))
 
 
 def _repeat_headers(pages: Sequence[_Page]) -> None:

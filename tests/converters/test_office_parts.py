@@ -232,6 +232,25 @@ def test_the_values_of_a_form_are_read_behind_their_labels(converter: Documents)
     assert made.metadata["unread"] == "1 ticked box not read"
 
 
+def test_each_value_of_a_line_stands_behind_its_own_label(converter: Documents) -> None:
+    def draw(canvas: Canvas) -> None:
+        form: Any = canvas.acroForm
+        for x, label, value in ((50, "First name:", "Ada"), (350, "Last:", "Lovelace")):
+            canvas.drawString(x, 700, label)
+            form.textfield(name=label, value=value, x=x + 80, y=695, width=200, height=20)
+
+    assert converter.convert("a.pdf", _form(draw)).body == "First name: Ada Last: Lovelace"
+
+
+def test_the_value_of_a_password_field_is_left_out(converter: Documents) -> None:
+    def draw(canvas: Canvas) -> None:
+        form: Any = canvas.acroForm
+        canvas.drawString(60, 655, "Password:")
+        form.textfield(name="p", value="x1y2", x=150, y=650, width=90, fieldFlags="password")
+
+    assert converter.convert("a.pdf", _form(draw)).body == "Password:"
+
+
 def test_a_page_of_nothing_but_fields_is_read(converter: Documents) -> None:
     def draw(canvas: Canvas) -> None:
         form: Any = canvas.acroForm
