@@ -131,6 +131,23 @@ def test_headers_and_footers_are_said_once_without_page_numbers(converter: Docum
     assert body.split("\n\n") == ["Policy POL-123", "The text.", "Owner: Legal"]
 
 
+def test_a_text_box_in_a_header_is_said_once_and_its_lines_stay_apart(
+    converter: Documents,
+) -> None:
+    lines = "".join(f"<w:p>{_run(text)}</w:p>" for text in ("12 High Street", "London"))
+    box = f"<w:txbxContent>{lines}</w:txbxContent>"
+    compatible = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    header = parse_xml(
+        f'<w:p {NAMES} xmlns:mc="{compatible}">{_run("ACME Ltd")}<w:r><mc:AlternateContent>'
+        f'<mc:Choice Requires="wps"><w:drawing>{box}</w:drawing></mc:Choice><mc:Fallback><w:pict>'
+        f"{box}</w:pict></mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    )
+    document = _word(f"<w:p>{_run('The text.')}</w:p>")
+    document.sections[0].header._element.append(header)
+    body = converter.convert("a.docx", saved(document)).body
+    assert body.split("\n\n") == ["ACME Ltd 12 High Street London", "The text."]
+
+
 def _picture() -> io.BytesIO:
     file = io.BytesIO()
     Image.new("RGB", (60, 60)).save(file, "png")
