@@ -25,8 +25,13 @@ _PICTURES = {f"{W}drawing", f"{W}pict", f"{W}object"}
 _AROUND = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml")}
 _REFERENCES = {f"{W}footnoteReference": "", f"{W}endnoteReference": "e"}  # before their numbers
 _PAGE_WORDS = 4  # "Page 3 of 12"
-_BREAKS = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
-_BREAKS[f"{W}p"] = " "  # within another one: in a text box
+_BREAKS = {
+    f"{W}tab": "\t",
+    f"{W}br": "\n",
+    f"{W}cr": "\n",
+    f"{W}noBreakHyphen": "-",
+    f"{W}p": " ",  # within another one: in a text box
+}
 
 
 def convert(data: bytes, limits: Limits) -> Made:

@@ -76,6 +76,10 @@ def _t(text: str) -> str:
     return f"<m:r><m:t>{text}</m:t></m:r>"
 
 
+def _cells(*texts: str) -> str:
+    return f"<m:mr>{''.join(f'<m:e>{_t(text)}</m:e>' for text in texts)}</m:mr>"
+
+
 @pytest.mark.parametrize(
     ("formula", "reads"),
     [
@@ -91,8 +95,22 @@ def _t(text: str) -> str:
             "∑_(i=1)^n x",
         ),
         (f"<m:d><m:e>{_t('x')}</m:e></m:d>", "(x)"),
+        (f"<m:d><m:e><m:m>{_cells('1', '2')}{_cells('3', '4')}</m:m></m:e></m:d>", "(1, 2; 3, 4)"),
+        (f"<m:eqArr><m:e>{_t('x=1')}</m:e><m:e>{_t('y=2')}</m:e></m:eqArr>", "x=1; y=2"),
+        (f"<m:func><m:fName>{_t('sin')}</m:fName><m:e>{_t('x')}</m:e></m:func>", "sin x"),
+        (f"<m:limLow><m:e>{_t('lim')}</m:e><m:lim>{_t('n→∞')}</m:lim></m:limLow>", "lim n→∞"),
     ],
-    ids=["power", "fraction", "root", "sum", "brackets"],
+    ids=[
+        "power",
+        "fraction",
+        "root",
+        "sum",
+        "brackets",
+        "matrix",
+        "equations",
+        "function",
+        "limit",
+    ],
 )
 def test_equations_are_read_in_their_place(converter: Documents, formula: str, reads: str) -> None:
     paragraph = f"<w:p>{_run('It is ')}<m:oMath>{formula}</m:oMath>{_run('.')}</w:p>"
