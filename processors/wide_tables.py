@@ -9,6 +9,8 @@ from processors.ports import TokenCounter
 from processors.structure import Block
 
 _CELLS = re.compile(r"(?<!\\)\|")
+_LINES = re.compile(r"\r\n?|\n")  # a cell may hold what Unicode takes for others
+_OUTER = re.compile(r"^\||(?<!\\)\|$")
 _RULE = " --- |"
 
 
@@ -49,14 +51,11 @@ def narrowed(
 
 def _rows(table: str, head: int) -> list[list[str]]:
     """The cells of a pipe table, all rows as long as the longest; nothing of any other table."""
-    names, *rule = table[:head].splitlines()
+    names, *rule = _LINES.split(table[:head])
     if not rule or "|" not in names:
         return []
-    lines = [names, *(line for line in table[head:].splitlines() if line.strip())]
-    rows = [
-        [cell.strip() for cell in _CELLS.split(line.strip().removeprefix("|").removesuffix("|"))]
-        for line in lines
-    ]
+    lines = [names, *(line for line in _LINES.split(table[head:]) if line.strip())]
+    rows = [[cell.strip() for cell in _CELLS.split(_OUTER.sub("", line.strip()))] for line in lines]
     width = max(map(len, rows))
     return [row + [""] * (width - len(row)) for row in rows]
 

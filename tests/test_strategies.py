@@ -304,6 +304,18 @@ def test_a_table_whose_first_row_is_long_keeps_all_its_text(columns: int) -> Non
     assert all(said.count(word) == 1 for row in rows for cell in row for word in cell.split())
 
 
+def test_cells_of_a_wide_table_keep_their_line_separators_and_escaped_pipes() -> None:
+    names, rule, *_ = _wide(12, 0).splitlines()
+    cell = "one\u2028two\x0bthree\x85four"
+    parted = f"| {' | '.join([cell, *'abcdefghijk'])} |"
+    unfenced = " | ".join([*"lmnopqrstuv", r"ends in \|"])
+    found = cut("\n".join([names, rule, parted, unfenced]), "structure", tokens=120)
+    assert len(found) > 1
+    for item in found:
+        assert item.text.count(f"| {cell} |") == item.text.count("| column 0 ") > 0
+    assert r"| ends in \| |" in found[-1].text
+
+
 def test_pages_are_right_below_a_wide_table() -> None:
     found = cut(f"{_wide(30, 20)}\n\f\n{prose(20)}\n\f\n{_wide(30, 20)}", "structure", page=1)
     assert [item.page for item in found] == sorted(item.page for item in found)
