@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 _YEAR = re.compile(r"19\d\d|20\d\d|2100")
-Kind = Literal["text", "year", "number"]
+Rows = Sequence[Sequence[str]]
 
 
-def goes_on(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    row: Sequence[str],
-    value: re.Pattern[str],
-) -> bool:
-    """Whether `row` is of the kind of `rows`, and has a `value` where their `header` has a name.
+def goes_on(header: Sequence[str], rows: Rows, block: Rows, value: re.Pattern[str]) -> bool:
+    """Whether `block` is more of `rows`, the first of it of their kind, and no header like theirs.
 
-    Years behind a name are the header of another table, unless these rows have years there too.
+    That has a `value` where their `header` has a name. Years behind a name are another header,
+    unless there are years above them or below, or nothing below.
     """
+    row, *below = block
     pairs = zip(header, row, strict=False)
     if not any(a and not value.fullmatch(a) and value.fullmatch(b) for a, b in pairs):
         return False
-    named = _kind(next(filter(None, row), ""), value) == "text"
+    named = not value.fullmatch(next(filter(None, row), ""))
     for at, cell in enumerate(row):
-        known = {_kind(each[at], value) for each in rows if at < len(each) and each[at]}
-        kind = _kind(cell, value)
-        if kind == "year" and not named and "number" in known:
-            kind = "number"
-        if cell and known and kind not in known:
+        known = {bool(value.fullmatch(said)) for said in _column(rows, at)}
+        if cell and known and bool(value.fullmatch(cell)) not in known:
+            return False
+        others = [*_column(rows, at), *_column(below, at)]
+        if named and below and _YEAR.fullmatch(cell) and not any(map(_YEAR.fullmatch, others)):
             return False
     return True
 
 
-def _kind(cell: str, value: re.Pattern[str]) -> Kind:
-    if _YEAR.fullmatch(cell):
-        return "year"
-    return "number" if value.fullmatch(cell) else "text"
+def _column(rows: Rows, at: int) -> list[str]:
+    return [row[at] for row in rows if at < len(row) and row[at]]

@@ -37,8 +37,8 @@ class Table:
         pairs = zip(self.rows[0], other.rows[0], strict=False)
         if not alike or any(a.split() == b.split() != [] for a, b in pairs):
             return False
-        row = next((row for row in other.rows if sum(map(bool, row)) > 1), None)
-        return row is not None and goes_on(self.rows[0], self.rows[1:], row, _AMOUNT)
+        rows = [row for row in other.rows if sum(map(bool, row)) > 1]
+        return bool(rows) and goes_on(self.rows[0], self.rows[1:], rows, _AMOUNT)
 
 
 class _Row(NamedTuple):

@@ -97,7 +97,7 @@ def _tables(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list
             table
             and found == columns
             and several[:1] == block[:1]
-            and goes_on(header, above, block[0], _VALUE)
+            and goes_on(header, above, several, _VALUE)
         ):
             table += block
             above = several
