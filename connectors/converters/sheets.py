@@ -116,11 +116,15 @@ def _columns(rows: list[list[str]]) -> set[int]:
 
 
 def _blocks(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list[str]]]:
-    """Rows without an empty row in between; what is merged down is said in each row."""
+    """Rows without an empty row in between; what is merged down is said in each row.
+
+    Not what is merged down from a title or a header, which would be said among the values then.
+    """
     block: list[list[str]] = []
+    has_header = False
     open_at: dict[
         int, tuple[int, str]
-    ] = {}  # the last row and the text of what is merged, by column
+    ] = {}  # by column: the last row and the text of what is merged
     for number, row in enumerate(rows, 1):
         cells = [_text(cell) for cell in row]
         while cells and not cells[-1]:
@@ -132,13 +136,14 @@ def _blocks(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list
                 cells += [""] * (at + 1 - len(cells))
                 cells[at] = cells[at] or text
         for at, last in merged.get(number, ()):
-            if at < len(cells) and cells[at]:
+            if at < len(cells) and cells[at] and has_header:
                 open_at[at] = last, cells[at]
         if cells:
             block.append(cells)
+            has_header = has_header or sum(map(bool, cells)) > 1
         elif block:
             yield block
-            block = []
+            block, has_header = [], False
     if block:
         yield block
 

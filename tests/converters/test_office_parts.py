@@ -236,6 +236,38 @@ def test_cells_merged_down_are_said_in_each_row_and_comments_counted(
     assert made.metadata["unread"] == "1 cell comment not read"
 
 
+@pytest.mark.parametrize(
+    ("rows", "merged", "reads"),
+    [
+        (
+            [["Fees of 2024"], [None, "draft"], ["Plan", "Fee"], ["Gold", 3]],
+            "A1:A2",
+            ["Fees of 2024", "", "draft", "", "| Plan | Fee |", "| --- | --- |", "| Gold | 3 |"],
+        ),
+        (
+            [["Name", "Score"], [None, "Art"], ["Ada", 3]],
+            "A1:A2",
+            ["| Name | Score |", "| --- | --- |", "|  | Art |", "| Ada | 3 |"],
+        ),
+        (
+            [["Scores"], ["Name", "Score"], [None, "Art"], ["Ada", 3]],
+            "A2:A3",
+            ["Scores", "", "| Name | Score |", "| --- | --- |", "|  | Art |", "| Ada | 3 |"],
+        ),
+    ],
+    ids=["title", "header", "header below a title"],
+)
+def test_a_title_or_a_header_that_is_merged_down_is_said_once(
+    converter: Documents, rows: list[list[Any]], merged: str, reads: list[str]
+) -> None:
+    def fill(book: Any) -> None:
+        for row in rows:
+            book.active.append(row)
+        book.active.merge_cells(merged)
+
+    assert converter.convert("a.xlsx", workbook(fill)).body.splitlines()[2:] == reads
+
+
 def _form(draw: Callable[[Canvas], None]) -> bytes:
     file = io.BytesIO()
     canvas = Canvas(file, invariant=1)
