@@ -122,9 +122,8 @@ def _blocks(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list
     """
     block: list[list[str]] = []
     has_header = False
-    open_at: dict[
-        int, tuple[int, str]
-    ] = {}  # by column: the last row and the text of what is merged
+    # By column, the last row and the text of what is merged.
+    open_at: dict[int, tuple[int, str]] = {}
     for number, row in enumerate(rows, 1):
         cells = [_text(cell) for cell in row]
         while cells and not cells[-1]:
