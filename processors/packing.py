@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 CHARS_PER_TOKEN = 16
 _HEADING_CHARS = 120
 # Raise it when packing changes: it is in the hash of every strategy, so that `reindex` knows.
-REVISION = 2
+REVISION = 3
 _PROSE = ("paragraph", "item", "provision", "turn")
 # Bits to cut an over-long sentence at: words with the space after them; a long word in slices.
 _BIT = re.compile(r"\S{1,24}\s*+")
@@ -88,7 +88,7 @@ def pack(
 
     The pieces are slices of the text that is returned: that given, unless a table in it has a
     header of over half a piece. Such tables are divided by columns (`narrow`), so that no row
-    stands without the names of what it says.
+    stands without the names of what it says; unless its first row is long text, not names.
     """
     sections = list(_sections(found))
     if not sections:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from processors.ports import TokenCounter
 from processors.structure import Block
 
 _CELLS = re.compile(r"(?<!\\)\|")
+_LINES = re.compile(r"\r\n?|\n")  # a cell may hold what Unicode takes for others
+_OUTER = re.compile(r"^\||(?<!\\)\|$")
 _RULE = " --- |"
 
 
@@ -19,14 +21,15 @@ def narrowed(
 
     A table's header and its longest row fit the tokens of its budget then, as far as single columns
     do. Each of the new tables begins with the first column, so that a value is found with the name
-    of its row.
+    of its row. A table with a longer text in its first row has no names there, and stays as it is.
     """
     parts: list[str] = []
     blocks: list[Block] = []
     at = shift = 0
     for block in found:
         table = text[block.start : block.end]
-        if block.start not in budgets or not (rows := _rows(table, block.head - block.start)):
+        rows = _rows(table, block.head - block.start) if block.start in budgets else []
+        if not (made := _tables(rows, budgets[block.start], counter) if rows else []):
             blocks.append(
                 block._replace(
                     start=block.start + shift,
@@ -37,12 +40,10 @@ def narrowed(
             continue
         parts.append(text[at : block.start])
         start = block.start + shift
-        made: list[str] = []
-        for narrow, head in _tables(rows, budgets[block.start], counter):
+        for narrow, head in made:
             blocks.append(Block("table", start, start + len(narrow), head=start + head))
-            made.append(narrow)
             start += len(narrow) + 2
-        parts.append("\n\n".join(made))
+        parts.append("\n\n".join(narrow for narrow, _ in made))
         at = block.end
         shift += len(parts[-1]) - len(table)
     return "".join([*parts, text[at:]]), blocks
@@ -50,29 +51,25 @@ def narrowed(
 
 def _rows(table: str, head: int) -> list[list[str]]:
     """The cells of a pipe table, all rows as long as the longest; nothing of any other table."""
-    names, *rule = table[:head].splitlines()
+    names, *rule = _LINES.split(table[:head])
     if not rule or "|" not in names:
         return []
-    lines = [names, *(line for line in table[head:].splitlines() if line.strip())]
-    rows = [
-        [cell.strip() for cell in _CELLS.split(line.strip().removeprefix("|").removesuffix("|"))]
-        for line in lines
-    ]
+    lines = [names, *(line for line in _LINES.split(table[head:]) if line.strip())]
+    rows = [[cell.strip() for cell in _CELLS.split(_OUTER.sub("", line.strip()))] for line in lines]
     width = max(map(len, rows))
     return [row + [""] * (width - len(row)) for row in rows]
 
 
-def _tables(rows: list[list[str]], budget: int, counter: TokenCounter) -> Iterator[tuple[str, int]]:
-    """The tables and where the header of each ends."""
+def _tables(rows: list[list[str]], budget: int, counter: TokenCounter) -> list[tuple[str, int]]:
+    """The tables and where the header of each ends; none where a name is over a quarter."""
     width = len(rows[0])
     counts = iter(counter.count([f" {cell} |" for row in rows for cell in row]))
     tokens = [[next(counts) for _ in row] for row in rows]
     rule = counter.count([_RULE])[0]
-    for at, count in enumerate(tokens[0]):
-        if count + rule > budget // 4:  # a name that would fill the header by itself
-            rows[0][at] = rows[0][at][: len(rows[0][at]) * (budget // 4 - rule) // count] + "…"
-            tokens[0][at] = budget // 4 - rule
     heads = [count + rule for count in tokens[0]]
+    if max(heads) >= budget // 4:
+        return []
+    made: list[tuple[str, int]] = []
     longest = [max((row[at] for row in tokens[1:]), default=0) for at in range(width)]
     key = [0] if heads[0] + longest[0] <= budget // 4 else []
     group = list(key)
@@ -82,10 +79,10 @@ def _tables(rows: list[list[str]], budget: int, counter: TokenCounter) -> Iterat
         head = 1 + sum(heads[i] for i in wider)
         full = head + 1 + sum(longest[i] for i in wider)
         if len(group) > len(key) and (head > budget // 3 or full > budget):
-            yield _written(rows, group, key, written)
+            made.append(_written(rows, group, key, written))
             wider = [*key, at]
         group = wider
-    yield _written(rows, group, key, written)
+    return [*made, _written(rows, group, key, written)]
 
 
 def _written(

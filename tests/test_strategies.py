@@ -290,10 +290,30 @@ def test_a_wide_table_that_fits_one_chunk_stays_as_it_is() -> None:
     assert only.text == body
 
 
-def test_a_column_name_of_more_than_a_chunk_is_cut_short() -> None:
-    rows = "\n".join(f"| {n} | {n * 2} |" for n in range(40))
-    found = cut(f"| id | {'long ' * 300} |\n| --- | --- |\n{rows}", "structure")
-    assert all(item.text.startswith("| id | long long") for item in found)
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_table_whose_first_row_is_long_keeps_all_its_text(columns: int) -> None:
+    """Layout tables, questions with their answers, files without a header."""
+    rows = [
+        [" ".join(f"r{row}c{column}w{n}" for n in range(60)) for column in range(columns)]
+        for row in range(3)
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    body = "\n".join([lines[0], "|" + " --- |" * columns, *lines[1:]])
+    found = cut(body, "structure", tokens=100)
+    said = " ".join(item.text for item in found).split()
+    assert all(said.count(word) == 1 for row in rows for cell in row for word in cell.split())
+
+
+def test_cells_of_a_wide_table_keep_their_line_separators_and_escaped_pipes() -> None:
+    names, rule, *_ = _wide(12, 0).splitlines()
+    cell = "one\u2028two\x0bthree\x85four"
+    parted = f"| {' | '.join([cell, *'abcdefghijk'])} |"
+    unfenced = " | ".join([*"lmnopqrstuv", r"ends in \|"])
+    found = cut("\n".join([names, rule, parted, unfenced]), "structure", tokens=120)
+    assert len(found) > 1
+    for item in found:
+        assert item.text.count(f"| {cell} |") == item.text.count("| column 0 ") > 0
+    assert r"| ends in \| |" in found[-1].text
 
 
 def test_pages_are_right_below_a_wide_table() -> None:

@@ -23,8 +23,18 @@ def linear(node: Any) -> str:
         case "rad":
             return f"{_part(node, 'deg')}√({_part(node, 'e')})"
         case "d":
-            inner = ", ".join(map(linear, node.iterchildren(f"{M}e")))
+            inner = _joined(node, "e", ", ")
             return f"{_said(node, 'dPr', 'begChr', '(')}{inner}{_said(node, 'dPr', 'endChr', ')')}"
+        case "m":
+            return _joined(node, "mr", "; ")
+        case "mr":
+            return _joined(node, "e", ", ")
+        case "eqArr":
+            return _joined(node, "e", "; ")
+        case "func":
+            return f"{_part(node, 'fName')} {_part(node, 'e')}"
+        case "limLow" | "limUpp":
+            return f"{_part(node, 'e')} {_part(node, 'lim')}"
         case _:
             return "".join(map(linear, node.iterchildren("*")))
 
@@ -32,6 +42,10 @@ def linear(node: Any) -> str:
 def _part(node: Any, name: str) -> str:
     part = node.find(f"{M}{name}")
     return "" if part is None else "".join(map(linear, part.iterchildren("*")))
+
+
+def _joined(node: Any, name: str, between: str) -> str:
+    return between.join(map(linear, node.iterchildren(f"{M}{name}")))
 
 
 def _group(node: Any, name: str) -> str:

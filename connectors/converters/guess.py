@@ -10,12 +10,16 @@ from typing import Any
 WESTERN = "cp1252"
 _SAMPLE = 1 << 16
 _LATIN = [WESTERN, "cp1250", "cp1254", "cp1257"]
-_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "tis_620"]
-_WIDE = ["cp932", "euc_jp", "gb18030", "big5", "cp949", "utf_16_le", "utf_16_be"]
+_OTHERS = ["cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "tis_620"]
+_WIDE = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_UTF16 = ["utf_16_le", "utf_16_be"]
 # Signs of Western text in cp1252; those that lead the pairs of Shift-JIS are not among them.
 _SIGNS = frozenset("“”‘’„–—…•€£§°©®«»·½¼¾²³¹ªº¿¡™±×÷µ‰´\xa0")  # noqa: RUF001
 _WORD = re.compile(r"[^\W\d_]+")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_CONTROL = re.compile(rb"[\x00-\x08]")  # halves of UTF-16's letters, and nothing else in a text
+_MOST_CONTROL = 0.01
+_FEW = 12  # high bytes: fewer tell nothing of another script
 _HIGH_RUN = re.compile("[\x80-\uffff]{3}")
 _LAST_PLAIN = re.compile(rb".*[\x00-\x2f]", re.DOTALL)  # bytes that are no second half of a letter
 _NARROW_KANA = re.compile("[\uff61-\uff9f]")  # what other scripts give, read as Shift-JIS
@@ -36,42 +40,51 @@ def mostly_utf8(data: bytes, error: int) -> bool:
     return sum(letter > "\x7f" for letter in text) >= 3 * max(bad, 1)
 
 
-def encoding_of(data: bytes) -> str | None:
-    """The likely encoding of bytes that are no UTF-8; None where several are as likely, or none.
+def encoding_of(data: bytes) -> tuple[str, bool]:
+    """The likely encoding of bytes that are no UTF-8, and whether it is more than a guess.
 
-    Western text is taken for cp1252 unless its words are clearly of another language. Looks at a
-    bounded part that begins with the first byte over 127.
+    Text is taken for cp1252, by far the most common one, unless it is clearly in another: it makes
+    sense as that alone. Looks at a bounded part that begins with the first byte over 127.
     """
-    found = _HIGH.search(data)
-    start = found.start() & ~1 if found else 0  # UTF-16 has pairs
-    sample = data[start : start + _SAMPLE]
-    if start + _SAMPLE < len(data) and (plain := _LAST_PLAIN.match(sample)):
-        sample = plain[0][: len(plain[0]) & ~1]
+    sample = _sample(data)
     western = _western(sample)
-    names = _LATIN if western else [*_LATIN, *_OTHERS, *_WIDE]
+    if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
+        names = _UTF16
+    elif western or len(_HIGH.findall(sample)) < _FEW:
+        names = _LATIN
+    else:
+        names = [*_LATIN, *_OTHERS, *_WIDE]
     library: Any = import_module("charset_normalizer")
     matches = [
         match
         for match in library.from_bytes(sample, cp_isolation=names, threshold=_MESS)
         if len(_NARROW_KANA.findall(str(match))) * 10 < len(str(match))
     ]
-    if western and not matches:
-        return WESTERN
     if not matches:
-        return None
+        return WESTERN, western
     best = max(matches, key=lambda match: (-match.chaos, match.coherence))
     for match in matches:
         as_likely = match.chaos <= best.chaos and match.coherence > best.coherence - _APART
         if as_likely and WESTERN in match.could_be_from_charset:
-            return WESTERN if western or match.coherence >= _LIKENESS else None
-    rest = [match for match in matches if match is not best]
+            return WESTERN, western or match.coherence >= _LIKENESS
     alone = all(
         match.chaos >= best.chaos + _APART or match.coherence <= best.coherence - _APART
-        for match in rest
+        for match in matches
+        if match is not best
     )
-    if alone and (best.coherence >= _LIKENESS or best.encoding in _WIDE):
-        return str(best.encoding)
-    return WESTERN if western else None
+    # The library knows no likeness to languages that have no alphabet.
+    if alone and (best.coherence >= _LIKENESS or best.encoding in (*_WIDE, *_UTF16)):
+        return str(best.encoding), False
+    return WESTERN, western
+
+
+def _sample(data: bytes) -> bytes:
+    found = _HIGH.search(data)
+    start = found.start() & ~1 if found else 0  # UTF-16 has pairs
+    sample = data[start : start + _SAMPLE]
+    if start + _SAMPLE < len(data) and (plain := _LAST_PLAIN.match(sample)):
+        sample = plain[0][: len(plain[0]) & ~1]
+    return sample
 
 
 def _western(sample: bytes) -> bool:

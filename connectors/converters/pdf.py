@@ -18,6 +18,7 @@ from connectors.converters import markdown, pdf_tables
 from connectors.converters.bidi import as_read, has_right_to_left
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
+from connectors.converters.pdf_forms import Run, filled_in, secret
 from connectors.converters.pdf_tables import Box, Table
 
 _END = b"%%EOF"
@@ -36,6 +37,8 @@ _WHOLE_PAGE = 0.8
 _RUNNING_SHARE = 0.6  # of the pages: a line at the edge that comes so often is a running head
 _RUNNING_PAGES = 4
 _DIGITS = re.compile(r"\d+")
+_CAPTION = re.compile(r"tab\w*\.? *\d", re.IGNORECASE)  # not the same line on each page
+_NEAR = 0.25  # of the page's height: how near to its edge a table ends that goes on on the next
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class _Page:
     # By name and place, so that what stands on every page is one.
     pictures: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
     ticks: int = 0  # in a form
+    low: float = 0  # its edges
+    high: float = 0
 
 
 def convert(data: bytes, limits: Limits) -> Made:
@@ -79,7 +84,8 @@ def convert(data: bytes, limits: Limits) -> Made:
         raise Unreadable("damaged", f"{word}: {error}") from None
     if count > limits.max_pages:
         raise Unreadable("too_large", f"has {count:,} pages; at most {limits.max_pages:,}")
-    pages = [_page(document, number) for number in range(count)]
+    hidden = secret(document)
+    pages = [_page(document, number, hidden) for number in range(count)]
     _repeat_headers(pages)
     _drop_running(pages)
     sizes = _heading_sizes(pages)
@@ -119,7 +125,7 @@ def _few(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _page(document: Any, number: int) -> _Page:
+def _page(document: Any, number: int, hidden: set[Any]) -> _Page:
     try:
         spans = document.extract_spans(number, reading_order="column_aware")
         found: Any = document.extract_tables(number) if len(spans) > 3 else ()
@@ -127,48 +133,31 @@ def _page(document: Any, number: int) -> _Page:
         return _Page([], [], damaged=True)
     tables = sorted(pdf_tables.tables(found), key=lambda table: -table.box[3])
     boxes = [table.box for table in tables]
+    runs = [
+        Run(text, span.bbox, span.font_size, bool(span.is_bold))
+        for span, text in zip(spans, _seen(document, number, spans), strict=True)
+        if text.strip() and not _inside(span.bbox, boxes)
+    ]
+    runs, ticks = filled_in(document, number, runs, hidden)
     lines: list[_Line] = []
-    seen = _seen(document, number, spans)
-    for span, text in zip(spans, seen, strict=True):
-        if text.strip() and not _inside(span.bbox, boxes):
-            _append(lines, span, text)
+    for run in runs:
+        _append(lines, run)
     for line in lines:
         if has_right_to_left(line.text):
             line.text = as_read(line.text)
-    ticks = _fill_in(lines, document, number)
-    pictures = _pictures(document, number, bool(lines or tables))
-    return _Page(lines, tables, pictures=pictures, ticks=ticks)
+    left, low, right, high = _edges(document, number)
+    area = abs((right - left) * (high - low)) if lines or tables else 0
+    pictures = _pictures(document, number, area)
+    return _Page(lines, tables, pictures=pictures, ticks=ticks, low=low, high=high)
 
 
-def _fill_in(lines: list[_Line], document: Any, number: int) -> int:
-    """Put the values of a page's form fields behind their labels, or where they stand.
-
-    Returns how many boxes are ticked, of which nothing says what they mean.
-    """
+def _edges(document: Any, number: int) -> Box:
+    """Of a page; all 0 where they are not known."""
     try:
-        annotations: Any = document.get_annotations(number)
+        left, low, right, high = document.page_media_box(number)
     except (OSError, ValueError, RuntimeError):
-        return 0
-    ticks = 0
-    for found in annotations:
-        kind = str(found.get("field_type", ""))
-        ticks += kind.startswith("Checkbox") and "checked: true" in kind
-        text = " ".join(str(found.get("field_value") or "").split())
-        if not text or not kind.startswith(("Text", "Choice")) or not found.get("rect"):
-            continue
-        left, low, right, high = found["rect"]
-        middle = (low + high) / 2
-        labels = [
-            each for each in lines if each.bottom <= middle <= each.top and each.right <= left
-        ]
-        if labels:
-            label = max(labels, key=lambda each: each.right)
-            label.text = f"{label.text.rstrip()} {text}"
-            label.right = right
-        else:
-            at = next((i for i, each in enumerate(lines) if each.top < middle), len(lines))
-            lines.insert(at, _Line(text, 0, left, low, high, right))
-    return ticks
+        return 0, 0, 0, 0
+    return left, low, right, high
 
 
 def _seen(document: Any, number: int, spans: Sequence[Any]) -> list[str]:
@@ -202,23 +191,21 @@ def _spaced(chars: Sequence[tuple[float, float, str]], height: float) -> str:
     return text
 
 
-def _pictures(document: Any, number: int, has_text: bool) -> set[tuple[Any, ...]]:
+def _pictures(document: Any, number: int, area: float) -> set[tuple[Any, ...]]:
     """The pictures of a page that a reader would miss, each by its name and place.
 
     Not icons and rules; and not a picture of the whole page where that page has text, since such
-    text was read from it.
+    text was read from it. `area` is that of a page with text, 0 of one without.
     """
     try:
         found: Any = document.page_images(number)
-        box: Any = document.page_media_box(number)
     except (OSError, ValueError, RuntimeError):
         return set()
-    page = abs((box[2] - box[0]) * (box[3] - box[1]))
     return {
         (image["name"], *(round(image[side]) for side in ("x", "y", "width", "height")))
         for image in found
         if min(abs(image["width"]), abs(image["height"])) >= _PICTURE
-        and not (has_text and abs(image["width"] * image["height"]) >= _WHOLE_PAGE * page)
+        and not (area and abs(image["width"] * image["height"]) >= _WHOLE_PAGE * area)
     }
 
 
@@ -227,25 +214,26 @@ def _inside(box: tuple[float, ...], boxes: Sequence[Box]) -> bool:
     return any(left <= x <= right and low <= y <= high for left, low, right, high in boxes)
 
 
-def _append(lines: list[_Line], span: Any, text: str) -> None:
+def _append(lines: list[_Line], run: Run) -> None:
     """Put a run of text on the line it continues, or on a new one."""
-    x, y, width, height = span.bbox
+    text, (x, y, width, height), size, bold = run
     last = lines[-1] if lines else None
     if last and abs(last.bottom - y) < _SAME_LINE * max(height, 1) and x >= last.right - height:
         space = "" if x - last.right < _SPACE * height or last.text.endswith(" ") else " "
         last.text += space + text
         last.right = max(last.right, x + width)
         last.top = max(last.top, y + height)
-        last.size = max(last.size, span.font_size) if last.text.strip() else span.font_size
-        last.bold = last.bold and bool(span.is_bold)
+        last.size = max(last.size, size) if last.text.strip() else size
+        last.bold = last.bold and bold
         return
-    lines.append(_Line(text, span.font_size, x, y, y + height, x + width, bool(span.is_bold)))
+    lines.append(_Line(text, size, x, y, y + height, x + width, bold))
 
 
 def _repeat_headers(pages: Sequence[_Page]) -> None:
     """Begin a table that goes on at the top of a page with the header it has on the page before.
 
-    Nothing stands between its two pieces but what other pages have in the same place.
+    The one ends near the bottom of its page, the other begins near the top, and nothing stands
+    between them but what other pages have in the same place.
     """
     body = _body_size(pages)
     shapes = Counter(each for page in pages for each in {_shape(line) for line in page.lines})
@@ -257,6 +245,10 @@ def _repeat_headers(pages: Sequence[_Page]) -> None:
         if not (above.tables and page.tables):
             continue
         former, table = above.tables[-1], page.tables[0]
+        if former.box[1] > above.low + _NEAR * (above.high - above.low):
+            continue
+        if table.box[3] < page.high - _NEAR * (page.high - page.low):
+            continue
         between = [line for line in above.lines if line.top <= former.box[1]]
         between += [line for line in page.lines if line.bottom >= table.box[3]]
         if empty(between) and former.goes_on_in(table):
@@ -265,7 +257,8 @@ def _repeat_headers(pages: Sequence[_Page]) -> None:
 
 def _shape(line: _Line) -> tuple[str, int]:
     """What running heads and feet have in common from page to page: all but their numbers."""
-    return _DIGITS.sub("0", line.text.strip()), round(line.bottom)
+    text = line.text.strip()
+    return text if _CAPTION.match(text) else _DIGITS.sub("0", text), round(line.bottom)
 
 
 def _drop_running(pages: Sequence[_Page]) -> None:

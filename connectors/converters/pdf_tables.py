@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from connectors.converters.continued import goes_on
+
 Box = tuple[float, float, float, float]  # left, low, right, high
 _SAME_EDGE = 6.0  # points between the edges of one column on two pages
+_AMOUNT = re.compile(r"[-+(]?\W?\d.*", re.DOTALL)  # with its unit, if any
 
 
 @dataclass(slots=True)
@@ -21,7 +25,8 @@ class Table:
     def goes_on_in(self, other: Table) -> bool:
         """Whether `other`, at the top of the next page, lacks the header that this one has.
 
-        Its columns stand where these do, and its first row says nothing of the header again.
+        Its columns stand where these do, and its first row says nothing of the header again but
+        is like the rows here; names of groups of rows count for nothing.
         """
         if not self.columns or len(self.columns) != len(other.columns):
             return False
@@ -30,7 +35,10 @@ class Table:
             for (left, right), (x, y) in zip(self.columns, other.columns, strict=True)
         )
         pairs = zip(self.rows[0], other.rows[0], strict=False)
-        return alike and not any(a.split() == b.split() != [] for a, b in pairs)
+        if not alike or any(a.split() == b.split() != [] for a, b in pairs):
+            return False
+        rows = [row for row in other.rows if sum(map(bool, row)) > 1]
+        return bool(rows) and goes_on(self.rows[0], self.rows[1:], rows, _AMOUNT)
 
 
 class _Row(NamedTuple):

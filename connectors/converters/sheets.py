@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from connectors.converters import archive, markdown
+from connectors.converters.continued import goes_on
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
 
@@ -85,15 +86,26 @@ def convert(data: bytes, limits: Limits) -> Made:
 def _tables(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list[str]]]:
     """Blocks of rows; one that lacks a header goes on with the table before it."""
     table: list[list[str]] = []
+    header: list[str] = []
+    above: list[list[str]] = []  # the rows of values of the block before
     columns: set[int] = set()
     for block in _blocks(rows, merged):
         found = _columns(block)
-        if table and found == columns and _goes_on(_header(table), block[0]):
+        several = [row for row in block if sum(map(bool, row)) > 1]
+        # A first row of one cell is a title.
+        if (
+            table
+            and found == columns
+            and several[:1] == block[:1]
+            and goes_on(header, above, several, _VALUE)
+        ):
             table += block
+            above = several
             continue
         if table:
             yield table
         table, columns = block, found
+        header, above = (several or [[]])[0], several[1:]
     if table:
         yield table
 
@@ -103,23 +115,15 @@ def _columns(rows: list[list[str]]) -> set[int]:
     return {at for row in rows if sum(map(bool, row)) > 1 for at, cell in enumerate(row) if cell}
 
 
-def _header(rows: list[list[str]]) -> list[str]:
-    return next((row for row in rows if sum(map(bool, row)) > 1), list[str]())
-
-
-def _goes_on(header: list[str], row: list[str]) -> bool:
-    """Whether `row` has a value where the header of a table has a name, so that it is no header."""
-    pairs = zip(header, row, strict=False)
-    names = any(a and not _VALUE.fullmatch(a) and _VALUE.fullmatch(b) for a, b in pairs)
-    return names and sum(map(bool, row)) > 1
-
-
 def _blocks(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list[str]]]:
-    """Rows without an empty row in between; what is merged down is said in each row."""
+    """Rows without an empty row in between; what is merged down is said in each row.
+
+    Not what is merged down from a title or a header, which would be said among the values then.
+    """
     block: list[list[str]] = []
-    open_at: dict[
-        int, tuple[int, str]
-    ] = {}  # the last row and the text of what is merged, by column
+    has_header = False
+    # By column, the last row and the text of what is merged.
+    open_at: dict[int, tuple[int, str]] = {}
     for number, row in enumerate(rows, 1):
         cells = [_text(cell) for cell in row]
         while cells and not cells[-1]:
@@ -131,13 +135,14 @@ def _blocks(rows: Iterable[Sequence[Any]], merged: Merged) -> Iterator[list[list
                 cells += [""] * (at + 1 - len(cells))
                 cells[at] = cells[at] or text
         for at, last in merged.get(number, ()):
-            if at < len(cells) and cells[at]:
+            if at < len(cells) and cells[at] and has_header:
                 open_at[at] = last, cells[at]
         if cells:
             block.append(cells)
+            has_header = has_header or sum(map(bool, cells)) > 1
         elif block:
             yield block
-            block = []
+            block, has_header = [], False
     if block:
         yield block
 

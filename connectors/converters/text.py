@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from connectors.converters.errors import Unreadable
-from connectors.converters.guess import WESTERN, encoding_of, mostly_utf8
+from connectors.converters.guess import encoding_of, mostly_utf8
 from connectors.converters.made import some
 
 _MARKS = (  # the longer ones first: UTF-32's begins as UTF-16's does
@@ -67,22 +67,17 @@ def decode(data: bytes, *, declared: bool = False) -> Text:
 
 
 def _guessed(data: bytes) -> Text:
-    encoding = encoding_of(data)
-    if encoding is None:
-        plain = _checked(data.decode("ascii", "replace"))
-        lost = plain.count("\ufffd")
-        if lost > _MOST_UNKNOWN * len(data):
-            raise Unreadable("encoding", "is in an encoding that is not known: save it as UTF-8")
-        return Text(plain, "ascii", (f"{some(lost, 'byte', 'bytes')} in an unknown encoding",))
+    encoding, known = encoding_of(data)
     text, lost = _replaced(data, encoding)
-    if encoding == WESTERN:  # by far the most common one, and told by its signs
-        return Text(
-            _checked(text), f"{WESTERN}{' with bytes that it does not define' * (lost > 0)}"
-        )
+    text = _checked(text)
+    if known:
+        return Text(text, f"{encoding}{' with bytes that it does not define' * (lost > 0)}")
+    if lost > _MOST_UNKNOWN * len(data):
+        raise Unreadable("encoding", "is in an encoding that is not known: save it as UTF-8")
     unread = [f"the encoding is a guess, {encoding}: save it as UTF-8 if words look wrong"]
     if lost:
         unread.append(f"{some(lost, 'place is', 'places are')} not {encoding}")
-    return Text(_checked(text), encoding, tuple(unread))
+    return Text(text, encoding, tuple(unread))
 
 
 def _replaced(data: bytes, encoding: str) -> tuple[str, int]:

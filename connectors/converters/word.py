@@ -25,7 +25,13 @@ _PICTURES = {f"{W}drawing", f"{W}pict", f"{W}object"}
 _AROUND = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml")}
 _REFERENCES = {f"{W}footnoteReference": "", f"{W}endnoteReference": "e"}  # before their numbers
 _PAGE_WORDS = 4  # "Page 3 of 12"
-_BREAKS = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
+_BREAKS = {
+    f"{W}tab": "\t",
+    f"{W}br": "\n",
+    f"{W}cr": "\n",
+    f"{W}noBreakHyphen": "-",
+    f"{W}p": " ",  # within another one: in a text box
+}
 
 
 def convert(data: bytes, limits: Limits) -> Made:
@@ -151,10 +157,8 @@ class _Reading:
             elif (node.tag == rendered) if self._rendered else (value(node, "type") == "page"):
                 turned += 1
                 early += not "".join(words).strip()
-            elif node.tag in _BREAKS:
+            elif node.tag in _BREAKS and node is not paragraph:
                 words.append(_BREAKS[node.tag])
-            elif node.tag == f"{W}p" and node is not paragraph:  # in a text box
-                words.append(" ")
             elif node.tag in _PICTURES:
                 self.pictures += next(node.iter(f"{W}t"), None) is None
             elif node.tag == FORMULA:
@@ -237,13 +241,15 @@ def _running(document: Any, name: str) -> list[str]:
     """The paragraphs of headers or footers, each once; mere numbers of pages are left out."""
     found: dict[str, None] = {}
     for root in _parts(document, name):
-        for paragraph in root.iter(f"{W}p"):
+        for paragraph in _nodes(root):
+            if paragraph.tag != f"{W}p" or next(paragraph.iterancestors(f"{W}p"), None) is not None:
+                continue  # those of a text box are read with the one that holds it
             nodes = list(_nodes(paragraph))
             fields = [node.text or "" for node in nodes if node.tag == f"{W}instrText"]
             fields += [value(node, "instr") for node in nodes if node.tag == f"{W}fldSimple"]
             words = (
                 node.text or "" if node.tag == f"{W}t" else _BREAKS.get(node.tag, "")
-                for node in nodes
+                for node in nodes[1:]
             )
             text = " ".join("".join(words).split())
             numbers = any("PAGE" in field for field in fields)

@@ -108,7 +108,7 @@ BAD = {
     "bytes called text": ("a.txt", bytes(range(32)) * 20, "damaged", "control characters"),
     "text of no known encoding": (
         "a.txt",
-        "Дневной лимит пятьсот рублей".encode("cp866"),
+        "הבנק נבנה בין הבנינים".encode("cp862"),
         "encoding",
         "not known: save it as UTF-8",
     ),

@@ -158,6 +158,42 @@ def test_a_table_of_a_workbook_goes_on_after_an_empty_row(converter: Documents) 
     assert blocks[0].splitlines()[2:] == ["| Gold | 10 |", "| Silver | 20 |", "| Bronze | 30 |"]
 
 
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ([["Region", "Sales"], ["North", 1]], [["Quarter", "2023"], ["Q1", 5]]),
+        ([["Product", "Price"], ["A", 1]], [["Country", 2023], ["DE", 5]]),
+        ([["Invoice", "Date"], [1001, "2024-01-01"]], [["Total", 100], ["Tax", "5%"]]),
+    ],
+)
+def test_a_table_below_an_empty_row_is_another_where_its_first_row_is_of_another_kind(
+    converter: Documents, above: list[list[Any]], below: list[list[Any]]
+) -> None:
+    def fill(book: Any) -> None:
+        for row in (*above, [], *below):
+            book.active.append(row)
+
+    _, *blocks = converter.convert("a.xlsx", workbook(fill)).body.split("\n\n")
+    first = [block.splitlines()[0] for block in blocks]
+    assert first == [f"| {row[0]} | {row[1]} |" for row in (above[0], below[0])]
+
+
+@pytest.mark.parametrize(
+    "below", [[["Ada", 1912]], [["Ada", 1912], ["Eve", 1950]], [["Ada", 1912], ["Eve", 7]]]
+)
+@pytest.mark.parametrize("above", [1700, 1906])
+def test_rows_with_numbers_that_may_be_years_go_on_with_their_table(
+    converter: Documents, above: int, below: list[list[Any]]
+) -> None:
+    def fill(book: Any) -> None:
+        for row in (["Name", "Number"], ["Grace", above], [], *below):
+            book.active.append(row)
+
+    header = above == 1700 and below[-1][1] == 7  # a year above what is none
+    body = converter.convert("a.xlsx", workbook(fill)).body
+    assert body.splitlines().count("| --- | --- |") == 1 + header
+
+
 def test_html_keeps_structure_and_drops_scripts(converter: Documents) -> None:
     page = """<html><head><title>Fees &amp; limits</title><style>p {color: red}</style>
     <script>steal()</script></head><body><h1>Fees</h1><p>A <b>fee</b> is
@@ -250,6 +286,7 @@ LIMITS = {
     "gbk": "每日限额为五百元。付款应在下月底之前完成。",
     "cp949": "하루 한도는 오백 유로입니다. 대금은 다음 달 말까지 지급해야 합니다.",
     "cp1251": "Дневной лимит составляет пятьсот рублей. Оплата до конца месяца.",
+    "cp866": "Дневной лимит составляет пятьсот рублей. Оплата до конца месяца.",
     "cp1255": "המגבלה היומית היא חמש מאות שקלים. התשלום נדרש עד סוף החודש הבא.",
     "cp1253": "Το ημερήσιο όριο είναι πεντακόσια ευρώ. Η πληρωμή γίνεται σύντομα.",  # noqa: RUF001
     "cp1250": "Denní limit převodu je pět set eur. Příliš žluťoučký kůň splatí účet do měsíce.",
@@ -294,9 +331,33 @@ def test_utf8_with_few_wrong_bytes_stays_utf8_and_says_so(converter: Documents) 
     assert converter.convert("a.html", page).metadata["unread"] == "2 places are not UTF-8"
 
 
-def test_few_bytes_of_an_unknown_encoding_cost_no_more_than_themselves(
-    converter: Documents,
-) -> None:
+def test_few_wrong_bytes_cost_no_more_than_themselves(converter: Documents) -> None:
     made = converter.convert("a.txt", b"A log of many plain words.\n" * 9 + b"\x8d\x9d\x81")
     assert made.body.endswith("words.\n\ufffd\ufffd\ufffd")
-    assert made.metadata["unread"] == "3 bytes in an unknown encoding"
+    assert made.metadata["unread"].endswith("; 3 places are not cp1252")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Letras con tilde: áéíóú",
+        "Alphabet: A-Z, ÄÖÜ, ß",
+        "Danske bogstaver: æøå",
+        "GRÖSSE ÄÖÜ ÜBER",
+        "item;price\ntea;¥500\n",
+        "¶ 1",
+        "¥100 ¢50 ¤ ¦ ¬ ¶ ¸",  # noqa: RUF001
+        "Donau\xaddampf\xadschiff",
+        "Öö oli külm ja pime. Õues sadas lund.",
+        "VOWELS = 'aeiouáéíóúàèìòù'\ndef f(x): return x in VOWELS\n",
+        "if (preg_match('/^[a-zA-ZäöüÄÖÜß]+$/', $name)) { return true; }",
+        "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ",
+        "Prix: 10 € à payer".encode("iso8859_15").decode("cp1252"),
+    ],
+)
+def test_what_may_be_western_is_read_as_cp1252_and_told_as_a_guess(
+    converter: Documents, text: str
+) -> None:
+    made = converter.convert("a.txt", text.encode("cp1252"))
+    assert (made.body, made.metadata["encoding"]) == (text, "cp1252")
+    assert made.metadata["unread"].startswith("the encoding is a guess, cp1252: ")

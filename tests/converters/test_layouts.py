@@ -13,7 +13,7 @@ from reportlab.lib import colors
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import LongTable, PageBreak, Paragraph, Table
+from reportlab.platypus import LongTable, PageBreak, Paragraph, Spacer, Table
 
 from connectors.converters.bidi import as_read
 from connectors.converters.documents import Documents
@@ -156,6 +156,39 @@ def test_a_table_that_only_follows_another_keeps_its_own_header() -> None:
         first = LongTable([HEADER, *ROWS[:20]], style=GRID)
         _, page = _table_pages([first, PageBreak(), *story])
         assert next(line for line in page if line.startswith("|")) == header
+
+
+PLACES = [["Country", "Capital", "Language"], ["Norway", "Oslo", "Norwegian"]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "following"),
+    [
+        (36, PLACES),  # ends near the bottom of its page, but what follows has a header
+        (36, [["Country", "2023", "2024"], ["Norway", "3 euros", "4 euros"]]),
+        (9, ROWS[9:12]),  # ends in the middle of its page
+    ],
+)
+def test_another_table_of_the_same_widths_is_not_taken_for_one_that_goes_on(
+    rows: int, following: list[list[str]]
+) -> None:
+    first, second = (
+        Table(said, colWidths=[120, 120, 120], style=GRID)
+        for said in ([HEADER, *ROWS[:rows]], following)
+    )
+    page = _table_pages([first, PageBreak(), second])[-1]
+    assert page[0] == f"| {' | '.join(following[0])} |"
+
+
+def test_captions_of_tables_are_no_running_heads(converter: Documents) -> None:
+    body = getSampleStyleSheet()["BodyText"]
+    captions = [f"Table {number}" for number in range(1, 6)]
+    pages = [
+        [Paragraph(caption, body), Spacer(1, 40), Paragraph("Fees are these.", body)]
+        for caption in captions
+    ]
+    found = converter.convert("a.pdf", pdf(pages)).body.split("\f")
+    assert [page.split()[:2] for page in found] == [caption.split() for caption in captions]
 
 
 def _picture(seed: int) -> Any:

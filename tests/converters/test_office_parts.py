@@ -76,6 +76,10 @@ def _t(text: str) -> str:
     return f"<m:r><m:t>{text}</m:t></m:r>"
 
 
+def _cells(*texts: str) -> str:
+    return f"<m:mr>{''.join(f'<m:e>{_t(text)}</m:e>' for text in texts)}</m:mr>"
+
+
 @pytest.mark.parametrize(
     ("formula", "reads"),
     [
@@ -91,8 +95,22 @@ def _t(text: str) -> str:
             "∑_(i=1)^n x",
         ),
         (f"<m:d><m:e>{_t('x')}</m:e></m:d>", "(x)"),
+        (f"<m:d><m:e><m:m>{_cells('1', '2')}{_cells('3', '4')}</m:m></m:e></m:d>", "(1, 2; 3, 4)"),
+        (f"<m:eqArr><m:e>{_t('x=1')}</m:e><m:e>{_t('y=2')}</m:e></m:eqArr>", "x=1; y=2"),
+        (f"<m:func><m:fName>{_t('sin')}</m:fName><m:e>{_t('x')}</m:e></m:func>", "sin x"),
+        (f"<m:limLow><m:e>{_t('lim')}</m:e><m:lim>{_t('n→∞')}</m:lim></m:limLow>", "lim n→∞"),
     ],
-    ids=["power", "fraction", "root", "sum", "brackets"],
+    ids=[
+        "power",
+        "fraction",
+        "root",
+        "sum",
+        "brackets",
+        "matrix",
+        "equations",
+        "function",
+        "limit",
+    ],
 )
 def test_equations_are_read_in_their_place(converter: Documents, formula: str, reads: str) -> None:
     paragraph = f"<w:p>{_run('It is ')}<m:oMath>{formula}</m:oMath>{_run('.')}</w:p>"
@@ -129,6 +147,23 @@ def test_headers_and_footers_are_said_once_without_page_numbers(converter: Docum
     number._p.append(parse_xml(f'<w:fldSimple {NAMES} w:instr=" PAGE ">{_run("3")}</w:fldSimple>'))
     body = converter.convert("a.docx", saved(document)).body
     assert body.split("\n\n") == ["Policy POL-123", "The text.", "Owner: Legal"]
+
+
+def test_a_text_box_in_a_header_is_said_once_and_its_lines_stay_apart(
+    converter: Documents,
+) -> None:
+    lines = "".join(f"<w:p>{_run(text)}</w:p>" for text in ("12 High Street", "London"))
+    box = f"<w:txbxContent>{lines}</w:txbxContent>"
+    compatible = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    header = parse_xml(
+        f'<w:p {NAMES} xmlns:mc="{compatible}">{_run("ACME Ltd")}<w:r><mc:AlternateContent>'
+        f'<mc:Choice Requires="wps"><w:drawing>{box}</w:drawing></mc:Choice><mc:Fallback><w:pict>'
+        f"{box}</w:pict></mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    )
+    document = _word(f"<w:p>{_run('The text.')}</w:p>")
+    document.sections[0].header._element.append(header)
+    body = converter.convert("a.docx", saved(document)).body
+    assert body.split("\n\n") == ["ACME Ltd 12 High Street London", "The text."]
 
 
 def _picture() -> io.BytesIO:
@@ -201,6 +236,38 @@ def test_cells_merged_down_are_said_in_each_row_and_comments_counted(
     assert made.metadata["unread"] == "1 cell comment not read"
 
 
+@pytest.mark.parametrize(
+    ("rows", "merged", "reads"),
+    [
+        (
+            [["Fees of 2024"], [None, "draft"], ["Plan", "Fee"], ["Gold", 3]],
+            "A1:A2",
+            ["Fees of 2024", "", "draft", "", "| Plan | Fee |", "| --- | --- |", "| Gold | 3 |"],
+        ),
+        (
+            [["Name", "Score"], [None, "Art"], ["Ada", 3]],
+            "A1:A2",
+            ["| Name | Score |", "| --- | --- |", "|  | Art |", "| Ada | 3 |"],
+        ),
+        (
+            [["Scores"], ["Name", "Score"], [None, "Art"], ["Ada", 3]],
+            "A2:A3",
+            ["Scores", "", "| Name | Score |", "| --- | --- |", "|  | Art |", "| Ada | 3 |"],
+        ),
+    ],
+    ids=["title", "header", "header below a title"],
+)
+def test_a_title_or_a_header_that_is_merged_down_is_said_once(
+    converter: Documents, rows: list[list[Any]], merged: str, reads: list[str]
+) -> None:
+    def fill(book: Any) -> None:
+        for row in rows:
+            book.active.append(row)
+        book.active.merge_cells(merged)
+
+    assert converter.convert("a.xlsx", workbook(fill)).body.splitlines()[2:] == reads
+
+
 def _form(draw: Callable[[Canvas], None]) -> bytes:
     file = io.BytesIO()
     canvas = Canvas(file, invariant=1)
@@ -230,6 +297,25 @@ def test_the_values_of_a_form_are_read_behind_their_labels(converter: Documents)
         "Signed by the customer.",
     ]
     assert made.metadata["unread"] == "1 ticked box not read"
+
+
+def test_each_value_of_a_line_stands_behind_its_own_label(converter: Documents) -> None:
+    def draw(canvas: Canvas) -> None:
+        form: Any = canvas.acroForm
+        for x, label, value in ((50, "First name:", "Ada"), (350, "Last:", "Lovelace")):
+            canvas.drawString(x, 700, label)
+            form.textfield(name=label, value=value, x=x + 80, y=695, width=200, height=20)
+
+    assert converter.convert("a.pdf", _form(draw)).body == "First name: Ada Last: Lovelace"
+
+
+def test_the_value_of_a_password_field_is_left_out(converter: Documents) -> None:
+    def draw(canvas: Canvas) -> None:
+        form: Any = canvas.acroForm
+        canvas.drawString(60, 655, "Password:")
+        form.textfield(name="p", value="x1y2", x=150, y=650, width=90, fieldFlags="password")
+
+    assert converter.convert("a.pdf", _form(draw)).body == "Password:"
 
 
 def test_a_page_of_nothing_but_fields_is_read(converter: Documents) -> None:
