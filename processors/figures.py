@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-# "may" in small letters is hardly ever the month.
+# "may" in small letters is hardly ever the month. ASCII: or "s" is also the long s of old print.
 _MONTH = (
-    r"(?:(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?"
+    r"(?:(?ai:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)|M(?:ay|AY))\b\.?"
 )
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -33,11 +33,11 @@ _VALUES = (
     | {word: value for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
     | _TIMES
 )
-_WORD = rf"(?:{'|'.join(sorted(_VALUES, key=len, reverse=True))})"
+_WORD = rf"(?ai:{'|'.join(sorted(_VALUES, key=len, reverse=True))})"
 # "One" counts things where a unit follows; elsewhere it stands for somebody or something.
 _UNIT = (
-    r"(?:business |working |calendar )?(?:minute|hour|day|week|month|quarter|year|time|euro|dollar"
-    r"|pound|per ?cent|hundred|thousand|million|billion)"
+    r"(?ai:(?:business |working |calendar )?(?:minute|hour|day|week|month|quarter|year|time|euro|dollar"
+    r"|pound|per ?cent|hundred|thousand|million|billion))"
 )
 _FIGURE = re.compile(
     # Not a part of an identifier: F-2207, AC-2(3), Q4, 1EN5.
@@ -45,8 +45,8 @@ _FIGURE = re.compile(
     r"|(?P<literal>\d{1,2}:\d{2}|\d+(?:\.\d+){2,})(?!\w)"
     r"|(?P<number>(?:\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+|\d+)(?!\d)(?:\.\d+|,\d{1,2}(?!\d))?)"  # noqa: RUF001
     rf"(?![A-Z])(?:[ -](?P<times>{'|'.join(_TIMES)})\b)?"
-    rf"|(?i:(?P<words>(?!one\b(?!-|\s+{_UNIT})){_WORD}"
-    rf"(?:(?:[-\s]+|(?<=hundred) and |(?<=thousand) and ){_WORD}){{0,8}})\b))"
+    rf"|(?P<words>(?!(?ai:one)\b(?!-|\s+{_UNIT})){_WORD}"
+    rf"(?:(?:[-\s]+|(?<=(?ai:hundred))(?ai: and )|(?<=(?ai:thousand))(?ai: and )){_WORD}){{0,8}})\b)"
 )
 _A_YEAR = re.compile(r"[12](?<!\d.)\d{3}(?!\d)")  # its first digit is looked for first: fast
 _DATE_CHARS = 24  # before the year: "12th of September, "

@@ -1,5 +1,7 @@
 """Numbers and dates, however they are written."""
 
+import random
+
 import pytest
 
 from processors.figures import figures
@@ -38,3 +40,33 @@ def test_a_date_says_its_parts() -> None:
 )
 def test_any_number_ends(text: str) -> None:
     assert len(list(figures(text))) < 9_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["12 \u017fept 1794", "f\u0131ve euros", "S\u0130X", "m\u0131ll\u0131on", "thou\u017fand"],
+)
+def test_letters_that_only_look_alike_make_no_word_of_a_number(text: str) -> None:
+    assert {figure.key for figure in figures(text)} <= {"12", "1794"}
+
+
+def test_figures_are_read_from_any_text() -> None:
+    like = {
+        "s": "\u017f",
+        "i": "\u0131\u0130",
+        "k": "\u212a",
+        "1": "\u0661\u00b9",
+        "5": "\uff15\u00bd",
+    }
+    bits = "five six one-million hundred and sept. 12th April May 2024-05-12 1,500.20 :()-".split(
+        " "
+    )
+    rng = random.Random(5)
+    for _ in range(3_000):
+        text = rng.choice(["", " "]).join(rng.choices(bits, k=5))
+        text = "".join(
+            rng.choice(like[each.lower()]) if each.lower() in like and rng.random() < 0.3 else each
+            for each in rng.choice([text, text.upper()])
+        )
+        for figure in figures(text):
+            assert text[figure.start : figure.end].strip(), text
