@@ -8,7 +8,8 @@ column of a table a number stands, and two denials that undo each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,7 +30,8 @@ _VERB = re.compile(
     r"|have|had|needs?|not|never|it|they|he|she|we|you)\b|n['’]t\b",  # noqa: RUF001
     re.IGNORECASE,
 )
-_REPLY = re.compile(r"\s*(?:yes|no)\b[,.:;!]\s*", re.IGNORECASE)
+_REPLY = re.compile(r"\A\s*(?:yes|no)\b[,.:;!]\s*", re.IGNORECASE)
+_CLOSING_NO = re.compile(r"[:?]\s+no[\s.!]*\Z", re.IGNORECASE)
 # Words that deny nothing.
 _IDLE = re.compile(r"\bnot only\b|\bwhether or not\b|\bno\.?\s+(?=\d)", re.IGNORECASE)
 _DENIALS = (
@@ -60,6 +62,11 @@ _LIMITS = {
     "less": re.compile(r"(?<!no )(?<!not )\b(?:less|fewer) than\b", re.IGNORECASE),
 }
 _BOUND = re.compile(rf"{_NOT_MORE}|{_NOT_LESS}", re.IGNORECASE)
+# Between two numbers that belong together: "5 to 10 euros", "from 9 am to 5 pm".
+_RANGE = re.compile(
+    r"[ \u00a0]?[%€$£]?(?:[ap]\.?m\.?)?\s?(?:to|and|or|until|[-–—])\s?[€$£]?",  # noqa: RUF001
+    re.IGNORECASE,
+)
 # Two sentences say something of the same where so many of their words agree.
 _SAME_WORDS = 0.8
 # Where a number's surroundings end: "12 euros in January and 15 euros in July".
@@ -88,9 +95,9 @@ class Clause:
 class Amount:
     """A number, or the numbers of one part of a clause, and what stands beside them."""
 
-    figures: frozenset[str]
+    figures: tuple[Figure, ...]
     words: frozenset[str]
-    times: frozenset[str]
+    times: frozenset[str]  # what the dates among them say
 
 
 @lru_cache(maxsize=4096)
@@ -122,7 +129,10 @@ def _bare(text: str) -> str:
 def clauses(sentence: str) -> tuple[Clause, ...]:
     """The clauses of a sentence; enumerations stay together."""
     found: list[str] = []
-    for part in _CLAUSE.split(_IDLE.sub(" ", _REPLY.sub("", sentence, count=1))):
+    text = _REPLY.sub("", sentence, count=1)
+    closing = _CLOSING_NO.search(text)
+    text = text[: closing.start()] if closing else text
+    for part in _CLAUSE.split(_IDLE.sub(" ", text)):
         held, verb, at = "", False, 0
         for joint in [*_JOINT.finditer(part), None]:
             piece = part[at : joint.end() if joint else len(part)]
@@ -134,6 +144,8 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
                 verb = True
             held += piece
         found.append(held)
+    if closing:
+        found[-1] = f"not {found[-1]}"
     return tuple(_clause(text) for text in found if words_of(text))
 
 
@@ -163,13 +175,23 @@ def supported(claim: str, sentences: Sequence[str], around: str) -> bool:
     """Whether sentences say what a claim says beside its words.
 
     Each clause of the claim must not oppose the clause that has most of its words; each number must
-    stand in one sentence (or in `around`: titles and headings), and not beside what the sentences
-    give another number for.
+    stand in one sentence (or in `around`: titles and headings), not with another unit, and not
+    beside what the sentences give another number for.
     """
-    said = [clause for sentence in sentences for clause in clauses(sentence)]
-    return all(_agrees(clause, said) for clause in clauses(claim)) and _counted(
-        claim, sentences, around
-    )
+    said = _by_word(clause for sentence in _replied(sentences) for clause in clauses(sentence))
+    agreed = all(_agrees(clause, said) for clause in dict.fromkeys(clauses(claim)))
+    return agreed and _counted(claim, sentences, around)
+
+
+def _replied(sentences: Iterable[str]) -> list[str]:
+    """A question and the "no" after it as one."""
+    joined: list[str] = []
+    for sentence in sentences:
+        if joined and _CLOSING_NO.match(f"{joined[-1][-1:]} {sentence}"):
+            joined[-1] += f" {sentence}"
+        else:
+            joined.append(sentence)
+    return joined
 
 
 def contradict(one: str, other: str) -> bool:
@@ -181,7 +203,7 @@ def contradict(one: str, other: str) -> bool:
     other_figured = _exact(other) - _said(figures(one)) - words_of(one)
     if figured and other_figured:
         return True
-    said = clauses(other)
+    said = _by_word(clauses(other))
     return any(not _agrees(clause, said) for clause in clauses(one))
 
 
@@ -194,35 +216,70 @@ def _numberless(text: str) -> frozenset[str]:
     return frozenset(word for word in words_of(text) if not any(map(str.isdigit, word)))
 
 
-def _agrees(clause: Clause, said: Iterable[Clause]) -> bool:
-    shared = [(len(clause.words & each.words), each) for each in said]
-    most = max((count for count, _ in shared), default=0)
-    nearest = [each for count, each in shared if count == most]
-    return most == 0 or any(not clause.opposes(each) for each in nearest)
+def _by_word(said: Iterable[Clause]) -> Mapping[str, list[Clause]]:
+    found: defaultdict[str, list[Clause]] = defaultdict(list)
+    for clause in dict.fromkeys(said):
+        for word in clause.words:
+            found[word].append(clause)
+    return found
+
+
+def _agrees(clause: Clause, said: Mapping[str, Sequence[Clause]]) -> bool:
+    shared = Counter(each for word in clause.words for each in said.get(word, ()))
+    most = max(shared.values(), default=0)
+    return not shared or any(
+        not clause.opposes(each) for each, count in shared.items() if count == most
+    )
 
 
 def _counted(claim: str, sentences: Sequence[str], around: str) -> bool:
     given = _said(figures(around))
     says = [_said(figures(sentence)) for sentence in sentences]
-    if any(figure.key not in given.union(*says) for figure in figures(claim)):
+    everything = given.union(*says)
+    if any(not figure.among(everything) for figure in figures(claim)):
         return False
-    told = [amount for sentence in sentences for amount in amounts(sentence)]
+    if not _same_units(claim, (*sentences, around)):
+        return False
+    beside = Counter[str]()
+    by_figure: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for amount in (amount for sentence in sentences for amount in amounts(sentence)):
+        words = amount.words | amount.times
+        beside.update(words)
+        for key in {key for figure in amount.figures for key in figure.keys}:
+            by_figure[key].update(words)
     for amount in amounts(claim):
-        needed = (amount.figures | amount.times) - given
-        if needed and not any(needed <= one for one in says):
+        needed = [figure for figure in amount.figures if not figure.among(given)]
+        times = amount.times - given
+        if not any(times <= one and all(each.among(one) for each in needed) for one in says):
             return False
-        here = [each for each in told if needed & each.figures]
-        if here and _misplaced(amount, here, [each for each in told if each not in here]):
+        keys = times.union(*(figure.keys for figure in needed)) & by_figure.keys()
+        if keys and _misplaced(amount, [by_figure[key] for key in keys], beside):
             return False
     return True
 
 
-def _misplaced(amount: Amount, here: Sequence[Amount], elsewhere: Sequence[Amount]) -> bool:
+def _same_units(claim: str, texts: Iterable[str]) -> bool:
+    """Whether no number has one unit in the claim and another wherever it is told."""
+    told: defaultdict[str, set[str]] = defaultdict(set)
+    for figure in (figure for text in texts for figure in figures(text)):
+        for key in figure.keys:
+            told[key].add(figure.unit)
+    for figure in figures(claim):
+        units = set[str]().union(*(told[key] for key in figure.keys))
+        if figure.unit and "" not in units and figure.unit not in units:
+            return False
+    return True
+
+
+def _misplaced(amount: Amount, here: Sequence[Counter[str]], beside: Counter[str]) -> bool:
     """Whether what stands beside a number stands beside other numbers only."""
-    own = frozenset[str]().union(*(each.words | each.times for each in here))
-    other = frozenset[str]().union(*(each.words | each.times for each in elsewhere))
-    beside = amount.words | amount.times
-    return bool(beside & (other - own)) and not beside & (own - other)
+    strange = False
+    for word in amount.words | amount.times:
+        own = sum(each[word] for each in here)
+        if own and own >= beside[word]:
+            return False
+        strange = strange or (not own and beside[word] > 0)
+    return strange
 
 
 @lru_cache(maxsize=4096)
@@ -232,19 +289,25 @@ def amounts(sentence: str) -> tuple[Amount, ...]:
     Of a part without a subject ("and 15 euros in July") it is the subject of the part before.
     """
     found = list(figures(sentence))
-    counts = [figure for figure in found if not figure.time] or found
+    dates = all(figure.time for figure in found)
     made: list[Amount] = []
-    subject = words = times = frozenset[str]()
+    subject = frozenset[str]()
+    words: set[str] = set()
+    times: set[str] = set()
+    at = 0
     for start, end in _pieces(sentence, found):
-        here = [figure for figure in counts if start <= figure.start < end]
-        times |= _said(f for f in found if f.time and start <= f.start < end)
+        first = at
+        while at < len(found) and found[at].start < end:
+            at += 1
+        here = [figure for figure in found[first:at] if dates or not figure.time]
+        times |= _said(figure for figure in found[first:at] if figure.time)
         words |= words_of(sentence[start : here[0].start if here else end])
         if not here:
             continue
-        subject = words or subject
+        subject = frozenset(words) or subject
         beside = subject | words_of(sentence[here[0].start : end])
-        made.append(Amount(frozenset(figure.key for figure in here), beside, times))
-        words = times = frozenset[str]()
+        made.append(Amount(tuple(here), beside, frozenset(times)))
+        words, times = set(), set()
     if made and words | times:
         last = made[-1]
         made[-1] = Amount(last.figures, last.words | words, last.times | times)
@@ -252,12 +315,24 @@ def amounts(sentence: str) -> tuple[Amount, ...]:
 
 
 def _pieces(sentence: str, found: Sequence[Figure]) -> Iterator[tuple[int, int]]:
-    at = 0
+    """Where the parts between seams stand; no seam is in a figure or joins two."""
+    at = after = 0
     for seam in _SEAM.finditer(sentence):
-        if not any(figure.start < seam.end() and seam.start() < figure.end for figure in found):
-            yield at, seam.start()
-            at = seam.end()
+        while after < len(found) and found[after].end <= seam.start():
+            after += 1
+        around = found[max(after - 1, 0) : after + 1]
+        if any(seam.start() < figure.end and figure.start < seam.end() for figure in around):
+            continue
+        if len(around) == 2 and _joined(sentence, *around):
+            continue
+        yield at, seam.start()
+        at = seam.end()
     yield at, len(sentence)
+
+
+def _joined(sentence: str, one: Figure, other: Figure) -> bool:
+    alike = one.time == other.time
+    return alike and _RANGE.fullmatch(sentence, one.end, other.start) is not None
 
 
 def _said(found: Iterable[Figure]) -> frozenset[str]:
