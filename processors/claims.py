@@ -25,6 +25,15 @@ _CLAUSE = re.compile(
 _JOINT = re.compile(r",\s|\b(?:and|or|nor)\b", re.IGNORECASE)
 _AND = re.compile(r"\b(?:and|or|nor)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[^\W_][ ,])\s*([^\W\d_][^\W_]+)")
+# Words of English that German, Dutch, French, Spanish and Portuguese do not have.
+_ENGLISH = re.compile(
+    r"\b(?:a|and|are|by|for|from|has|have|must|of|that|the|this|to|which|with)\b", re.IGNORECASE
+)
+# What a text may write as "ISO-27001" and a claim as "ISO 27001", or "a year" and "one year".
+_CODE = re.compile(r"\b([A-Z]\w*)([ -])(\d+)\b")
+_SPAN = r"(minute|hour|day|week|month|quarter|year)\b"
+_A_SPAN = re.compile(rf"\ban?\s+{_SPAN}", re.IGNORECASE)
+_ONE_SPAN = re.compile(rf"\bone\s+{_SPAN}", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:may|must|shall|can|cannot|could|might|should|will|would|is|are|was|were|do|does|did|has"
     r"|have|had|needs?|not|never|it|they|he|she|we|you)\b|n['’]t\b",  # noqa: RUF001
@@ -107,7 +116,12 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def names_of(text: str) -> frozenset[str]:
-    """The keys of words that have a capital inside a sentence."""
+    """The keys of words that have a capital inside an English sentence.
+
+    In other languages a capital may stand for less: German has one in every noun.
+    """
+    if len({found.lower() for found in _ENGLISH.findall(text)}) < 2:
+        return frozenset()
     found = _NAME.findall(_bare(text))
     return words_of(" ".join(word for word in found if word[0].isupper()))
 
@@ -116,6 +130,21 @@ def members_of(text: str) -> list[frozenset[str]]:
     """What is added by "and" or "or", each as keys."""
     pieces = _AND.split(text)[1:]
     return [words for piece in pieces if (words := words_of(_CLAUSE.split(piece)[0]))]
+
+
+def as_spelled(claim: str, text: str) -> str:
+    """The claim with the "ISO-27001" and "a year" of the text where it says ISO 27001, one year."""
+    codes = {found[0] for found in _CODE.finditer(text)}
+    spans = {found[1].lower() for found in _A_SPAN.finditer(text)}
+
+    def code(found: re.Match[str]) -> str:
+        other = f"{found[1]}{'-' if found[2] == ' ' else ' '}{found[3]}"
+        return other if other in codes and found[0] not in codes else found[0]
+
+    def span(found: re.Match[str]) -> str:
+        return f"a {found[1]}" if found[1].lower() in spans else found[0]
+
+    return _ONE_SPAN.sub(span, _CODE.sub(code, claim))
 
 
 def _bare(text: str) -> str:

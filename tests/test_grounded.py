@@ -196,3 +196,46 @@ def test_answers_by_a_model_need_a_model() -> None:
         load({"generated_answers": True})
     with pytest.raises(UserError, match="name MILLRACE_GENERATION_MODEL"):
         load({"generated_answers": True, "generation_url": "http://127.0.0.1:9"})
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence"),
+    [
+        (
+            "Die Gebühr für eine Überweisung ins Ausland beträgt 12 Euro.",
+            "Die Gebühr für Überweisungen ins Ausland beträgt 12 Euro",
+        ),
+        ("Der Vertrag endet am 31. Dezember 2024.", "Der Vertrag endet am 31. Dezember 2024"),
+        ("The limit is 900 euros.", "As stated in the Policy, the limit is 900 euros"),
+        ("The limit is 900 euros.", "According to the documents, the limit is 900 euros"),
+        ("The warranty lasts a year for cars.", "The warranty lasts one year for cars"),
+        ("The ISO-27001 certificate is valid.", "The ISO 27001 certificate is valid"),
+        ("The ISO 27001 certificate is valid.", "The ISO-27001 certificate is valid"),
+        ("Article 5 (1)(a) applies to data.", "Article 5(1) applies to data"),
+        ("The shop is open from 9 am to 5 pm.", "The shop is open 9am-5pm"),
+        ("Storage is limited to 5 GB.", "Storage is limited to 5GB"),
+        ("Pay within 5 days of the notice.", "Pay within 5 (five) days of the notice"),
+    ],
+)
+def test_what_is_spelled_in_another_way_is_said(passage: str, sentence: str) -> None:
+    made, _ = answer(f"{sentence} [3].", candidate(passage, doc_id="more.md"))
+    assert made.answer == f"{sentence}."
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence"),
+    [
+        ("Article 5(1) applies to data.", "Article 5(3) applies to data"),
+        ("Data are kept under section 12(4)(b).", "Data are kept under section 12(5)(b)"),
+        ("Data are kept under section 12(4)(b).", "Data are kept under section 12(4)(c)"),
+        ("Rule 8.2.1(1) applies to firms.", "Rule 8.2.1(2) applies to firms"),
+        ("Revenue was $3.2M in 2023.", "Revenue was $3.7M in 2023"),
+        ("Revenue was 3.2M in 2023.", "Revenue was 3.2K in 2023"),
+        ("The warranty lasts two years for cars.", "The warranty lasts one year for cars"),
+        ("The ISO-27001 certificate is valid.", "The ISO 27002 certificate is valid"),
+        ("The audit is led by staff.", "The audit is led by the staff of Zorblax"),
+    ],
+)
+def test_another_paragraph_decimal_or_name_is_not_said(passage: str, sentence: str) -> None:
+    made, _ = answer(f"{sentence} [3].", candidate(passage, doc_id="more.md"))
+    assert sentence not in made.answer
