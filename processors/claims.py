@@ -78,6 +78,11 @@ _RANGE = re.compile(
 )
 # Two sentences say something of the same where so many of their words agree.
 _SAME_WORDS = 0.8
+# And these words say what differs rather than what of.
+_RULES = """
+    allowed permitted optional required needed needn obliged mandatory compulsory necessary
+    forbidden prohibited ban banned least yes
+"""
 # Where a number's surroundings end: "12 euros in January and 15 euros in July".
 _SEAM = re.compile(r"[,;:]\s|\s[—–-]\s|\b(?:and|or|but|while|whereas|to)\b", re.IGNORECASE)  # noqa: RUF001
 
@@ -115,6 +120,12 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(term.key for term in asked(_bare(text)).terms)
 
 
+def _capitals(text: str) -> frozenset[str]:
+    """The keys of words that have a capital inside a sentence."""
+    found = _NAME.findall(_bare(text))
+    return words_of(" ".join(word for word in found if word[0].isupper() and word.isalpha()))
+
+
 def names_of(text: str) -> frozenset[str]:
     """The keys of words that have a capital inside an English sentence.
 
@@ -122,8 +133,7 @@ def names_of(text: str) -> frozenset[str]:
     """
     if len({found.lower() for found in _ENGLISH.findall(text)}) < 2:
         return frozenset()
-    found = _NAME.findall(_bare(text))
-    return words_of(" ".join(word for word in found if word[0].isupper()))
+    return _capitals(text)
 
 
 def members_of(text: str) -> list[frozenset[str]]:
@@ -224,21 +234,51 @@ def _replied(sentences: Iterable[str]) -> list[str]:
 
 
 def contradict(one: str, other: str) -> bool:
-    """Whether two sentences with the same words differ in a figure, a denial, a duty or a limit."""
-    words, others = _numberless(one), _numberless(other)
+    """Whether two sentences with the same words differ in a figure, a denial, a duty or a limit.
+
+    In one thing alone: the fees of two years or of two products do not contradict each other.
+    """
+    words, others = _compared(one), _compared(other)
     if not words or len(words & others) < _SAME_WORDS * len(words | others):
         return False
-    figured = _exact(one) - _said(figures(other)) - words_of(other)
-    other_figured = _exact(other) - _said(figures(one)) - words_of(one)
-    if figured and other_figured:
-        return True
     said = _by_word(clauses(other))
-    return any(not _agrees(clause, said) for clause in clauses(one))
+    agree = all(_agrees(clause, said) for clause in clauses(one))
+    mine, theirs = _strange(one, other), _strange(other, one)
+    if not (mine and theirs):
+        return not agree
+    return (
+        agree
+        and _one_differs(mine, theirs)
+        and not (_capitals(one) - words_of(other) and _capitals(other) - words_of(one))
+    )
 
 
-def _exact(text: str) -> frozenset[str]:
-    """Figures and identifiers."""
-    return frozenset(each.key for each in figures(text)) | words_of(text) - _numberless(text)
+def _strange(one: str, other: str) -> list[Figure]:
+    """Figures and identifiers that the other does not say; of a range its first number."""
+    said = _said(figures(other)) | words_of(other)
+    strange = [figure for figure in figures(one) if not figure.among(said)]
+    found = [
+        figure
+        for before, figure in zip([None, *strange], strange, strict=False)
+        if before is None or not _joined(one, before, figure)
+    ]
+    named = words_of(one) - _numberless(one) - said
+    return found + [Figure(0, 0, key, frozenset([key]), False, "name") for key in sorted(named)]
+
+
+def _one_differs(mine: Sequence[Figure], theirs: Sequence[Figure]) -> bool:
+    """Whether one number, or one date, of the same sort stands for another."""
+    pairs = [[[f for f in each if f.time == time] for each in (mine, theirs)] for time in (0, 1)]
+    differ = [pair for pair in pairs if all(pair)]
+    if len(differ) != 1 or any(len(each) != 1 for each in differ[0]):
+        return False
+    ((number,), (another,)) = differ[0]
+    same_unit = number.unit == another.unit or not (number.unit and another.unit)
+    return same_unit and (":" in number.key) == (":" in another.key)
+
+
+def _compared(text: str) -> frozenset[str]:
+    return _numberless(text) - words_of(_RULES)
 
 
 def _numberless(text: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from processors.claims import supported
+from processors.claims import contradict, supported
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,54 @@ def test_a_claim_in_another_order_or_spelling_is_supported(told: str, claim: str
 )
 def test_another_unit_sign_hour_or_reply_is_not_supported(told: str, claim: str) -> None:
     assert not supported(claim, [told], "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("In 2023 there were 30 employees.", "In 2024 there were 60 employees."),
+        ("From January 2020 the fee is 10 euros.", "From January 2024 the fee is 12 euros."),
+        ("The fee of the S1 is 10 euros.", "The fee of the S2 is 12 euros."),
+        ("In Austria the VAT is 20 %.", "In Germany the VAT is 19 %."),
+        (
+            "Employees with 5 years of service get 25 days.",
+            "Employees with 10 years of service get 30 days.",
+        ),
+        ("Windows 10 needs 4 GB of memory.", "Windows 11 needs 8 GB of memory."),
+        ("In 2023 smoking was allowed.", "In 2024 smoking was not allowed."),
+        ("Open 9:00 to 17:00 daily.", "Open 9 to 17 daily."),
+        ("The fee is EUR 1.500.", "The fee is EUR 1,500."),
+        ("The rate is 0.40 %.", "The rate is 0.4 %."),
+        (
+            "The free trial for new customers of the bank lasts two weeks.",
+            "The free trial for new customers of the bank lasts 14 days.",
+        ),
+    ],
+)
+def test_what_differs_in_two_things_or_in_spelling_is_no_contradiction(
+    one: str, other: str
+) -> None:
+    assert not contradict(one, other) and not contradict(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The fee is 12 euros.", "The fee is 15 euros."),
+        ("The fee is 12 euros.", "The fee is 15 euros in 2024."),
+        ("It takes 10 to 15 days.", "It takes 20 to 25 days."),
+        ("It opened in 1932.", "It opened in 1934."),
+        ("It is due by 31 March.", "It is due by 30 April."),
+        ("Use form F-1.", "Use form F-2."),
+        ("Use form S1.", "Use form S2."),
+        ("Smoking is allowed.", "Smoking is prohibited."),
+        ("Staff must register.", "Staff need not register."),
+        ("At least 12 people attend.", "At most 12 people attend."),
+        ("Dogs are allowed: yes.", "Dogs are allowed: no."),
+    ],
+)
+def test_one_figure_rule_or_limit_against_another_is_a_contradiction(one: str, other: str) -> None:
+    assert contradict(one, other) and contradict(other, one)
 
 
 def test_a_reply_after_its_question_counts_as_one_sentence_with_it() -> None:
