@@ -37,7 +37,7 @@ _AS_SAID = re.compile(
     r"(?:polic(?:y|ies)|documents?|passages?|sources?|context|handbook|guide|dokumente?|text)\b,? ",
     re.IGNORECASE,
 )
-_DECIMAL = re.compile(r"\d\.\d")  # in a word, such as 3.2M
+_DECIMAL = re.compile(r"\d[.:]\d")  # in a word: 3.2M, 4:1
 # "5(1)", "12(4)(b)"
 _PARAGRAPH = re.compile(r"\d[\w.]*(?:\(\w{1,4}\))+")
 
@@ -63,8 +63,8 @@ def grounded(
 ) -> Iterable[QuestionAnswered]:
     """What the model writes, without the sentences that the passages they cite do not support.
 
-    A sentence is supported where most of its terms, and every name, number and identifier in it,
-    stand in the passages it cites, and their sentence nearest to it does not deny, demand, allow or
+    A sentence is supported where most of its terms, and every name (in English), number and
+    identifier in it, stand in the passages it cites, and their sentence nearest to it does not deny, demand, allow or
     limit otherwise (`processors.claims`, which says what it cannot see). If the model says that
     there is no answer, the answer is `abstained`. If none is left, or the model does not answer,
     passages are quoted, or not, as without a model, and `degraded` says so. What the model was paid
