@@ -8,7 +8,8 @@ column of a table a number stands, and two denials that undo each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,12 +25,22 @@ _CLAUSE = re.compile(
 _JOINT = re.compile(r",\s|\b(?:and|or|nor)\b", re.IGNORECASE)
 _AND = re.compile(r"\b(?:and|or|nor)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[^\W_][ ,])\s*([^\W\d_][^\W_]+)")
+# Words of English that German, Dutch, French, Spanish and Portuguese do not have.
+_ENGLISH = re.compile(
+    r"\b(?:a|and|are|by|for|from|has|have|must|of|that|the|this|to|which|with)\b", re.IGNORECASE
+)
+# What a text may write as "ISO-27001" and a claim as "ISO 27001", or "a year" and "one year".
+_CODE = re.compile(r"\b([A-Z]\w*)([ -])(\d+)\b")
+_SPAN = r"(minute|hour|day|week|month|quarter|year)\b"
+_A_SPAN = re.compile(rf"\ban?\s+{_SPAN}", re.IGNORECASE)
+_ONE_SPAN = re.compile(rf"\bone\s+{_SPAN}", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:may|must|shall|can|cannot|could|might|should|will|would|is|are|was|were|do|does|did|has"
     r"|have|had|needs?|not|never|it|they|he|she|we|you)\b|n['’]t\b",  # noqa: RUF001
     re.IGNORECASE,
 )
-_REPLY = re.compile(r"\s*(?:yes|no)\b[,.:;!]\s*", re.IGNORECASE)
+_REPLY = re.compile(r"\A\s*(?:yes|no)\b[,.:;!]\s*", re.IGNORECASE)
+_CLOSING_NO = re.compile(r"[:?]\s+no[\s.!]*\Z", re.IGNORECASE)
 # Words that deny nothing.
 _IDLE = re.compile(r"\bnot only\b|\bwhether or not\b|\bno\.?\s+(?=\d)", re.IGNORECASE)
 _DENIALS = (
@@ -60,8 +71,18 @@ _LIMITS = {
     "less": re.compile(r"(?<!no )(?<!not )\b(?:less|fewer) than\b", re.IGNORECASE),
 }
 _BOUND = re.compile(rf"{_NOT_MORE}|{_NOT_LESS}", re.IGNORECASE)
+# Between two numbers that belong together: "5 to 10 euros", "from 9 am to 5 pm".
+_RANGE = re.compile(
+    r"[ \u00a0]?[%€$£]?(?:[ap]\.?m\.?)?\s?(?:to|and|or|until|[-–—])\s?[€$£]?",  # noqa: RUF001
+    re.IGNORECASE,
+)
 # Two sentences say something of the same where so many of their words agree.
 _SAME_WORDS = 0.8
+# And these words say what differs rather than what of.
+_RULES = """
+    allowed permitted optional required needed needn obliged mandatory compulsory necessary
+    forbidden prohibited ban banned least yes
+"""
 # Where a number's surroundings end: "12 euros in January and 15 euros in July".
 _SEAM = re.compile(r"[,;:]\s|\s[—–-]\s|\b(?:and|or|but|while|whereas|to)\b", re.IGNORECASE)  # noqa: RUF001
 
@@ -88,9 +109,9 @@ class Clause:
 class Amount:
     """A number, or the numbers of one part of a clause, and what stands beside them."""
 
-    figures: frozenset[str]
+    figures: tuple[Figure, ...]
     words: frozenset[str]
-    times: frozenset[str]
+    times: frozenset[str]  # what the dates among them say
 
 
 @lru_cache(maxsize=4096)
@@ -99,16 +120,41 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(term.key for term in asked(_bare(text)).terms)
 
 
-def names_of(text: str) -> frozenset[str]:
+def _capitals(text: str) -> frozenset[str]:
     """The keys of words that have a capital inside a sentence."""
     found = _NAME.findall(_bare(text))
-    return words_of(" ".join(word for word in found if word[0].isupper()))
+    return words_of(" ".join(word for word in found if word[0].isupper() and word.isalpha()))
+
+
+def names_of(text: str) -> frozenset[str]:
+    """The keys of words that have a capital inside an English sentence.
+
+    In other languages a capital may stand for less: German has one in every noun.
+    """
+    if len({found.lower() for found in _ENGLISH.findall(text)}) < 2:
+        return frozenset()
+    return _capitals(text)
 
 
 def members_of(text: str) -> list[frozenset[str]]:
     """What is added by "and" or "or", each as keys."""
     pieces = _AND.split(text)[1:]
     return [words for piece in pieces if (words := words_of(_CLAUSE.split(piece)[0]))]
+
+
+def as_spelled(claim: str, text: str) -> str:
+    """The claim with the "ISO-27001" and "a year" of the text where it says ISO 27001, one year."""
+    codes = {found[0] for found in _CODE.finditer(text)}
+    spans = {found[1].lower() for found in _A_SPAN.finditer(text)}
+
+    def code(found: re.Match[str]) -> str:
+        other = f"{found[1]}{'-' if found[2] == ' ' else ' '}{found[3]}"
+        return other if other in codes and found[0] not in codes else found[0]
+
+    def span(found: re.Match[str]) -> str:
+        return f"a {found[1]}" if found[1].lower() in spans else found[0]
+
+    return _ONE_SPAN.sub(span, _CODE.sub(code, claim))
 
 
 def _bare(text: str) -> str:
@@ -122,7 +168,10 @@ def _bare(text: str) -> str:
 def clauses(sentence: str) -> tuple[Clause, ...]:
     """The clauses of a sentence; enumerations stay together."""
     found: list[str] = []
-    for part in _CLAUSE.split(_IDLE.sub(" ", _REPLY.sub("", sentence, count=1))):
+    text = _REPLY.sub("", sentence, count=1)
+    closing = _CLOSING_NO.search(text)
+    text = text[: closing.start()] if closing else text
+    for part in _CLAUSE.split(_IDLE.sub(" ", text)):
         held, verb, at = "", False, 0
         for joint in [*_JOINT.finditer(part), None]:
             piece = part[at : joint.end() if joint else len(part)]
@@ -134,6 +183,8 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
                 verb = True
             held += piece
         found.append(held)
+    if closing:
+        found[-1] = f"not {found[-1]}"
     return tuple(_clause(text) for text in found if words_of(text))
 
 
@@ -163,66 +214,141 @@ def supported(claim: str, sentences: Sequence[str], around: str) -> bool:
     """Whether sentences say what a claim says beside its words.
 
     Each clause of the claim must not oppose the clause that has most of its words; each number must
-    stand in one sentence (or in `around`: titles and headings), and not beside what the sentences
-    give another number for.
+    stand in one sentence (or in `around`: titles and headings), not with another unit, and not
+    beside what the sentences give another number for.
     """
-    said = [clause for sentence in sentences for clause in clauses(sentence)]
-    return all(_agrees(clause, said) for clause in clauses(claim)) and _counted(
-        claim, sentences, around
-    )
+    said = _by_word(clause for sentence in _replied(sentences) for clause in clauses(sentence))
+    agreed = all(_agrees(clause, said) for clause in dict.fromkeys(clauses(claim)))
+    return agreed and _counted(claim, sentences, around)
+
+
+def _replied(sentences: Iterable[str]) -> list[str]:
+    """A question and the "no" after it as one."""
+    joined: list[str] = []
+    for sentence in sentences:
+        if joined and _CLOSING_NO.match(f"{joined[-1][-1:]} {sentence}"):
+            joined[-1] += f" {sentence}"
+        else:
+            joined.append(sentence)
+    return joined
 
 
 def contradict(one: str, other: str) -> bool:
-    """Whether two sentences with the same words differ in a figure, a denial, a duty or a limit."""
-    words, others = _numberless(one), _numberless(other)
+    """Whether two sentences with the same words differ in a figure, a denial, a duty or a limit.
+
+    In one thing alone: the fees of two years or of two products do not contradict each other.
+    """
+    words, others = _compared(one), _compared(other)
     if not words or len(words & others) < _SAME_WORDS * len(words | others):
         return False
-    figured = _exact(one) - _said(figures(other)) - words_of(other)
-    other_figured = _exact(other) - _said(figures(one)) - words_of(one)
-    if figured and other_figured:
-        return True
-    said = clauses(other)
-    return any(not _agrees(clause, said) for clause in clauses(one))
+    said = _by_word(clauses(other))
+    agree = all(_agrees(clause, said) for clause in clauses(one))
+    mine, theirs = _strange(one, other), _strange(other, one)
+    if not (mine and theirs):
+        return not agree
+    return (
+        agree
+        and _one_differs(mine, theirs)
+        and not (_capitals(one) - words_of(other) and _capitals(other) - words_of(one))
+    )
 
 
-def _exact(text: str) -> frozenset[str]:
-    """Figures and identifiers."""
-    return frozenset(each.key for each in figures(text)) | words_of(text) - _numberless(text)
+def _strange(one: str, other: str) -> list[Figure]:
+    """Figures and identifiers that the other does not say; of a range its first number."""
+    said = _said(figures(other)) | words_of(other)
+    strange = [figure for figure in figures(one) if not figure.among(said)]
+    found = [
+        figure
+        for before, figure in zip([None, *strange], strange, strict=False)
+        if before is None or not _joined(one, before, figure)
+    ]
+    named = words_of(one) - _numberless(one) - said
+    return found + [Figure(0, 0, key, frozenset([key]), False, "name") for key in sorted(named)]
+
+
+def _one_differs(mine: Sequence[Figure], theirs: Sequence[Figure]) -> bool:
+    """Whether one number, or one date, of the same sort stands for another."""
+    pairs = [[[f for f in each if f.time == time] for each in (mine, theirs)] for time in (0, 1)]
+    differ = [pair for pair in pairs if all(pair)]
+    if len(differ) != 1 or any(len(each) != 1 for each in differ[0]):
+        return False
+    ((number,), (another,)) = differ[0]
+    same_unit = number.unit == another.unit or not (number.unit and another.unit)
+    return same_unit and (":" in number.key) == (":" in another.key)
+
+
+def _compared(text: str) -> frozenset[str]:
+    return _numberless(text) - words_of(_RULES)
 
 
 def _numberless(text: str) -> frozenset[str]:
     return frozenset(word for word in words_of(text) if not any(map(str.isdigit, word)))
 
 
-def _agrees(clause: Clause, said: Iterable[Clause]) -> bool:
-    shared = [(len(clause.words & each.words), each) for each in said]
-    most = max((count for count, _ in shared), default=0)
-    nearest = [each for count, each in shared if count == most]
-    return most == 0 or any(not clause.opposes(each) for each in nearest)
+def _by_word(said: Iterable[Clause]) -> Mapping[str, list[Clause]]:
+    found: defaultdict[str, list[Clause]] = defaultdict(list)
+    for clause in dict.fromkeys(said):
+        for word in clause.words:
+            found[word].append(clause)
+    return found
+
+
+def _agrees(clause: Clause, said: Mapping[str, Sequence[Clause]]) -> bool:
+    shared = Counter(each for word in clause.words for each in said.get(word, ()))
+    most = max(shared.values(), default=0)
+    return not shared or any(
+        not clause.opposes(each) for each, count in shared.items() if count == most
+    )
 
 
 def _counted(claim: str, sentences: Sequence[str], around: str) -> bool:
     given = _said(figures(around))
     says = [_said(figures(sentence)) for sentence in sentences]
-    if any(figure.key not in given.union(*says) for figure in figures(claim)):
+    everything = given.union(*says)
+    if any(not figure.among(everything) for figure in figures(claim)):
         return False
-    told = [amount for sentence in sentences for amount in amounts(sentence)]
+    if not _same_units(claim, (*sentences, around)):
+        return False
+    beside = Counter[str]()
+    by_figure: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for amount in (amount for sentence in sentences for amount in amounts(sentence)):
+        words = amount.words | amount.times
+        beside.update(words)
+        for key in {key for figure in amount.figures for key in figure.keys}:
+            by_figure[key].update(words)
     for amount in amounts(claim):
-        needed = (amount.figures | amount.times) - given
-        if needed and not any(needed <= one for one in says):
+        needed = [figure for figure in amount.figures if not figure.among(given)]
+        times = amount.times - given
+        if not any(times <= one and all(each.among(one) for each in needed) for one in says):
             return False
-        here = [each for each in told if needed & each.figures]
-        if here and _misplaced(amount, here, [each for each in told if each not in here]):
+        keys = times.union(*(figure.keys for figure in needed)) & by_figure.keys()
+        if keys and _misplaced(amount, [by_figure[key] for key in keys], beside):
             return False
     return True
 
 
-def _misplaced(amount: Amount, here: Sequence[Amount], elsewhere: Sequence[Amount]) -> bool:
+def _same_units(claim: str, texts: Iterable[str]) -> bool:
+    """Whether no number has one unit in the claim and another wherever it is told."""
+    told: defaultdict[str, set[str]] = defaultdict(set)
+    for figure in (figure for text in texts for figure in figures(text)):
+        for key in figure.keys:
+            told[key].add(figure.unit)
+    for figure in figures(claim):
+        units = set[str]().union(*(told[key] for key in figure.keys))
+        if figure.unit and "" not in units and figure.unit not in units:
+            return False
+    return True
+
+
+def _misplaced(amount: Amount, here: Sequence[Counter[str]], beside: Counter[str]) -> bool:
     """Whether what stands beside a number stands beside other numbers only."""
-    own = frozenset[str]().union(*(each.words | each.times for each in here))
-    other = frozenset[str]().union(*(each.words | each.times for each in elsewhere))
-    beside = amount.words | amount.times
-    return bool(beside & (other - own)) and not beside & (own - other)
+    strange = False
+    for word in amount.words | amount.times:
+        own = sum(each[word] for each in here)
+        if own and own >= beside[word]:
+            return False
+        strange = strange or (not own and beside[word] > 0)
+    return strange
 
 
 @lru_cache(maxsize=4096)
@@ -232,19 +358,25 @@ def amounts(sentence: str) -> tuple[Amount, ...]:
     Of a part without a subject ("and 15 euros in July") it is the subject of the part before.
     """
     found = list(figures(sentence))
-    counts = [figure for figure in found if not figure.time] or found
+    dates = all(figure.time for figure in found)
     made: list[Amount] = []
-    subject = words = times = frozenset[str]()
+    subject = frozenset[str]()
+    words: set[str] = set()
+    times: set[str] = set()
+    at = 0
     for start, end in _pieces(sentence, found):
-        here = [figure for figure in counts if start <= figure.start < end]
-        times |= _said(f for f in found if f.time and start <= f.start < end)
+        first = at
+        while at < len(found) and found[at].start < end:
+            at += 1
+        here = [figure for figure in found[first:at] if dates or not figure.time]
+        times |= _said(figure for figure in found[first:at] if figure.time)
         words |= words_of(sentence[start : here[0].start if here else end])
         if not here:
             continue
-        subject = words or subject
+        subject = frozenset(words) or subject
         beside = subject | words_of(sentence[here[0].start : end])
-        made.append(Amount(frozenset(figure.key for figure in here), beside, times))
-        words = times = frozenset[str]()
+        made.append(Amount(tuple(here), beside, frozenset(times)))
+        words, times = set(), set()
     if made and words | times:
         last = made[-1]
         made[-1] = Amount(last.figures, last.words | words, last.times | times)
@@ -252,12 +384,24 @@ def amounts(sentence: str) -> tuple[Amount, ...]:
 
 
 def _pieces(sentence: str, found: Sequence[Figure]) -> Iterator[tuple[int, int]]:
-    at = 0
+    """Where the parts between seams stand; no seam is in a figure or joins two."""
+    at = after = 0
     for seam in _SEAM.finditer(sentence):
-        if not any(figure.start < seam.end() and seam.start() < figure.end for figure in found):
-            yield at, seam.start()
-            at = seam.end()
+        while after < len(found) and found[after].end <= seam.start():
+            after += 1
+        around = found[max(after - 1, 0) : after + 1]
+        if any(seam.start() < figure.end and figure.start < seam.end() for figure in around):
+            continue
+        if len(around) == 2 and _joined(sentence, *around):
+            continue
+        yield at, seam.start()
+        at = seam.end()
     yield at, len(sentence)
+
+
+def _joined(sentence: str, one: Figure, other: Figure) -> bool:
+    alike = one.time == other.time
+    return alike and _RANGE.fullmatch(sentence, one.end, other.start) is not None
 
 
 def _said(found: Iterable[Figure]) -> frozenset[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import NamedTuple
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-# "may" in small letters is hardly ever the month.
+# "may" in small letters is hardly ever the month. ASCII: or "s" is also the long s of old print.
 _MONTH = (
-    r"(?:(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?"
+    r"(?:(?ai:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)|M(?:ay|AY))\b\.?"
 )
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -27,26 +26,30 @@ _SPELLED = """
     sixteen seventeen eighteen nineteen
 """
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TIMES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
+_TIMES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9}  # zeros
 _VALUES = (
     {word: value for value, word in enumerate(_SPELLED.split())}
     | {word: value for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
-    | _TIMES
+    | {word: 10**zeros for word, zeros in _TIMES.items()}
 )
-_WORD = rf"(?:{'|'.join(sorted(_VALUES, key=len, reverse=True))})"
+_WORD = rf"(?ai:{'|'.join(sorted(_VALUES, key=len, reverse=True))})"
 # "One" counts things where a unit follows; elsewhere it stands for somebody or something.
 _UNIT = (
-    r"(?:business |working |calendar )?(?:minute|hour|day|week|month|quarter|year|time|euro|dollar"
-    r"|pound|per ?cent|hundred|thousand|million|billion)"
+    r"(?ai:(?:business |working |calendar )?(?:minute|hour|day|week|month|quarter|year|time|euro"
+    r"|dollar|pound|per ?cent|hundred|thousand|million|billion))"
 )
+# What follows a number without a space and does not make an identifier of it.
+_CODES = r"[KMGTP]i?B|EUR|USD|GBP|CHF"
 _FIGURE = re.compile(
     # Not a part of an identifier: F-2207, AC-2(3), Q4, 1EN5.
     rf"(?<![\w])(?<![^\W\d_][-./:]|\w['’(]|\d[.:,])(?<!\d [(])(?:{_DATE}"  # noqa: RUF001
-    r"|(?P<literal>\d{1,2}:\d{2}|\d+(?:\.\d+){2,})(?!\w)"
-    r"|(?P<number>(?:\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+|\d+)(?!\d)(?:\.\d+|,\d{1,2}(?!\d))?)"  # noqa: RUF001
-    rf"(?![A-Z])(?:[ -](?P<times>{'|'.join(_TIMES)})\b)?"
-    rf"|(?i:(?P<words>(?!one\b(?!-|\s+{_UNIT})){_WORD}"
-    rf"(?:(?:[-\s]+|(?<=hundred) and |(?<=thousand) and ){_WORD}){{0,8}})\b))"
+    r"|(?>(?P<literal>\d{1,2}:\d{2}|\d+(?:\.\d+){2,}))(?!(?!(?:[ap]m|h)\b)\w|\(\w|\.\d)"
+    # A number is read whole or not at all: not 5 of 5(1), nor 3 of 3.2M.
+    r"|(?>(?P<number>(?:\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+|\d+)(?!\d)(?:\.\d+|,\d{1,2}(?!\d))?))"  # noqa: RUF001
+    rf"(?!(?!(?:{_CODES})\b)[A-Z]|\(\w|[.:]\d| \(\d{{1,3}}\))"
+    rf"(?:[ -](?P<times>(?ai:{'|'.join(_TIMES)}))\b)?"
+    rf"|(?P<words>(?!(?ai:one)\b(?!-|\s+{_UNIT})){_WORD}"
+    rf"(?:(?:[-\s]+|(?:(?<=(?ai:hundred))|(?<=(?ai:thousand)))(?ai: and )){_WORD}){{0,8}})\b)"
 )
 _A_YEAR = re.compile(r"[12](?<!\d.)\d{3}(?!\d)")  # its first digit is looked for first: fast
 _DATE_CHARS = 24  # before the year: "12th of September, "
@@ -54,14 +57,36 @@ _FULL = re.compile(r"\d{4}-\d\d-\d\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
+_MINUS = re.compile(r"(?:\A|(?<![\d%])[\s(])(?:[-\u2212]|minus )[€$£]?\Z", re.IGNORECASE)
+_MONEY = re.compile(r"(?:(?P<euro>€|EUR)|(?P<dollar>\$|USD)|(?P<pound>£|GBP)) ?\Z")
+_MEASURE = re.compile(
+    r"[ \u00a0-]?(?:(?P<percent>%|per ?cent\b)|(?P<euro>€|euros?\b|EUR\b)"
+    r"|(?P<dollar>\$|dollars?\b|USD\b)|(?P<pound>£|pounds?\b|GBP\b)|(?P<am>a\.?m\b)|(?P<pm>p\.?m\b)"
+    r"|(?P<minute>minutes?\b)|(?P<hour>h\b|hours?\b)|(?P<day>days?\b)|(?P<week>weeks?\b)"
+    r"|(?P<month>months?\b)|(?P<year>years?\b)|(?P<kilobyte>KB\b)|(?P<megabyte>MB\b)"
+    r"|(?P<gigabyte>GB\b)|(?P<terabyte>TB\b))",
+    re.IGNORECASE | re.ASCII,
+)
+
+
 class Figure(NamedTuple):
     """A number or a date in a text, `text[start:end]`."""
 
     start: int
     end: int
-    key: str  # "1000", "2024-05-12", "05-12", "2024-05", "month 5", "14:10"
-    says: frozenset[str]  # its key, and the parts of a date
+    key: str  # "1000", "-5", "2024-05-12", "05-12", "2024-05", "month 5", "14:10"
+    says: frozenset[str]  # its key, the parts of a date, and what else 1.500 may be
     time: bool  # a date, month or year
+    unit: str = ""  # a few that are beside numbers in most texts, if it is one of them
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Its key, and what else 1.500 may be."""
+        return frozenset([self.key]) if self.time else self.says
+
+    def among(self, said: frozenset[str]) -> bool:
+        """Whether it is one of those that are `said`."""
+        return not self.keys.isdisjoint(said)
 
 
 def figures(text: str) -> Iterator[Figure]:
@@ -73,17 +98,17 @@ def figures(text: str) -> Iterator[Figure]:
     for found in _FIGURE.finditer(text):
         start, end = found.span()
         kind, said = found.lastgroup, found[0]
-        if found["number"] is not None:
-            value = _number(found["number"])
-            if found["times"]:
-                value = _plain(Decimal(value) * _TIMES[found["times"]])
-            year = _YEAR.fullmatch(found["number"]) is not None
-            yield Figure(start, end, value, frozenset([value]), year)
-        elif kind == "words":
-            value = str(_spelled(said.lower()))
-            yield Figure(start, end, value, frozenset([value]), False)
-        elif kind == "literal":
-            yield Figure(start, end, said, frozenset([said]), False)
+        if kind in ("number", "times", "words", "literal"):
+            if kind == "words":
+                keys = [str(_spelled(said.lower()))]
+            elif kind == "literal":
+                keys = [re.sub(r"\A0(?=\d:)", "", said)]
+            else:
+                keys = _readings(found["number"], found["times"])
+            if _MINUS.search(text, max(start - 8, 0), start):
+                keys = [f"-{key}" for key in keys]
+            year = _YEAR.fullmatch(said) is not None
+            yield Figure(start, end, keys[0], frozenset(keys), year, _unit(text, start, end))
         else:
             yield _date(start, end, kind or "", said)
 
@@ -98,17 +123,26 @@ def full_dates(text: str) -> set[str]:
     }
 
 
-def _number(said: str) -> str:
-    whole, point, rest = re.sub(r"['’ \u00a0\u202f]|,(?=\d{3})", "", said).partition(".")  # noqa: RUF001
-    if "," in whole:
-        whole, point, rest = whole.partition(",")
-    whole = whole.lstrip("0") or "0"
-    return f"{whole}.{rest}" if point and rest.strip("0") else whole
+def _readings(said: str, times: str | None) -> list[str]:
+    """What a number in digits may be: 1.500 is 1.5, and 1500 in other countries."""
+    bare = re.sub(r"['’ \u00a0\u202f]|,(?=\d{3})", "", said).replace(",", ".")  # noqa: RUF001
+    if times:
+        return [_scaled(bare, _TIMES[times.lower()])]
+    if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", said):
+        return [_scaled(bare, 0), bare.replace(".", "")]
+    return [_scaled(bare, 0)]
 
 
-def _plain(value: Decimal) -> str:
-    said = format(value, "f")
-    return said.rstrip("0").rstrip(".") if "." in said else said
+def _scaled(value: str, zeros: int) -> str:
+    whole, _, rest = value.partition(".")
+    rest = rest.ljust(zeros, "0")
+    whole, rest = (whole + rest[:zeros]).lstrip("0") or "0", rest[zeros:].rstrip("0")
+    return f"{whole}.{rest}" if rest else whole
+
+
+def _unit(text: str, start: int, end: int) -> str:
+    found = _MEASURE.match(text, end) or _MONEY.search(text, max(start - 4, 0), start)
+    return found.lastgroup or "" if found else ""
 
 
 def _spelled(said: str) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from processors.claims import members_of, names_of, supported, words_of
+from processors.claims import as_spelled, members_of, names_of, supported, words_of
 from processors.evidence import asked, keys_of
 from processors.generate import AnswerConfig, generate
 from processors.ports import Generator
@@ -25,11 +25,21 @@ DEGRADED = "generate: the model does not answer, passages are quoted"
 UNSUPPORTED = "generate: the passages support nothing that the model said, they are quoted"
 NO_ANSWER = "NO_ANSWER"
 QUOTING = "extractive"  # the model of an answer that no language model wrote
-_MARKS = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
+_MARKS = re.compile(r"(?<!\s)\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
 # A sentence's marks stand before its end, as the prompt asks, or after it.
 _MARKED_END = re.compile(r"([.!?])((?:\s*\[[\d\s,]+\])+)")
 # A heading, a table's header or a line that introduces a list: it says what is below it.
-_ABOVE = re.compile(r"\A#|\n[\s|:]*[-=][-=|:\s]*\Z|:\Z")
+_ABOVE = re.compile(r"\A#|\n[ \t|:]*[-=][-=|: \t]*\Z|:\Z")
+# "According to the policy," says nothing of what is in it.
+_AS_SAID = re.compile(
+    r"\A(?:as \w+ (?:in|by)|according to|based on|per|laut|gemäß)"
+    r" (?:(?:the|this|these|our|your)\s)?"
+    r"(?:polic(?:y|ies)|documents?|passages?|sources?|context|handbook|guide|dokumente?|text)\b,? ",
+    re.IGNORECASE,
+)
+_DECIMAL = re.compile(r"\d[.:]\d")  # in a word: 3.2M, 4:1
+# "5(1)", "12(4)(b)"
+_PARAGRAPH = re.compile(r"\d[\w.]*(?:\(\w{1,4}\))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +63,10 @@ def grounded(
 ) -> Iterable[QuestionAnswered]:
     """What the model writes, without the sentences that the passages they cite do not support.
 
-    A sentence is supported where most of its terms, and every name, number and identifier in it,
-    stand in the passages it cites, and their sentence nearest to it does not deny, demand, allow or
-    limit otherwise (`processors.claims`, which says what it cannot see). If the model says that
-    there is no answer, the answer is `abstained`. If none is left, or the model does not answer,
+    A sentence is supported where most of its terms, and every name (in English), number and
+    identifier in it, stand in the passages it cites, and their sentence nearest to it does not
+    deny, demand, allow or limit otherwise (`processors.claims`, which says what it cannot see). If
+    the model says that there is no answer, the answer is `abstained`. If none is left, or the model does not answer,
     passages are quoted, or not, as without a model, and `degraded` says so. What the model was paid
     for is in `usage` whatever came of it.
     """
@@ -139,16 +149,34 @@ def _support(sentence: str, sources: Sequence[Candidate]) -> float:
     quotable = [c.text[start:end] for c in sources for start, end in _spans(c)]
     headings = [text for text in quotable if _ABOVE.search(text)]
     around = "\n".join((around, *headings))
+    texts = "\n".join((around, *(c.text for c in sources)))
+    sentence = as_spelled(_AS_SAID.sub("", sentence), texts)
     keys = keys_of(around, *(c.text for c in sources))
     said, words = asked(sentence), words_of(sentence)
     strange = names_of(sentence) - keys
     added = any(words.isdisjoint(keys) for words in members_of(sentence))
-    unknown = any(term.identifier and term.key in words - keys for term in said.terms)
+    unknown = any(
+        term.identifier or _DECIMAL.search(term.key)
+        for term in said.terms
+        if term.key in words - keys
+    )
+    unknown = unknown or not _paragraphs_in(sentence, texts)
     if not sources or not said.terms or strange or added or unknown:
         return 0.0
     if not supported(sentence, quotable, around):
         return 0.0
     return said.coverage(keys | {term.key for term in said.terms if term.key not in words})
+
+
+def _paragraphs_in(sentence: str, texts: str) -> bool:
+    """Whether the texts have each paragraph that is named, or one below it."""
+    named = {found.lower() for found in _PARAGRAPH.findall(sentence)}
+    if not named:
+        return True
+    there: set[str] = set()
+    for found in _PARAGRAPH.findall(texts.replace(" (", "(").lower()):
+        there.update(found[: at + 1] for at, each in enumerate(found) if each == ")")
+    return named <= there
 
 
 def _spans(source: Candidate) -> list[tuple[int, int]]:

@@ -56,6 +56,9 @@ _STARTERS = _words("""
     Since So Such That The Their Then There These They This Those Thus To Under Unless Until Upon We
     What When Where Whether Which While Who Why With Without Yet You Your
 """)
+_GERMAN_MONTHS = _words("""
+    Januar Jänner Februar März April Mai Juni Juli August September Oktober November Dezember
+""")  # "am 12. Mai" goes on
 SHORT_LINE = 45  # characters; a wrapped line is longer, so what follows a shorter one is new
 
 
@@ -127,6 +130,8 @@ def _ends(text: str, first: int, found: re.Match[str]) -> bool:
         return False
     if lower in _PERHAPS or _DOTTED.match(token):
         return word in _STARTERS
+    if word in _GERMAN_MONTHS and token.isdigit() and len(token) < 3:
+        return False
     if _NUMBER.match(token):  # "8.2.1. The firm": a number that opens the sentence is its label
         return text[first : at - len(token)].strip(_MARKS) != ""
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -196,3 +197,62 @@ def test_answers_by_a_model_need_a_model() -> None:
         load({"generated_answers": True})
     with pytest.raises(UserError, match="name MILLRACE_GENERATION_MODEL"):
         load({"generated_answers": True, "generation_url": "http://127.0.0.1:9"})
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence"),
+    [
+        (
+            "Die Gebühr für eine Überweisung ins Ausland beträgt 12 Euro.",
+            "Die Gebühr für Überweisungen ins Ausland beträgt 12 Euro",
+        ),
+        ("Der Vertrag endet am 31. Dezember 2024.", "Der Vertrag endet am 31. Dezember 2024"),
+        ("The limit is 900 euros.", "As stated in the Policy, the limit is 900 euros"),
+        ("The limit is 900 euros.", "According to the documents, the limit is 900 euros"),
+        ("The warranty lasts a year for cars.", "The warranty lasts one year for cars"),
+        ("The ISO-27001 certificate is valid.", "The ISO 27001 certificate is valid"),
+        ("The ISO 27001 certificate is valid.", "The ISO-27001 certificate is valid"),
+        ("Article 5 (1)(a) applies to data.", "Article 5(1) applies to data"),
+        ("The shop is open from 9 am to 5 pm.", "The shop is open 9am-5pm"),
+        ("Storage is limited to 5 GB.", "Storage is limited to 5GB"),
+        ("Pay within 5 days of the notice.", "Pay within 5 (five) days of the notice"),
+    ],
+)
+def test_what_is_spelled_in_another_way_is_said(passage: str, sentence: str) -> None:
+    made, _ = answer(f"{sentence} [3].", candidate(passage, doc_id="more.md"))
+    assert made.answer == f"{sentence}."
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence"),
+    [
+        ("Article 5(1) applies to data.", "Article 5(3) applies to data"),
+        ("Data are kept under section 12(4)(b).", "Data are kept under section 12(5)(b)"),
+        ("Data are kept under section 12(4)(b).", "Data are kept under section 12(4)(c)"),
+        ("Rule 8.2.1(1) applies to firms.", "Rule 8.2.1(2) applies to firms"),
+        ("Revenue was $3.2M in 2023.", "Revenue was $3.7M in 2023"),
+        ("The odds are 3:1 for cars.", "The odds are 4:1 for cars"),
+        ("Revenue was 3.2M in 2023.", "Revenue was 3.2K in 2023"),
+        ("The warranty lasts two years for cars.", "The warranty lasts one year for cars"),
+        ("The ISO-27001 certificate is valid.", "The ISO 27002 certificate is valid"),
+        ("The audit is led by staff.", "The audit is led by the staff of Zorblax"),
+    ],
+)
+def test_another_paragraph_decimal_or_name_is_not_said(passage: str, sentence: str) -> None:
+    made, _ = answer(f"{sentence} [3].", candidate(passage, doc_id="more.md"))
+    assert sentence not in made.answer
+
+
+@pytest.mark.parametrize("unit", [" ", "[1 ", "and 5 and 6 ", "\n|"])
+def test_time_is_linear(unit: str) -> None:
+    def seconds(size: int) -> float:
+        taken: list[float] = []
+        for more in range(3):  # a text of its own each time: what was read is kept
+            text = f"a{more} {unit * (size // len(unit))} days"
+            started = time.process_time()
+            answer(f"It takes {text} [3].", candidate(f"It took {text}.", doc_id="long.md"))
+            taken.append(time.process_time() - started)
+        return min(taken)
+
+    # Quadratic time would be 16 times as much; the constant absorbs noise of small times.
+    assert seconds(16_000) < 9 * (seconds(4_000) + 0.01)

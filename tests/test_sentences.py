@@ -23,6 +23,7 @@ def sentences(text: str, *, markdown: bool = True) -> list[str]:
         ["Visit https://example.com/a.b?x=1.", "Mail a.b@example.com."],
         ["Use kafka-topics.sh.", "`foo` runs.", "maxRetries is 3."],
         ["J. R. Smith came.", "Paid on 1 Jan. 2024.", "In 1998.", "The next."],
+        ["Er endet am 31. Dezember 2024.", "Am 2. Mai war es 12.", "Das war es."],
         ["Acme Inc. pays.", "Ask Acme Inc.", "The rest is silence."],
         ["The shop opens at 5 p.m. Eastern.", "They close at 9 p.m.", "The door stays open."],
     ],
