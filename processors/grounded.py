@@ -66,9 +66,9 @@ def grounded(
     A sentence is supported where most of its terms, and every name (in English), number and
     identifier in it, stand in the passages it cites, and their sentence nearest to it does not
     deny, demand, allow or limit otherwise (`processors.claims`, which says what it cannot see). If
-    the model says that there is no answer, the answer is `abstained`. If none is left, or the model does not answer,
-    passages are quoted, or not, as without a model, and `degraded` says so. What the model was paid
-    for is in `usage` whatever came of it.
+    the model says that there is no answer, the answer is `abstained`. If none is left, or the model
+    does not answer, passages are quoted, or not, as without a model, and `degraded` says so. What
+    the model was paid for is in `usage` whatever came of it.
     """
     candidates = event.candidates[: quoting.candidates]
     system, user = config.fill(event.question.query, _numbered(candidates))
