@@ -2,7 +2,8 @@
 
 It is read from words alone, English ones, clause by clause. What it cannot see: roles (who pays
 whom), opposites without a word of denial (open, closed), a condition that was left out, in which
-column of a table a number stands, and two denials that undo each other.
+column of a table a number stands, whether a number is only a label (Section 4, Section 5), and two
+denials that undo each other.
 """
 
 from __future__ import annotations
