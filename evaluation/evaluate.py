@@ -20,17 +20,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation import asking, dataset, gates, sample
-from evaluation.asking import Reply
+from evaluation import sample
 from evaluation.bench.report import Say
-from evaluation.dataset import Item
-from evaluation.judge import LocalJudge, load
-from evaluation.reporting import COMMAND, report
-from evaluation.scoring import METRICS, Scorer, Scores
-from schemas.errors import UserError
-from streams import kafka
+from evaluation.quality import asking, dataset, gates
+from evaluation.quality.asking import Reply
+from evaluation.quality.dataset import Item
+from evaluation.quality.judge import LocalJudge, load
+from evaluation.quality.reporting import COMMAND, report
+from evaluation.quality.scoring import METRICS, Scorer, Scores
+from streams.app.settings import Settings
 from streams.cli.console import settings as running_settings
-from streams.settings import Settings
+from streams.flow.errors import UserError
+from streams.runtime import kafka
 
 GATE_FAILED, USER_ERROR = 1, 2
 SAMPLE = Path(sample.__file__).parent / "questions.jsonl"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from streams.errors import UserError
+from streams.flow.errors import UserError
 
 E = TypeVar("E")
 

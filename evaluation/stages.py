@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas.events import Question, QuestionRewritten
-from streams.processing import now_ms
-from streams.stage import Received, Stage
+from streams.flow.outcome import Received
+from streams.flow.stage import Stage
+from streams.runtime.processing import now_ms
 
 
 def through(stage: Stage, events: Sequence[Any], offset: int = 0) -> list[Any]:

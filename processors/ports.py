@@ -1,7 +1,7 @@
 """What processors need of the outside world, as protocols.
 
-`connectors/` holds one implementation per outside system; `streams/wiring.py` chooses them. Every
-call that can reach a store carries the tenant.
+`connectors/` holds one implementation per outside system; `streams/app/wiring.py` chooses them.
+Every call that can reach a store carries the tenant.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.lexicon import Lexicon
+from processors.text.lexicon import Lexicon
 from schemas.events import DocumentEmbedded
 
 Float32 = NDArray[np.float32]

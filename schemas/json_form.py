@@ -7,7 +7,7 @@ import json
 from typing import Any, cast
 
 from schemas.catalog import self_contained
-from schemas.errors import Reject
+from streams.flow.errors import Reject
 
 _LIMITS = {"int": 2**31, "long": 2**63}
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from streams import rendering
-from streams.topology import topics_of, topology
-from tests.fakes import CONFIG, ROOT, FakePorts
+from streams.app.topology import topics_of, topology
+from streams.release import rendering
+from tests.support.fakes import CONFIG, ROOT, FakePorts
 
 README = (ROOT / "README.md").read_text()
 
@@ -21,7 +21,7 @@ def test_the_edge_topics_are_described() -> None:
 def test_every_setting_the_readme_names_exists() -> None:
     import re
 
-    from streams.settings import CONFIG_VARIABLE, PREFIX, Settings
+    from streams.app.settings import CONFIG_VARIABLE, PREFIX, Settings
 
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", README)) - {CONFIG_VARIABLE}
     assert named <= {PREFIX + name.upper() for name in Settings.model_fields}

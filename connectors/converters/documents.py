@@ -9,7 +9,7 @@ from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made
 from connectors.converters.sandbox import Sandbox
 from connectors.converters.text import decode
-from processors.kinds import SANDBOXED, TYPES, Kind, kind_of, why_unsupported
+from processors.documents.kinds import SANDBOXED, TYPES, Kind, kind_of, why_unsupported
 from processors.ports import Converted
 
 _LONGEST_UNREAD = 1000

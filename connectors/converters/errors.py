@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from schemas.errors import Reject
+from streams.flow.errors import Reject
 
 Outcome = Literal[
     "unsupported",

@@ -17,8 +17,8 @@ from evaluation.bench.client import Client
 from evaluation.bench.ingest import feed
 from evaluation.bench.measures import Latency, Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams import wiring
-from streams.settings import Settings
+from streams.app import wiring
+from streams.app.settings import Settings
 
 P50 = Target("value", "at most", 60)
 RATE = Target("value", "at least", 150)

@@ -12,10 +12,10 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import IO, Any, Self
 
-from streams.errors import UserError
-from streams.service import lower_priority
-from streams.settings import Settings
-from streams.worker_process import environment
+from streams.app.settings import Settings
+from streams.flow.errors import UserError
+from streams.local.child import lower_priority
+from streams.local.worker_process import environment
 
 STOP_TIMEOUT_S = 30.0
 

@@ -12,11 +12,11 @@ from confluent_kafka import Message
 
 from schemas import topics
 from schemas.events import QuestionAnswered, QuestionAsked
-from streams import kafka
-from streams.client import from_the_end
-from streams.codec import Codec
-from streams.errors import UserError
-from streams.settings import Settings
+from streams.app.settings import Settings
+from streams.edge.client import from_the_end
+from streams.flow.errors import UserError
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
 
 PATIENCE_S = 60.0
 

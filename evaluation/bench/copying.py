@@ -10,13 +10,14 @@ from confluent_kafka import KafkaException, Message, TopicPartition
 
 from evaluation.bench.child import serve
 from schemas.events import FeedbackGiven
-from schemas.topics import RAG_DLQ, Topic
-from streams import kafka
-from streams.codec import Codec
-from streams.settings import load
-from streams.stage import stage
-from streams.telemetry import BATCH, RECORDS, DerivedSpans
-from streams.worker import StageWorker, Worker, collect_seldom
+from schemas.topics import RAG_DLQ
+from streams.app.settings import load
+from streams.flow.stage import stage
+from streams.flow.topic import Topic
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.telemetry import BATCH, RECORDS, DerivedSpans
+from streams.runtime.worker import StageWorker, Worker, collect_seldom
 
 READY_TIMEOUT_S = 60.0
 STALLED_S = 60.0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from evaluation.bench.report import ROOT
 from schemas.events import DocumentFed
-from streams import wiring
-from streams.errors import UserError
-from streams.settings import Settings
+from streams.app import wiring
+from streams.app.settings import Settings
+from streams.flow.errors import UserError
 
 SHARED = ROOT.parent / "shared" / "data"  # beside the checkout, where the project is developed
 SCIFACT = SHARED / "scifact"

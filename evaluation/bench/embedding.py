@@ -10,11 +10,11 @@ from pathlib import Path
 from evaluation.bench.child import serve
 from evaluation.bench.corpus import Corpus
 from evaluation.stages import through
-from processors.chunk import context_of
+from processors.documents.chunk import context_of
 from processors.ports import Embedder, Passage
 from schemas.events import DocumentChunked
-from streams import wiring
-from streams.settings import load
+from streams.app import wiring
+from streams.app.settings import load
 
 _open = ExitStack()
 _prepared: list[tuple[Embedder, list[Passage]]] = []

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 from evaluation.bench.child import serve
 from evaluation.bench.corpus import endless
-from streams import wiring
-from streams.client import Feeder, FeedReport, reader
-from streams.settings import load
+from streams.app import wiring
+from streams.app.settings import load
+from streams.edge.client import Feeder, FeedReport, reader
 
 READY_TIMEOUT_S = 60.0
 

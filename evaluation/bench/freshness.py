@@ -21,12 +21,13 @@ from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas import topics
 from schemas.events import DocumentFed
-from streams import kafka, wiring
-from streams.client import Feeder, edge_output, from_the_end, reader
-from streams.codec import Codec
-from streams.errors import UserError
-from streams.processing import now_ms
-from streams.settings import Settings
+from streams.app import wiring
+from streams.app.settings import Settings
+from streams.edge.client import Feeder, edge_output, from_the_end, reader
+from streams.flow.errors import UserError
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.processing import now_ms
 
 P50 = Target("value", "at most", 200)
 P99 = Target("value", "at most", 600)

@@ -14,11 +14,11 @@ from evaluation.bench.child import Child
 from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas.topics import RAG_DLQ
-from streams import kafka
-from streams.client import from_the_end
-from streams.codec import Codec
-from streams.errors import UserError
-from streams.settings import Settings
+from streams.app.settings import Settings
+from streams.edge.client import from_the_end
+from streams.flow.errors import UserError
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
 
 STAGES = 6
 P50 = Target("value", "at most", 40)

@@ -11,11 +11,11 @@ from evaluation.bench import corpus, running
 from evaluation.bench.child import Child
 from evaluation.bench.measures import Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams import wiring
-from streams.client import Feeder, FeedReport, reader
-from streams.errors import UserError
-from streams.settings import Settings
-from streams.worker_process import BACKGROUND
+from streams.app import wiring
+from streams.app.settings import Settings
+from streams.edge.client import Feeder, FeedReport, reader
+from streams.flow.errors import UserError
+from streams.local.worker_process import BACKGROUND
 
 TARGET = Target("ratio", "at least", 0.9)
 QUICK = 120

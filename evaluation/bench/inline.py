@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from evaluation.bench.child import serve
 from evaluation.stages import through
 from schemas.events import QuestionAnswered, QuestionAsked
-from streams import wiring
-from streams.settings import load
-from streams.stage import Stage
-from streams.worker import collect_seldom
+from streams.app import wiring
+from streams.app.settings import load
+from streams.flow.stage import Stage
+from streams.runtime.worker import collect_seldom
 
 _open = ExitStack()
 _stages: list[Stage] = []

@@ -17,11 +17,12 @@ from evaluation.bench.ingest import feed
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas import topics
 from schemas.events import QuestionAsked
-from streams import kafka, stack_state
-from streams.client import edge_output
-from streams.codec import Codec
-from streams.settings import Settings
-from streams.stack import Stack
+from streams.app.settings import Settings
+from streams.edge.client import edge_output
+from streams.local import state as stack_state
+from streams.local.supervisor import Stack
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
 
 MB = 1e6
 AT_REST = Target("value", "at most", 1500)

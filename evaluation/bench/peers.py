@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from evaluation.bench.child import serve
-from streams.settings import load
+from streams.app.settings import load
 
 LOOK_S = 0.01
 STALLED_S = 60.0

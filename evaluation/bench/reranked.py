@@ -10,12 +10,12 @@ from confluent_kafka import Consumer
 
 from schemas import topics
 from schemas.events import ChunksReranked, QuestionAnswered, QuestionAsked
-from schemas.topics import Topic
-from streams import kafka
-from streams.client import from_the_end
-from streams.codec import Codec
-from streams.errors import UserError
-from streams.settings import Settings
+from streams.app.settings import Settings
+from streams.edge.client import from_the_end
+from streams.flow.errors import UserError
+from streams.flow.topic import Topic
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
 
 WAITING = 64  # questions under way
 PATIENCE_S = 60.0

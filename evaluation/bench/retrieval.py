@@ -18,11 +18,11 @@ from evaluation.retrieval import beir
 from evaluation.retrieval.inline import Inline
 from evaluation.retrieval.lookups import lookups
 from evaluation.retrieval.measures import Quality, Ranked, documents, trec
-from processors.fusion import fuse
 from processors.ports import SearchResult
-from processors.retrieve import RetrievalConfig
-from streams import wiring
-from streams.errors import UserError
+from processors.questions.fusion import fuse
+from processors.questions.retrieve import RetrievalConfig
+from streams.app import wiring
+from streams.flow.errors import UserError
 
 QUICK = 30
 DEPTH = 100  # documents of a run

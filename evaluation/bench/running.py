@@ -16,10 +16,11 @@ from confluent_kafka.admin import (
 )
 
 from evaluation.bench.report import Say
-from streams import kafka, stack_state
-from streams.daemon import detach
-from streams.settings import Settings, load
-from streams.stack import Stack
+from streams.app.settings import Settings, load
+from streams.local import state as stack_state
+from streams.local.daemon import detach
+from streams.local.supervisor import Stack
+from streams.runtime import kafka
 
 TOPIC_TIMEOUT_S = 120.0  # an overloaded machine
 

@@ -13,11 +13,11 @@ from evaluation.bench.child import Child
 from evaluation.bench.measures import Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas.topics import RAG_DLQ
-from streams import kafka
-from streams.client import edge_output
-from streams.codec import Codec
-from streams.processing import Output
-from streams.settings import Settings
+from streams.app.settings import Settings
+from streams.edge.client import edge_output
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.processing import Output
 
 SOURCE = "bench.source"
 TARGET = Target("ratio", "at least", 0.5)

@@ -7,7 +7,7 @@ import time
 from evaluation.bench import running
 from evaluation.bench.measures import Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams import jars
+from streams.local import jars
 
 TARGET = Target("value", "at most", 20)
 

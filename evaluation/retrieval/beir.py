@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.lines import parsed
-from streams.errors import UserError
+from streams.flow.errors import UserError
 
 _QUERY, _DOCUMENT, _GRADE = "query-id", "corpus-id", "score"
 _WITHOUT_NAMES = {3: [_QUERY, _DOCUMENT, _GRADE], 4: [_QUERY, "", _DOCUMENT, _GRADE]}

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from evaluation.stages import through, to_search
 from processors.ports import SearchQuery, SearchResult
-from processors.retrieve import RetrievalConfig, retrieve
+from processors.questions.retrieve import RetrievalConfig, retrieve
 from schemas.events import ChunksRetrieved, DocumentFed
-from streams import wiring
-from streams.settings import Settings
+from streams.app import wiring
+from streams.app.settings import Settings
 
 BATCH = 64
 _INDEXING = ("ingest", "chunk", "embed", "index")

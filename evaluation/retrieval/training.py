@@ -1,4 +1,4 @@
-"""Experts for `processors.reordering`: LambdaMART on what people judged relevant."""
+"""Experts for `processors.questions.reordering`: LambdaMART on what people judged relevant."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.reordering import GROUND, SIGNALS, Float64, Reordering, reordering
-from streams.errors import UserError
+from processors.questions.reordering import GROUND, SIGNALS, Float64, Reordering, reordering
+from streams.flow.errors import UserError
 
 Form = Mapping[str, Any]
 """A file of experts, as JSON."""

@@ -17,13 +17,13 @@ from evaluation.retrieval import beir, training
 from evaluation.retrieval.inline import Inline
 from evaluation.retrieval.measures import documents, ndcg
 from evaluation.retrieval.training import Example, Form
-from processors.reordering import ground_of, rows_of
-from processors.rerank import scored
-from processors.retrieve import RetrievalConfig
+from processors.questions.reordering import ground_of, rows_of
+from processors.questions.rerank import scored
+from processors.questions.retrieve import RetrievalConfig
 from schemas.events import ChunksRetrieved, DocumentFed
-from streams import policies, wiring
-from streams.errors import UserError
-from streams.settings import Settings, load
+from streams.app import policies, wiring
+from streams.app.settings import Settings, load
+from streams.flow.errors import UserError
 
 Say = Callable[[str], None]
 TENANT = "tune"

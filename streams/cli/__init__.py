@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from streams.cli import dlq, documents, operations, policies, questions, reindexing, stack
-from streams.errors import MillraceError, UserError
+from streams.flow.errors import MillraceError, UserError
 
 FAILED = 1
 USER_ERROR = 2

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from streams import stack_state
-from streams.settings import Settings, load
+from streams.app.settings import Settings, load
+from streams.local import state as stack_state
 
 if TYPE_CHECKING:
-    from streams.codec import Codec
+    from streams.runtime.codec import Codec
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -36,7 +36,7 @@ def settings() -> Settings:
 
 @contextmanager
 def open_codec(chosen: Settings) -> Generator[Codec]:
-    from streams import wiring
+    from streams.app import wiring
 
     with ExitStack() as stack:
         yield wiring.codec(chosen, stack)

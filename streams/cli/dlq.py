@@ -11,10 +11,10 @@ from rich.table import Table
 
 from schemas import topics
 from schemas.events import DeadLettered
+from streams.app.settings import Settings
 from streams.cli.console import clock, open_codec, out, print_json, settings
-from streams.codec import Codec
-from streams.errors import UserError
-from streams.settings import Settings
+from streams.flow.errors import UserError
+from streams.runtime.codec import Codec
 
 app = typer.Typer(help="Dead letters: records that could not be processed.", no_args_is_help=True)
 TOPICS = (topics.DOCS_DLQ, topics.RAG_DLQ)
@@ -23,7 +23,7 @@ Stage = Annotated[str, typer.Option(help="Only those of this stage.")]
 
 def letters(chosen: Settings, codec: Codec, stage: str = "") -> Iterator[tuple[str, DeadLettered]]:
     """Every dead letter with its id (topic/partition/offset), oldest first."""
-    from streams.client import reader, replay
+    from streams.edge.client import reader, replay
 
     found: list[tuple[str, DeadLettered]] = []
     with reader(chosen) as consumer:
@@ -110,7 +110,7 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
 ) -> None:
     """Write dead letters back to the topics they came from, as they were."""
-    from streams import kafka
+    from streams.runtime import kafka
 
     if not (letter or stage or everything):
         raise UserError("name a letter, a --stage, or say --all")

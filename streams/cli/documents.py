@@ -11,11 +11,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from schemas.events import DocumentFed
+from streams.app.settings import Settings
 from streams.cli.console import err, open_codec, out, print_json, settings
-from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.client import FeedReport
+    from streams.edge.client import FeedReport
 
 app = typer.Typer()
 index_app = typer.Typer(help="The searchable set.", no_args_is_help=True)
@@ -78,8 +78,8 @@ class Local:
 
 def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedReport, Local]:
     """Feed paths with a progress bar; returns the report, and what was left out of it and why."""
-    from streams import wiring
-    from streams.client import Feeder, reader
+    from streams.app import wiring
+    from streams.edge.client import Feeder, reader
 
     local = Local()
     bar = Progress(
@@ -140,7 +140,7 @@ def dump(
     tenant: Annotated[str, typer.Option(help="Only this tenant's.")] = "",
 ) -> None:
     """Write what is searchable now as JSON lines."""
-    from streams import wiring
+    from streams.app import wiring
 
     for line in wiring.dump_index(settings(), tenant or None):
         print(line)

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from streams.app.settings import Settings
 from streams.cli.console import out, print_json, settings
-from streams.errors import UserError
-from streams.settings import Settings
-from streams.stage import Stage
+from streams.flow.errors import UserError
+from streams.flow.stage import Stage
 
 app = typer.Typer()
 topics_app = typer.Typer(help="The topics of the flow.", no_args_is_help=True)
@@ -24,14 +24,14 @@ FREE_DISK = 1024**3
 
 def stages(chosen: Settings) -> list[Stage]:
     """The stages of these settings; opens no model and no store."""
-    from streams import wiring
+    from streams.app import wiring
 
     return wiring.stages(chosen, wiring.Wiring(chosen, ExitStack()))
 
 
 def lags(chosen: Settings) -> list[dict[str, Any]]:
     """Name and lag of each stage, in flow order."""
-    from streams import admin
+    from streams.edge import admin
 
     found = admin.lag(chosen, stages(chosen))
     return [{"name": name, "lag": records} for name, records in found.items()]
@@ -43,7 +43,7 @@ def topology(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Show the flow: each stage with what it reads and writes."""
-    from streams import rendering
+    from streams.release import rendering
 
     found = stages(settings())
     if mermaid:
@@ -61,7 +61,7 @@ def topology(
 @topics_app.command("apply")
 def apply() -> None:
     """Create the topics that are missing; prints their names."""
-    from streams import admin
+    from streams.edge import admin
 
     chosen = settings()
     for name in admin.apply_topics(chosen, stages(chosen)):
@@ -71,7 +71,7 @@ def apply() -> None:
 @topics_app.command("list")
 def list_topics() -> None:
     """Show each topic with its event and how long it is kept."""
-    from streams.topology import topics_of
+    from streams.app.topology import topics_of
 
     table = Table("topic", "event", "kept", "takes JSON", box=None)
     for topic in topics_of(stages(settings())):
@@ -123,7 +123,7 @@ def _package(name: str) -> Callable[[], str]:
 
 
 def _model() -> str:
-    from streams import wiring
+    from streams.app import wiring
 
     with ExitStack() as stack:
         ports = wiring.Wiring(settings(), stack)
@@ -142,7 +142,7 @@ def _disk() -> str:
 
 
 def _broker() -> str:
-    from streams import kafka
+    from streams.runtime import kafka
 
     chosen = settings()
     if not chosen.bootstrap_servers:
@@ -152,7 +152,7 @@ def _broker() -> str:
 
 
 def _change_feeds() -> str:
-    from streams import wiring
+    from streams.app import wiring
 
     found = wiring.sources_of_changes(settings())
     return ", ".join(f"{each.name} reads {each.topic}" for each in found) or "docs.feed alone"

@@ -24,7 +24,8 @@ def check(
 
     Exit code 1: something does not go together; 2: a file is absent, or no worker could use it.
     """
-    from streams import compatibility, policies, versions, wiring
+    from streams.app import policies, wiring
+    from streams.release import compatibility, versions
 
     chosen = settings()
     folder = chosen.policies or policies.SHIPPED

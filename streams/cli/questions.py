@@ -14,7 +14,7 @@ from rich.table import Table
 from schemas import topics
 from schemas.events import FeedbackGiven, QuestionAnswered, QuestionAsked, Usage
 from streams.cli.console import clock, err, open_codec, out, print_json, settings
-from streams.errors import UserError
+from streams.flow.errors import UserError
 
 app = typer.Typer()
 EXIT_CODES = {"answered": 0, "abstained": 3, "refused": 4, "expired": 5, "failed": 6}
@@ -30,7 +30,7 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Ask one question (exit codes: 0 answered, 3 abstained, 4 refused, 5 expired, 6 failed)."""
-    from streams.client import Asker, reader
+    from streams.edge.client import Asker, reader
 
     chosen = settings()
     asked = QuestionAsked(
@@ -85,8 +85,8 @@ def feedback(
     label: Annotated[list[str] | None, typer.Option(help="A label; may be repeated.")] = None,
 ) -> None:
     """Publish what you think of an answer."""
-    from streams import kafka
-    from streams.client import edge_output
+    from streams.edge.client import edge_output
+    from streams.runtime import kafka
 
     ratings = {"up": 1, "neutral": 0, "down": -1}
     if rating not in ratings:
@@ -117,8 +117,8 @@ def trail(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Show every event of one question, rebuilt from the topics alone."""
-    from streams.client import reader
-    from streams.trails import trail_of
+    from streams.edge.client import reader
+    from streams.edge.trails import trail_of
 
     chosen = settings()
     with reader(chosen) as consumer, open_codec(chosen) as codec:

@@ -27,8 +27,8 @@ def reindex(
     Chunks whose text stays the same cost no embedding. An interrupted run is continued by running
     it again. Exit code 1: some documents could not be chunked.
     """
-    from streams import reindex as module
-    from streams import wiring
+    from streams.app import wiring
+    from streams.edge import reindex as module
 
     chosen = settings()
     policy = wiring.chunking_policy(chosen)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from streams.app.settings import Settings, load
 from streams.cli.console import err, out, print_json, settings
-from streams.errors import UserError
-from streams.settings import Settings, load
+from streams.flow.errors import UserError
 
 app = typer.Typer()
 NOT_RUNNING = 1
@@ -20,7 +20,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once it is ready.")] = False,
 ) -> None:
     """Run the whole stack on this machine: broker, Redis and all stages."""
-    from streams import stack
+    from streams.local import supervisor as stack
 
     chosen = load()
     if detach:
@@ -41,7 +41,7 @@ def up(
 @app.command()
 def down() -> None:
     """Stop the stack of this data folder."""
-    from streams import stack_state
+    from streams.local import state as stack_state
 
     stopped = stack_state.down(load())
     out.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
@@ -66,15 +66,15 @@ def status(
 @app.command()
 def run(stages: Annotated[list[str], typer.Argument(help="Stages of one process.")]) -> None:
     """Run the production worker of one or more stages until SIGTERM."""
-    from streams import host
+    from streams.app import host
 
     raise typer.Exit(host.run(load(), stages))
 
 
 def stack_report(chosen: Settings) -> dict[str, Any]:
     """What `status --json` prints."""
-    from streams import stack_state
     from streams.cli.operations import lags
+    from streams.local import state as stack_state
 
     found: dict[str, Any] = dict(stack_state.status(chosen))
     found["stages"] = []

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from streams.broker import Broker
-from streams.redis_server import RedisServer
-from streams.settings import Settings
+from streams.app.settings import Settings
+from streams.local.broker import Broker
+from streams.local.redis import RedisServer
 from tests.system.copying import copying
 from tests.system.harness import Bench
 

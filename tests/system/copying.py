@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from schemas.errors import Reject
 from schemas.events import DeadLettered, DocumentFed
-from schemas.topics import MIB, Topic, document_key
-from streams.settings import Settings, load
-from streams.stage import Promise, Stage, stage
+from schemas.topics import document_key
+from streams.app.settings import Settings, load
+from streams.flow.errors import Reject
+from streams.flow.outcome import Promise
+from streams.flow.stage import Stage, stage
+from streams.flow.topic import MIB, Topic
 
 Copy = Callable[[DocumentFed], Iterable[DocumentFed]]
 
@@ -78,7 +80,7 @@ def copying(
 
 
 def main() -> int:
-    from streams import host, wiring
+    from streams.app import host, wiring
 
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     settings = load()

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processors.chunk import chunk
-from processors.ingest import IngestConfig, Place, ingest
+from processors.documents.chunk import chunk
+from processors.documents.ingest import IngestConfig, Place, ingest
 from schemas.events import DocumentFed
-from streams import client, kafka, wiring
-from streams.processing import Record
-from streams.settings import Settings
-from streams.stack import Stack, status
+from streams.app import wiring
+from streams.app.settings import Settings
+from streams.edge import client
+from streams.local.supervisor import Stack, status
+from streams.runtime import kafka
+from streams.runtime.processing import Record
 from tests.system.harness import until
 
 TENANT = "rustsec"

@@ -16,17 +16,18 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from schemas.events import DeadLettered, DocumentFed
-from schemas.topics import Topic
-from streams import admin, client, kafka
-from streams.codec import Codec
-from streams.errors import UserError
-from streams.processing import Record
-from streams.service import Service
-from streams.settings import Settings
-from streams.stage import Stage
-from streams.telemetry import DerivedSpans, Spans
-from streams.worker import StageWorker
-from streams.worker_process import environment
+from streams.app.settings import Settings
+from streams.edge import admin, client
+from streams.flow.errors import UserError
+from streams.flow.stage import Stage
+from streams.flow.topic import Topic
+from streams.local.child import Service
+from streams.local.worker_process import environment
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.processing import Record
+from streams.runtime.telemetry import DerivedSpans, Spans
+from streams.runtime.worker import StageWorker
 from tests.system.copying import copies, dead_letters, source
 
 TIMEOUT_S = 60.0

@@ -16,15 +16,16 @@ import pytest
 from jgo.config import GlobalSettings
 from jgo.maven import MavenContext, PythonResolver
 
-from connectors.registry import SchemaRegistry
+from connectors.schema_registry.client import SchemaRegistry
 from schemas import catalog, topics
-from schemas.errors import Reject, UserError
 from schemas.events import Chunk, DocumentChunked, DocumentFed, FeedbackGiven
-from streams.codec import RELEASED, Codec
-from streams.service import LOOPBACK, Ports, Service
-from streams.settings import Settings
-from streams.topology import topics_of, topology
-from tests.fakes import CONFIG, FakePorts
+from streams.app.settings import Settings
+from streams.app.topology import topics_of, topology
+from streams.flow.errors import Reject, UserError
+from streams.flow.topic import Topic
+from streams.local.child import LOOPBACK, Ports, Service
+from streams.runtime.codec import RELEASED, Codec
+from tests.support.fakes import CONFIG, FakePorts
 
 GROUP, NAME, VERSION = "io.apicurio", "apicurio-registry-app", "3.3.3"
 START_S = 300.0  # about 15 s on an idle machine
@@ -144,7 +145,7 @@ def test_all_that_is_written_is_registered_once(url: str, registry: SchemaRegist
     ],
 )
 def test_an_event_goes_and_comes_in_the_wire_format(
-    url: str, registry: SchemaRegistry, topic: topics.Topic[Any], event: Any
+    url: str, registry: SchemaRegistry, topic: Topic[Any], event: Any
 ) -> None:
     value = Codec(registry).encode(topic.name, event)
     assert value[0] == 0
@@ -180,7 +181,7 @@ def test_an_unknown_id_is_rejected(registry: SchemaRegistry) -> None:
 def test_settings_name_it(url: str) -> None:
     from contextlib import ExitStack
 
-    from streams import wiring
+    from streams.app import wiring
 
     with ExitStack() as stack:
         codec = wiring.codec(Settings(schema_registry_url=url), stack)

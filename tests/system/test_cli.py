@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.office_files import deck, pdf, pdf_page, saved, word
+from tests.support.office_files import deck, pdf, pdf_page, saved, word
 from tests.system.cli import Cli
 
 pytestmark = pytest.mark.system

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from schemas import topics
-from streams import policies, wiring
+from streams.app import policies, wiring
+from streams.app.settings import Settings
 from streams.cli.operations import stages
-from streams.codec import Codec
-from streams.rendering import rows
-from streams.settings import Settings
-from streams.stack import Stack
+from streams.local.supervisor import Stack
+from streams.release.rendering import rows
+from streams.runtime.codec import Codec
+from tests.processors.documents.test_debezium import PLACEHOLDER, event, key
 from tests.system.drill import Edge
 from tests.system.harness import until
-from tests.test_debezium import PLACEHOLDER, event, key
 
 TOPIC = "bank.public.handbook"
 POLICY = f"""

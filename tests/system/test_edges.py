@@ -17,13 +17,13 @@ import pytest
 
 from schemas import topics
 from schemas.events import DeadLettered, DocumentFed, QuestionAnswered, QuestionAsked
-from streams.broker import Broker
-from streams.codec import Codec
-from streams.processing import now_ms
-from streams.redis_server import RedisServer
-from streams.settings import Settings
-from streams.stack import Stack
-from streams.worker_process import environment
+from streams.app.settings import Settings
+from streams.local.broker import Broker
+from streams.local.redis import RedisServer
+from streams.local.supervisor import Stack
+from streams.local.worker_process import environment
+from streams.runtime.codec import Codec
+from streams.runtime.processing import now_ms
 from tests.system.drill import Edge
 from tests.system.harness import until
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from streams.failpoints import POINTS
+from streams.runtime.failpoints import POINTS
 from tests.system.harness import Bench, load_of
 
 COUNT = 400

@@ -1,7 +1,7 @@
 """A language model behind HTTP, in the running stack: its answers, its variants, its price.
 
-The model is told what to say (`tests/told_model.py`), by a small server of the protocol and, where
-it is installed, by llama.cpp's own: what is proved is everything around a model.
+The model is told what to say (`tests/support/told_model.py`), by a small server of the protocol
+and, where it is installed, by llama.cpp's own: what is proved is everything around a model.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 
 from evaluation import sample
-from evaluation.scoring import METRICS
-from tests import llama_server, model_server, told_model
-from tests.model_server import ModelServer
+from evaluation.quality.scoring import METRICS
+from tests.evaluation.quality.test_evaluation import judged
+from tests.support import llama_server, model_server, told_model
+from tests.support.model_server import ModelServer
 from tests.system.cli import Cli
-from tests.test_evaluation import judged
 
 CASH = "How much cash can a customer with a Classic Debit card take out in one day?"
 INCIDENT = "What caused incident INC-2031?"

@@ -18,7 +18,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas import topics
-from streams.codec import Codec
+from streams.runtime.codec import Codec
 from tests.system.cli import Cli
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "obliqa"

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from streams.broker import Broker
+from streams.local.broker import Broker
 from tests.system.harness import Bench, fed, feeding, load_of, until
 
 KEYS = 24

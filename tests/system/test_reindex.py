@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streams import policies
+from streams.app import policies
 from tests.system.cli import Cli
 
 pytestmark = pytest.mark.system

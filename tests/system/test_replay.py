@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from schemas import topics
-from streams import admin, wiring
-from streams.codec import Codec
-from streams.settings import Settings
-from streams.stack import Stack
+from streams.app import wiring
+from streams.app.settings import Settings
+from streams.edge import admin
+from streams.local.supervisor import Stack
+from streams.runtime.codec import Codec
 from tests.system.drill import TENANT, Edge, Killer, expected, fed, pause, searchable
 from tests.system.harness import until
 

@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
-from connectors.registry import SchemaRegistry
-from schemas.errors import Retry
+from connectors.schema_registry.client import SchemaRegistry
 from schemas.events import DocumentFed
-from streams import kafka
-from streams.codec import Codec
-from streams.processing import RECORD_LIMIT, now_ms
-from streams.stage import Promise
-from streams.telemetry import ABORTS, HELD
-from tests.registry_server import RegistryServer
+from streams.flow.errors import Retry
+from streams.flow.outcome import Promise
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.processing import RECORD_LIMIT, now_ms
+from streams.runtime.telemetry import ABORTS, HELD
+from tests.support.registry_server import RegistryServer
 from tests.system.copying import copying, obey
 from tests.system.harness import Bench, fed, load_of, until
 

@@ -14,10 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from schemas.events import DocumentFed
-from schemas.topics import Topic, document_key
-from streams.processing import Record
-from streams.stage import Stage
-from streams.telemetry import open_spans
+from schemas.topics import document_key
+from streams.flow.stage import Stage
+from streams.flow.topic import Topic
+from streams.runtime.processing import Record
+from streams.runtime.telemetry import open_spans
 from tests.system.copying import copying
 from tests.system.harness import Bench, fed, header
 

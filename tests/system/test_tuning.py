@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.retrieval import beir, tuning
-from streams.policies import SHIPPED
+from streams.app.policies import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 OBLIQA = ROOT.parent / "shared" / "data" / "obliqa"

@@ -1,0 +1,87 @@
+"""A language model behind an OpenAI-compatible endpoint (`/chat/completions`)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import httpx
+
+from processors.ports import Completion
+from streams.flow.errors import Retry
+
+OK = 200
+LARGEST = 1024 * 1024  # bytes of an answer that is read
+LONGEST_REASON = 300  # characters
+
+
+class OpenAICompatible:
+    """`Generator` over HTTP. `url` is the address that `/chat/completions` is below.
+
+    A call takes at most `timeout_s` in all, however slowly the answer drips in.
+    """
+
+    def __init__(self, url: str, model: str, *, key: str = "", timeout_s: float = 5.0) -> None:
+        self._url = url.rstrip("/")
+        self._model = model
+        self._timeout_s = timeout_s
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(timeout=timeout_s, headers=headers)
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    def close(self) -> None:
+        self._client.close()
+
+    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+        """See `Generator.complete`."""
+        body = {
+            "model": self._model,
+            "messages": [
+                {"role": "system", "content": instructions},
+                {"role": "user", "content": text},
+            ],
+            "max_tokens": most_tokens,
+            "temperature": 0,
+        }
+        try:
+            return self._completion(body)
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+            raise Retry(f"the model at {self._url} does not answer: {error or kind}") from error
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise Retry(f"the model at {self._url} gave no completion: {error!r}") from error
+
+    def _completion(self, body: dict[str, Any]) -> Completion:
+        until = time.monotonic() + self._timeout_s
+        data = b""
+        with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
+            for part in response.iter_bytes():
+                data += part
+                if len(data) > LARGEST:
+                    raise Retry(f"the model at {self._url} gave more than {LARGEST:,} bytes")
+                if time.monotonic() > until:
+                    raise Retry(f"the model at {self._url} took more than {self._timeout_s:g} s")
+            if response.status_code != OK:
+                said = f"the model at {self._url} says {response.status_code}"
+                raise Retry(f"{said}: {reason}" if (reason := _reason(data)) else said)
+        found: Any = json.loads(data)
+        content = found["choices"][0]["message"]["content"]
+        if not isinstance(content, str):
+            raise TypeError("its content is no text")
+        usage: Any = found.get("usage") or {"": 0}
+        return Completion(
+            content, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        )
+
+
+def _reason(data: bytes) -> str:
+    """Why a server refuses, where it says so as OpenAI's does."""
+    try:
+        said: Any = json.loads(data)["error"]
+        return (said if isinstance(said, str) else str(said["message"]))[:LONGEST_REASON]
+    except (KeyError, TypeError, ValueError):
+        return ""

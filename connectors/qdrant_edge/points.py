@@ -1,0 +1,93 @@
+"""What the embedded index stores of a chunk and of a document, as points of the engine."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from uuid import UUID, uuid5
+
+import numpy as np
+from qdrant_edge import Point
+
+from connectors.bm25.encoder import Bm25Encoder
+from processors.documents.fences import Fence
+from processors.ports import StoredChunk
+from schemas.events import DocumentEmbedded, EmbeddedChunk
+
+DENSE = "dense"
+LEXICAL = "bm25"
+
+_DOCUMENTS = UUID("7d9e4f0a-31c5-5c8e-9c56-0d8b1f6a2e47")
+
+
+def document_key(tenant: str, doc_id: str) -> str:
+    """The id of a document's fence. The tenant's length keeps `a` + `b/c` and `a/b` + `c` apart."""
+    return str(uuid5(_DOCUMENTS, f"{len(tenant)}:{tenant}/{doc_id}"))
+
+
+def tag(name: str, value: str) -> str:
+    """Metadata as one keyword, so that a name may hold what a JSON path may not."""
+    return f"{name}\x1f{value}"
+
+
+def fence_point(key: str, fence: Fence) -> Point:
+    """What was last applied to a document: no vectors, so that no search finds it."""
+    return Point(key, {}, fence.payload())
+
+
+def chunk_point(
+    key: str, change: DocumentEmbedded, item: EmbeddedChunk, encoder: Bm25Encoder
+) -> Point:
+    """A chunk of the document with this key."""
+    chunk = item.chunk
+    vector = np.frombuffer(item.vector, "<f2").astype(np.float32)
+    return Point(
+        chunk.chunk_id,
+        {
+            DENSE: vector.tolist(),
+            LEXICAL: encoder.document(change.title, chunk.heading, chunk.text, change.doc_id),
+        },
+        {
+            "document": key,
+            "tenant": change.tenant,
+            "tags": [tag(name, value) for name, value in change.metadata.items()],
+            "doc_id": change.doc_id,
+            "version": change.version,
+            "sequence": change.sequence,
+            "generation": change.generation,
+            "ordinal": chunk.ordinal,
+            "page": chunk.page,
+            "title": change.title,
+            "heading": chunk.heading,
+            "uri": change.uri,
+            "text": chunk.text,
+            "chunking": change.chunking,
+            "changed_at": change.changed_at,
+            "sentences": list(chunk.sentences),
+            # Text, since the engine hands vectors over as lists of Python floats, which for 50
+            # chunks of 4 sentences costs twice as much.
+            "vectors": base64.b64encode(item.vector + item.sentence_vectors).decode("ascii"),
+        },
+    )
+
+
+def stored_chunk(chunk_id: str, payload: dict[str, Any], dimensions: int) -> StoredChunk:
+    """The chunk that `chunk_point` made a point of."""
+    vectors = np.frombuffer(base64.b64decode(payload["vectors"]), "<f2").reshape(-1, dimensions)
+    return StoredChunk(
+        tenant=payload["tenant"],
+        chunk_id=chunk_id,
+        doc_id=payload["doc_id"],
+        doc_version=payload["version"],
+        ordinal=payload["ordinal"],
+        title=payload["title"],
+        heading=payload["heading"],
+        uri=payload["uri"],
+        text=payload["text"],
+        chunking=payload["chunking"],
+        changed_at=payload["changed_at"],
+        sentences=payload["sentences"],
+        vector=vectors[0],
+        sentence_vectors=vectors[1:],
+        page=payload.get("page", 0),
+    )

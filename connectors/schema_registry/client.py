@@ -1,0 +1,68 @@
+"""A Confluent-compatible schema registry over HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import cache
+from typing import Any
+
+import httpx
+
+from streams.flow.errors import Reject, Retry, UserError
+
+BAD_REQUEST, NOT_FOUND, INCOMPATIBLE, TOO_MANY, SERVER_ERROR = 400, 404, (409, 422), 429, 500
+TIMEOUT_S = 5.0
+BREAKER_S = 3.0  # after a failure: else each record of a batch would wait out the time-out
+CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+class SchemaRegistry:
+    """Implements the codec's `Registry`. Raises Retry while the registry is away."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._client = httpx.Client(timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE})
+        self._away_until = 0.0
+        self.schema = cache(self._schema)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def register(self, subject: str, schema: dict[str, Any]) -> int:
+        """The id of this schema; registers it where it is new.
+
+        Raises:
+            UserError: the registry refuses it as incompatible.
+        """
+        body = {"schema": json.dumps(schema), "schemaType": "AVRO"}
+        response = self._call("POST", f"/subjects/{subject}/versions", body)
+        if response.status_code in INCOMPATIBLE:
+            raise UserError(f"the schema registry refuses {subject}: {response.text}")
+        return int(response.json()["id"])
+
+    def _schema(self, schema_id: int) -> dict[str, Any]:
+        response = self._call("GET", f"/schemas/ids/{schema_id}", None)
+        if response.status_code == NOT_FOUND:
+            raise Reject(f"unknown schema: the registry has no id {schema_id}")
+        try:
+            return json.loads(response.json()["schema"])
+        except ValueError:  # Protobuf, or anything else that is no JSON
+            raise Reject(f"schema {schema_id} of the registry is not Avro") from None
+
+    def _call(self, method: str, path: str, body: object) -> httpx.Response:
+        if time.monotonic() < self._away_until:
+            raise Retry(f"the schema registry at {self._url} did not answer a moment ago")
+        try:
+            response = self._client.request(method, self._url + path, json=body)
+        except httpx.HTTPError as error:
+            self._away_until = time.monotonic() + BREAKER_S
+            said = str(error) or type(error).__name__
+            raise Retry(f"the schema registry at {self._url} does not answer: {said}") from error
+        status = response.status_code
+        if status >= SERVER_ERROR or status == TOO_MANY:
+            self._away_until = time.monotonic() + BREAKER_S
+            raise Retry(f"the schema registry at {self._url} says {status}")
+        if status >= BAD_REQUEST and status != NOT_FOUND and status not in INCOMPATIBLE:
+            raise UserError(f"the schema registry at {self._url} refuses us with {status}")
+        return response

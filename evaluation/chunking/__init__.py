@@ -1,1 +1,0 @@
-"""Chunking strategies compared on data: `python -m evaluation.chunking --data FOLDER...`."""

@@ -1,0 +1,1 @@
+"""Chunking strategies compared: `python -m evaluation.research.chunking --data FOLDER...`."""

@@ -1,0 +1,303 @@
+"""Debezium's change events as documents: a row is a document, and its log position the version.
+
+Debezium tells an update from what the database logs of it. Of a long value that an update left
+alone it may not know more than that: then it sends a placeholder in the value's place, which is
+never taken for text.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, cast
+from urllib.parse import quote
+
+from processors.documents.ingest import IngestConfig, Place, ingest
+from processors.ports import Converter
+from schemas import json_form
+from schemas.events import DocumentChanged, DocumentFed
+from streams.flow.errors import Reject
+
+PLACEHOLDER = "__debezium_unavailable_value"  # Debezium's default `unavailable.value.placeholder`
+CHANGES = frozenset({"c", "r", "u", "d"})  # create, snapshot read, update, delete
+# A change of a row's key is a delete and an insert at one position of the log. Where both name one
+# document, the insert is the later: in the sequence of one version, upserts stand above deletes.
+UPSERTED = 1 << 52
+_FULL = "set REPLICA IDENTITY FULL on the table and `replica_identity: full` of the source"
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The value is in this column; elsewhere a plain text is the value itself."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebeziumSource:
+    """How the rows of one topic become documents; `policies/connectors.yaml` says it.
+
+    `full` says that the table's rows are logged whole (REPLICA IDENTITY FULL). Without it, only the
+    columns of the record's key can name a document, since only they are known of a deleted row.
+    """
+
+    name: str
+    topic: str
+    tenant: str | Column
+    doc_id: tuple[str, ...]
+    text: tuple[str, ...]
+    title: str | None = None
+    uri: str | None = None
+    doc_type: str | Column | None = None
+    form: str = "source"
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    version: str | Column = "lsn"  # or "time"
+    prefix: str = ""
+    full: bool = False
+    placeholder: str = PLACEHOLDER
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that say which document a row is."""
+        tenant = (self.tenant.name,) if isinstance(self.tenant, Column) else ()
+        return (*tenant, *self.doc_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """A change event as it came; `op` is empty for a tombstone."""
+
+    op: str
+    before: Row | None = None
+    after: Row | None = None
+    source: Row = field(default_factory=dict[str, object])
+
+
+class _Identity(NamedTuple):
+    tenant: str
+    doc_id: str
+
+
+def row_change(value: bytes | None) -> RowChange:
+    """The change event in a record's value, inside its schema's envelope or without.
+
+    Raises:
+        Reject: it is no such event; says why.
+    """
+    if value is None:
+        return RowChange("")
+    if value.startswith((b"\0", b"\xc3\x01")):
+        raise Reject("the record is Avro; of Debezium JSON is read: give Connect its JsonConverter")
+    payload = _payload(json_form.load(value))
+    if payload is None:
+        return RowChange("")
+    if not isinstance(payload, dict):
+        raise Reject("a change event is a JSON object")
+    event = cast("dict[str, object]", payload)
+    op = event.get("op")
+    if not isinstance(op, str):
+        raise Reject(
+            "this is no Debezium change event: it has no field 'op' (a record that a transform has "
+            "flattened tells no delete from an update)"
+        )
+    if op == "t":
+        raise Reject("the table was truncated: its documents are not known here; delete them")
+    if op not in CHANGES and op != "m":
+        raise Reject(f"field 'op' is {op[:20]!r}, but must be one of c, r, u, d")
+    parts = {name: event.get(name) for name in ("before", "after", "source")}
+    for name, part in parts.items():
+        if part is not None and not isinstance(part, dict):
+            raise Reject(f"field '{name}' must be an object or null")
+    rows = cast("dict[str, Row | None]", parts)
+    return RowChange(op, rows["before"], rows["after"], rows["source"] or {})
+
+
+def ingest_row(
+    change: RowChange,
+    key: bytes | None,
+    place: Place,
+    *,
+    source: DebeziumSource,
+    config: IngestConfig,
+    converter: Converter,
+) -> Iterable[DocumentChanged]:
+    """The changes that a change event means: mostly one.
+
+    None for a tombstone (it follows its delete), a logical message, and an update that left the
+    text alone where the database does not say what it is: the document stays as it was. Two where
+    a row came to name another document.
+
+    Raises:
+        Reject: the event does not say what document it is about, or what that is now.
+    """
+    if change.op in ("", "m"):
+        return
+    for document in _documents(change, _key(key), source):
+        sequence = place.sequence
+        if source.version == "lsn" and document.op == "upsert":
+            sequence += UPSERTED
+        yield from ingest(
+            document, replace(place, sequence=sequence), config=config, converter=converter
+        )
+
+
+def _documents(change: RowChange, key: Row, source: DebeziumSource) -> Iterator[DocumentFed]:
+    for column in () if source.full else source.identity:
+        if column not in key:
+            raise Reject(
+                f"column '{column}' says which document a row is, but is none of the record's key "
+                f"({', '.join(key)}), and only that is known of a row that is deleted: {_FULL}"
+            )
+    before = change.before
+    if change.op == "d":
+        row = {**(before or {}), **key}
+        yield _delete(_identity(row, source), row, change, source)
+        return
+    after = change.after
+    if after is None:
+        raise Reject(f"field 'after' is null in a change with op '{change.op}'")
+    now = _identity(after, source)
+    former = now if before is None or not source.full else _identity(before, source)
+    missing = [name for name in source.text if _unavailable(after, name, source)]
+    if former != now:
+        yield _delete(former, before or {}, change, source)
+    elif change.op == "u" and len(missing) == len(source.text):
+        return
+    yield _upsert(now, after, change, source)
+
+
+def _delete(
+    identity: _Identity, row: Row, change: RowChange, source: DebeziumSource
+) -> DocumentFed:
+    return DocumentFed(
+        op="delete",
+        tenant=identity.tenant,
+        doc_id=identity.doc_id,
+        version=_version(row, change, source),
+        changed_at=_whole(change.source.get("ts_ms")),
+    )
+
+
+def _upsert(
+    identity: _Identity, row: Row, change: RowChange, source: DebeziumSource
+) -> DocumentFed:
+    def of(column: str | None) -> str | None:
+        return None if column is None else _text(row, column, source)
+
+    kind = source.doc_type
+    metadata = {name: of(column) for name, column in source.metadata.items()}
+    texts = [of(column) for column in source.text]
+    return DocumentFed(
+        op="upsert",
+        tenant=identity.tenant,
+        doc_id=identity.doc_id,
+        version=_version(row, change, source),
+        doc_type=of(kind.name) if isinstance(kind, Column) else kind,
+        title=of(source.title),
+        body="\n\n".join(text for text in texts if text),
+        uri=of(source.uri),
+        metadata={name: value for name, value in metadata.items() if value is not None},
+        changed_at=_whole(change.source.get("ts_ms")),
+        form=source.form,
+    )
+
+
+def _identity(row: Row, source: DebeziumSource) -> _Identity:
+    tenant = source.tenant
+    if isinstance(tenant, Column):
+        tenant = _name(row, tenant.name, source)
+    names = [_name(row, column, source) for column in source.doc_id]
+    # Of several columns each is escaped, so that no two rows come to one name.
+    joined = names[0] if len(names) == 1 else "/".join(quote(name, safe=" ") for name in names)
+    return _Identity(tenant, source.prefix + joined)
+
+
+def _name(row: Row, column: str, source: DebeziumSource) -> str:
+    value = _value(row, column, source)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise Reject(
+            f"column '{column}' says which document the row is: it must hold a text or a whole "
+            f"number, not {json.dumps(value)[:60]}"
+        )
+    return str(value)
+
+
+def _text(row: Row, column: str, source: DebeziumSource) -> str | None:
+    value = _value(row, column, source)
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise Reject(f"column '{column}' is nested too deeply") from None
+
+
+def _value(row: Row, column: str, source: DebeziumSource) -> object:
+    if column not in row:
+        raise Reject(f"the row has no column '{column}'; it has {', '.join(row) or 'none'}"[:500])
+    if _unavailable(row, column, source):
+        raise Reject(
+            f"the database did not log the value of column '{column}', which this change left "
+            f"alone, and the document cannot be put together without it: {_FULL}"
+        )
+    return row[column]
+
+
+def _unavailable(row: Row, column: str, source: DebeziumSource) -> bool:
+    """Whether the value is the placeholder; of bytes it comes in base64, of arrays as an item."""
+    value = row.get(column)
+    if isinstance(value, list):
+        return source.placeholder in value
+    encoded = base64.b64encode(source.placeholder.encode()).decode()
+    return value in (source.placeholder, encoded)
+
+
+def _version(row: Row, change: RowChange, source: DebeziumSource) -> int:
+    version = source.version
+    if isinstance(version, Column):
+        found, where = _whole(_value(row, version.name, source)), f"column '{version.name}'"
+    elif version == "time":
+        found, where = _whole(change.source.get("ts_ms")), "source.ts_ms"
+    else:
+        found, where = _whole(change.source.get("lsn")), "source.lsn"
+        if found is None and change.op == "r":
+            return 0  # of a snapshot without a position: older than any change
+    if found is None or found < 0:
+        raise Reject(
+            f"{where} must say the version, a whole number of 0 or more; where a connector gives "
+            "none, `version: time` of the source takes the time of the change"
+        )
+    return found
+
+
+def _whole(value: object) -> int | None:
+    """A number that Avro's long can hold."""
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
+        return value
+    return None
+
+
+def _key(key: bytes | None) -> Row:
+    if key is None:
+        raise Reject(
+            "the record has no key, so that the order of a row's changes is not kept: give the "
+            "table a primary key, or the connector message.key.columns"
+        )
+    try:
+        columns = _payload(json_form.load(key))
+    except Reject as failure:
+        raise Reject(f"the record's key cannot be read: {failure}") from None
+    if not isinstance(columns, dict):
+        raise Reject("the record's key must be a JSON object: give Connect its JsonConverter")
+    return cast("dict[str, object]", columns)
+
+
+def _payload(datum: Any) -> Any:
+    """What a schema's envelope holds, or the datum itself where there is none."""
+    if isinstance(datum, dict) and cast("dict[str, Any]", datum).keys() == {"schema", "payload"}:
+        return cast("dict[str, Any]", datum)["payload"]
+    return cast("Any", datum)

@@ -1,0 +1,121 @@
+"""`embed`: a vector per chunk and per sentence; what was embedded before costs no model call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from processors.documents.chunk import context_of
+from processors.ports import Embedder, Passage, VectorCache
+from schemas.events import Chunk, DocumentChunked, DocumentEmbedded, EmbeddedChunk
+from streams.flow.errors import Reject, Retry
+
+# Vectors make a record grow; this many chunks of 256 tokens stay well under the record limit.
+CHUNKS_PER_RECORD = 48
+
+
+def _pack(vector: bytes, sentences: bytes) -> bytes:
+    return len(vector).to_bytes(4, "little") + vector + sentences
+
+
+def _unpack(value: bytes) -> tuple[bytes, bytes]:
+    size = int.from_bytes(value[:4], "little")
+    return value[4 : 4 + size], value[4 + size :]
+
+
+def embed(
+    events: Sequence[DocumentChunked], *, embedder: Embedder, cache: VectorCache
+) -> list[Sequence[DocumentEmbedded] | Reject | Retry]:
+    """Embed all waiting documents' chunks in as few model calls as the embedder needs.
+
+    Chunks are known by their `text_hash`, per tenant and model. A cache that is out of reach costs
+    model calls and nothing else.
+    """
+    found = _remembered(events, embedder.model, cache)
+    missing: dict[tuple[str, str], Passage] = {}
+    for event in events:
+        for chunk in event.chunks:
+            place = (event.tenant, chunk.text_hash)
+            if place not in found and place not in missing:
+                context = context_of(event.title, chunk.heading)
+                missing[place] = Passage(context, chunk.text, chunk.sentences)
+    if missing:
+        embeddings = embedder.embed_passages(list(missing.values()))
+        fresh = {
+            place: _pack(_bytes(embedding.vector), _bytes(embedding.sentences))
+            for place, embedding in zip(missing, embeddings, strict=True)
+        }
+        found |= fresh
+        _remember(fresh, embedder.model, cache)
+    return [list(_embedded(event, embedder.model, found)) for event in events]
+
+
+def _bytes(vectors: np.ndarray[tuple[int, ...], np.dtype[np.float16]]) -> bytes:
+    return np.ascontiguousarray(vectors, dtype="<f2").tobytes()
+
+
+def _remembered(
+    events: Sequence[DocumentChunked], model: str, cache: VectorCache
+) -> dict[tuple[str, str], bytes]:
+    wanted: dict[str, dict[str, None]] = {}
+    for event in events:
+        hashes = wanted.setdefault(event.tenant, {})
+        hashes.update(dict.fromkeys(chunk.text_hash for chunk in event.chunks))
+    found: dict[tuple[str, str], bytes] = {}
+    try:
+        for tenant, hashes in wanted.items():
+            if hashes:
+                values = cache.get(tenant, [f"{model}:{key}" for key in hashes])
+                found |= {
+                    (tenant, key): value
+                    for key, value in zip(hashes, values, strict=True)
+                    if value is not None
+                }
+    except Retry:
+        return {}
+    return found
+
+
+def _remember(fresh: dict[tuple[str, str], bytes], model: str, cache: VectorCache) -> None:
+    by_tenant: dict[str, dict[str, bytes]] = {}
+    for (tenant, key), value in fresh.items():
+        by_tenant.setdefault(tenant, {})[f"{model}:{key}"] = value
+    try:
+        for tenant, items in by_tenant.items():
+            cache.put(tenant, items)
+    except Retry:
+        return
+
+
+def _embedded(
+    event: DocumentChunked, model: str, vectors: dict[tuple[str, str], bytes]
+) -> Sequence[DocumentEmbedded]:
+    def record(chunks: Sequence[Chunk], final: bool) -> DocumentEmbedded:
+        embedded: list[EmbeddedChunk] = []
+        for chunk in chunks:
+            vector, sentences = _unpack(vectors[event.tenant, chunk.text_hash])
+            embedded.append(EmbeddedChunk(chunk=chunk, vector=vector, sentence_vectors=sentences))
+        return DocumentEmbedded(
+            op=event.op,
+            tenant=event.tenant,
+            doc_id=event.doc_id,
+            version=event.version,
+            sequence=event.sequence,
+            title=event.title,
+            uri=event.uri,
+            metadata=event.metadata,
+            chunking=event.chunking,
+            changed_at=event.changed_at,
+            fed_at=event.fed_at,
+            embedding_model=model,
+            chunks=embedded,
+            last=event.last and final,
+            generation=event.generation,
+            part=event.part,
+            parts=event.parts,
+            part_chunks=event.part_chunks if final else -1,
+        )
+
+    starts = range(0, max(1, len(event.chunks)), CHUNKS_PER_RECORD)
+    return [record(event.chunks[at : at + CHUNKS_PER_RECORD], at == starts[-1]) for at in starts]

@@ -1,0 +1,134 @@
+"""What an index remembers of a document beside its chunks: the fence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+from processors.documents.chunk import ORDINALS_PER_PART
+from processors.ports import Logged
+from schemas.events import DocumentEmbedded
+
+Stamp = tuple[int, int, int]  # version, sequence, generation
+
+# Versions in parts that are remembered once they are obsolete. They are named to whoever forgets
+# them with each later version: a crash between here and there must not lose them. As many as this,
+# of 384 KiB and more each, a stage never holds uncommitted.
+MOST_LOGGED = 32
+# Stands for all parts where a record was written before parts were counted: its word is taken.
+_ANY = -1
+
+
+class Made(NamedTuple):
+    """What made a chunk."""
+
+    stamp: Stamp
+    chunking: str
+    part: int
+
+
+def stamp_of(change: DocumentEmbedded) -> Stamp:
+    return change.version, change.sequence, change.generation
+
+
+def part_of(ordinal: int) -> int:
+    """The part of its document that a chunk is of."""
+    return ordinal // ORDINALS_PER_PART
+
+
+@dataclass(slots=True)
+class Fence:
+    """What was last applied to a document.
+
+    `parts` has, of each part of this version whose last record came, how many chunks it has and
+    their chunking. `logged` names the versions that stand in the log in several parts.
+    """
+
+    stamp: Stamp
+    deleted: bool = False
+    parts: dict[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])
+    logged: list[Logged] = field(default_factory=list[Logged])
+
+    @classmethod
+    def of(cls, payload: dict[str, Any]) -> Self:
+        """The fence that `payload` was made of. Older ones have no generation and no parts."""
+        stamp = payload["version"], payload["sequence"], payload.get("generation", 0)
+        parts = {int(part): (n, chunking) for part, n, chunking in payload.get("parts", ())}
+        logged = [Logged(*each) for each in payload.get("logged", ())]
+        return cls(stamp, payload["deleted"], parts, logged)
+
+    def payload(self) -> dict[str, Any]:
+        version, sequence, generation = self.stamp
+        found: dict[str, Any] = {
+            "version": version,
+            "sequence": sequence,
+            "generation": generation,
+            "deleted": self.deleted,
+        }
+        if self.parts:
+            found["parts"] = [[part, *told] for part, told in self.parts.items()]
+        if self.logged:
+            found["logged"] = [[*each] for each in self.logged]
+        return found
+
+    def after(self, change: DocumentEmbedded) -> Fence:
+        """This fence once `change`, which is not older, is applied."""
+        stamp = stamp_of(change)
+        deleted = change.op == "delete"
+        parts = dict(self.parts) if stamp == self.stamp and not deleted else {}
+        if not deleted and not _whole(change):
+            if change.part_chunks >= 0:
+                parts[change.part] = (change.part_chunks, change.chunking)
+            elif change.last:
+                parts[_ANY] = (0, change.chunking)
+        logged = list(self.logged)
+        entry = Logged(change.version, change.sequence, change.parts)
+        if change.parts > 1 and entry not in logged:
+            logged = sorted([*logged, entry])[-MOST_LOGGED:]
+        return Fence(stamp, deleted, parts, logged)
+
+    def ended(self, change: DocumentEmbedded) -> bool:
+        """Whether the last record of the version came, so that what is not here is missing."""
+        again = stamp_of(change) == self.stamp and change.parts - 1 in self.parts
+        return change.last or again
+
+    def missing(self, change: DocumentEmbedded, chunks: Iterable[Made]) -> tuple[int, ...]:
+        """The parts of which chunks are missing among the document's `chunks`."""
+        if change.op == "delete" or _whole(change) or _ANY in self.parts:
+            return ()
+        there = dict.fromkeys(range(change.parts), 0)
+        for made in chunks:
+            if self.current(made, change) and made.part in there:
+                there[made.part] += 1
+        return tuple(part for part, n in there.items() if self.parts.get(part, (_ANY, ""))[0] != n)
+
+    def current(self, made: Made, change: DocumentEmbedded) -> bool:
+        """Whether a chunk is of this version.
+
+        The chunking is compared too: a replay cut otherwise keeps version and sequence.
+        """
+        if _whole(change):
+            return made.stamp == self.stamp and made.chunking == change.chunking
+        _, chunking = self.parts.get(made.part, self.parts.get(_ANY, (0, None)))
+        return made.stamp == self.stamp and made.chunking == chunking
+
+    def obsolete(self) -> tuple[Logged, ...]:
+        """Versions whose parts in the log are of no more use once this one is whole."""
+        return tuple(each for each in self.logged if each[:2] < self.stamp[:2])
+
+
+def left_behind(change: DocumentEmbedded, fence: Fence) -> tuple[Logged, ...]:
+    """What a superseded change leaves in the log, where it is of an older version in parts.
+
+    Told with the last record of each part, since any of them may come again by a replay.
+    """
+    older = stamp_of(change)[:2] < fence.stamp[:2]
+    if not older or change.parts == 1 or change.part_chunks < 0:
+        return ()
+    return (Logged(change.version, change.sequence, change.parts),)
+
+
+def _whole(change: DocumentEmbedded) -> bool:
+    """Whether this one record has all of its version."""
+    return change.parts == 1 and change.last and change.part_chunks == len(change.chunks)

@@ -1,0 +1,68 @@
+"""`index`: make a version searchable, take away what it no longer has, and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from processors.ports import Applied, Index
+from schemas.events import DocumentChanged, DocumentEmbedded, DocumentIndexed
+from schemas.topics import DOCS_CHANGES, document_key, part_name
+from streams.flow.errors import Reject, Retry
+from streams.flow.topic import Gone
+
+
+def index(
+    events: Sequence[DocumentEmbedded], *, store: Index, now: Callable[[], int]
+) -> list[Sequence[DocumentIndexed | Gone[DocumentChanged]] | Reject | Retry]:
+    """Apply all waiting changes in one call; durable before anything is acknowledged.
+
+    Beside the acknowledgement go tombstones for what older versions left on docs.changes. A version
+    that ends and is not whole is rejected by name: what came of it can be found, and what the
+    former version had beside it.
+    """
+    try:
+        applied = store.apply(events)
+    except Retry as failure:
+        return [failure] * len(events)
+    indexed_at = now()
+    return [
+        _not_whole(event, result)
+        if event.last and result.missing
+        else [_indexed(event, result, indexed_at), *_gone(event, result)]
+        for event, result in zip(events, applied, strict=True)
+    ]
+
+
+def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> DocumentIndexed:
+    return DocumentIndexed(
+        op=event.op,
+        tenant=event.tenant,
+        doc_id=event.doc_id,
+        version=event.version,
+        sequence=event.sequence,
+        superseded=result.superseded,
+        chunk_ids=[] if result.superseded else [c.chunk.chunk_id for c in event.chunks],
+        removed=result.removed,
+        last=event.last if result.superseded else result.complete,
+        changed_at=event.changed_at,
+        fed_at=event.fed_at,
+        indexed_at=indexed_at,
+        generation=event.generation,
+        chunking=event.chunking,
+    )
+
+
+def _gone(event: DocumentEmbedded, result: Applied) -> Iterator[Gone[DocumentChanged]]:
+    """A part's key names its version, so that no tombstone can hit a version that is in use."""
+    for version, sequence, parts in result.obsolete:
+        for part in range(1, parts):
+            yield Gone(DOCS_CHANGES, document_key(event), part_name(part, version, sequence))
+
+
+def _not_whole(event: DocumentEmbedded, result: Applied) -> Reject:
+    numbers = ", ".join(str(part + 1) for part in result.missing)
+    return Reject(
+        f"version {event.version} of {document_key(event)} is not whole: of its {event.parts} "
+        f"parts, {numbers} did not come, and a dead letter says why. What came is searchable "
+        "beside what the former version had: replay that letter, or feed the document again"
+    )

@@ -1,0 +1,190 @@
+"""`ingest`: any feed record to one canonical change. Assigns nothing random."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from processors.documents.kinds import BINARY, MARKED_UP, Kind, kind_of
+from processors.ports import Converted, Converter
+from schemas.events import DocumentChanged, DocumentFed
+from streams.flow.errors import Reject
+
+TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
+FORMS = ("source", "base64", "converted")
+PAGE_BREAK = "\f"
+# A part leaves room in a 1 MiB record for title, metadata and what chunking adds.
+PART_BYTES = 384 * 1024
+MAX_TIME = 253_402_300_799_999  # the last millisecond of the year 9999, the last a date can say
+_HEADER_CHARS = 16 * 1024
+_DELIMITER = re.compile(r"[|:\- \t]*-[|:\- \t]*")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestConfig:
+    """Limits of a document."""
+
+    max_document_bytes: int = 16 * 1024 * 1024
+    max_id_chars: int = 512
+    max_metadata_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when a feed record was written."""
+
+    sequence: int  # orders changes that carry the same version: the record's offset
+    timestamp: int  # milliseconds since the epoch
+    keyed: bool
+
+
+def split_body(body: str, limit: int = PART_BYTES) -> list[str]:
+    """A long body in parts of at most `limit` bytes of UTF-8, cut where a reader would pause.
+
+    Joined, the parts are the body again. A short body is one part.
+    """
+    if len(body) * 4 <= limit or len(body.encode()) <= limit:
+        return [body]
+    parts: list[str] = []
+    at = 0
+    while at < len(body):
+        end = at + len(body[at : at + limit].encode()[:limit].decode("utf-8", "ignore"))
+        if end < len(body):
+            for pause in ("\n# ", "\n## ", "\n\n", "\n", ". ", " "):
+                cut = body.rfind(pause, at + (end - at) // 2, end)
+                if cut > at:
+                    # A heading starts the next part; other pauses end this one.
+                    end = cut + 1 if pause.startswith("\n#") else cut + len(pause)
+                    break
+        parts.append(body[at:end])
+        at = end
+    return parts
+
+
+def with_headers(parts: list[str]) -> list[str]:
+    """Parts of which those that begin inside a table repeat its heading and header.
+
+    So a row of a long table can be read wherever the table was cut.
+    """
+    made = parts[:1]
+    for part in parts[1:]:
+        first = part[:_HEADER_CHARS].partition("\n")[0]
+        above = _header_above(made[-1], first.startswith("|")) if "|" in first else ""
+        made.append(above + part)
+    return made
+
+
+def _header_above(part: str, outer: bool) -> str:
+    """The last heading and the header of the table that `part` ends in; nothing if it does not.
+
+    The rows of the table begin with a pipe (`outer`), or have one.
+    """
+    start = len(part)
+    while start > 0 and part[start - 1] == "\n":
+        line = part.rfind("\n", 0, start - 1) + 1
+        if not (part.startswith("|", line) if outer else "|" in part[line:start]):
+            break
+        start = line
+    header = part[start : start + _HEADER_CHARS].split("\n")[:2]
+    if len(header) < 2 or not _DELIMITER.fullmatch(header[1]):
+        return ""
+    above = part[:start].rstrip()
+    line = above[above.rfind("\n") + 1 :]
+    named = f"{line}\n\n" if line.startswith("#") and len(line) < _HEADER_CHARS else ""
+    return f"{named}{header[0]}\n{header[1]}\n"
+
+
+def ingest(
+    event: DocumentFed, place: Place, *, config: IngestConfig, converter: Converter
+) -> Iterable[DocumentChanged]:
+    """The change that a feed record means, in parts where its body is long.
+
+    Files are converted: all in base64, and HTML, CSV and JSON as text. A part of a paged document
+    carries the page it begins on, so that the page of any offset in it can be told.
+
+    Raises:
+        Reject: the record names no document, or what it says of it cannot be.
+    """
+    if not place.keyed:
+        raise Reject(
+            "the record has no key: key docs.feed by tenant/doc_id, which keeps a document's "
+            "versions in order"
+        )
+    if not TENANT.fullmatch(event.tenant):
+        raise Reject("tenant must be 1 to 64 letters, digits, '.', '_' or '-'")
+    if not event.doc_id.strip() or len(event.doc_id) > config.max_id_chars or "\0" in event.doc_id:
+        raise Reject(f"doc_id must be 1 to {config.max_id_chars} characters, none of them NUL")
+    if event.version is not None and event.version < 0:
+        raise Reject(f"version is {event.version}; it must be 0 or more")
+    if event.changed_at is not None and not 0 <= event.changed_at <= MAX_TIME:
+        raise Reject(
+            f"changed_at is {event.changed_at}; it must be milliseconds since 1970, from 0 to the "
+            "year 9999: divide microseconds by 1,000 and nanoseconds by 1,000,000"
+        )
+    if event.op == "upsert" and event.body is None:
+        raise Reject("an upsert needs a body; to remove a document, send op 'delete'")
+    document = _document(event, config, converter)
+    _check(len(document.body.encode()), "body", config)
+    # It travels with every part and every chunk's record, next to texts and vectors.
+    around = [document.title, event.uri or "", *document.metadata, *document.metadata.values()]
+    size = sum(len(text.encode()) for text in around)
+    if size > config.max_metadata_bytes:
+        raise Reject(
+            f"title, uri and metadata have {size:,} bytes; at most {config.max_metadata_bytes:,}"
+        )
+    texts = with_headers(split_body(document.body))
+    page = 1 if PAGE_BREAK in document.body else 0
+    for number, text in enumerate(texts):
+        yield DocumentChanged(
+            op=event.op,
+            tenant=event.tenant,
+            doc_id=event.doc_id,
+            version=place.timestamp if event.version is None else event.version,
+            sequence=place.sequence,
+            doc_type=document.doc_type,
+            title=document.title,
+            body=text,
+            uri=event.uri or "",
+            metadata=document.metadata,
+            changed_at=event.changed_at or place.timestamp,
+            fed_at=place.timestamp,
+            part=number,
+            parts=len(texts),
+            page=page,
+        )
+        page += text.count(PAGE_BREAK)
+
+
+def _document(event: DocumentFed, config: IngestConfig, converter: Converter) -> Converted:
+    """The text that the record's body holds, and what is known of it."""
+    form = event.form or "source"
+    if form not in FORMS:
+        raise Reject(f"form is {form[:40]!r}; it must be one of {', '.join(FORMS)}")
+    guessed = kind_of(event.doc_id) or Kind("text")
+    kind = event.doc_type or ("text" if guessed.doc_type in BINARY else guessed.doc_type)
+    body = "" if event.op == "delete" else event.body or ""
+    if form == "base64" and event.op != "delete":
+        _check(len(body) * 3 // 4 - 3, "body", config)
+        try:
+            data = base64.b64decode(body.encode(), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Reject(f"the body is not base64, as form says: {error}") from None
+        made = converter.convert(event.doc_id, data, event.doc_type)
+    elif form == "source" and kind in MARKED_UP and body.strip():
+        made = converter.convert(event.doc_id, body.encode(), kind)
+    else:
+        known = {"language": guessed.language} if kind == "code" and guessed.language else {}
+        made = Converted(kind, "", body, known)
+    title = event.title or made.title
+    return Converted(made.doc_type, title, made.body, {**made.metadata, **event.metadata})
+
+
+def _check(size: int, what: str, config: IngestConfig) -> None:
+    if size > config.max_document_bytes:
+        raise Reject(
+            f"the {what} has {size:,} bytes; at most {config.max_document_bytes:,} "
+            "(MILLRACE_MAX_DOCUMENT_BYTES)"
+        )

@@ -1,0 +1,63 @@
+"""`rerank`: the final order, from scores the candidates carry; no passage is encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from processors.questions.retrieve import RetrievalConfig
+from processors.questions.similarity import mix
+from processors.text.identifiers import looked_up, standing
+from schemas.events import Candidate, ChunksReranked, ChunksRetrieved
+
+RERANKER = "sentence-mix"
+
+
+def rerank(event: ChunksRetrieved, *, config: RetrievalConfig) -> Iterator[ChunksReranked]:
+    """The question's `top_k` best by similarity, BM25 and, where there is one, the learned order.
+
+    `score` compares the candidates of one question only; `scores` has the raw cosines. A question
+    that looks an identifier up gets first what goes by it, then what mentions it.
+    """
+    final = scored(event, config)
+    order = sorted(range(len(final)), key=lambda i: -final[i])[: event.question.top_k]
+    yield ChunksReranked(
+        question=event.question,
+        variants=event.variants,
+        candidates=[_scored(event.candidates[i], final[i]) for i in order],
+        embedding_model=event.embedding_model,
+        index=event.index,
+        reranker=RERANKER if config.reordering is None else config.reordering.name,
+        degraded=event.degraded,
+        timings_ms=event.timings_ms,
+        usage=event.usage,
+    )
+
+
+def scored(event: ChunksRetrieved, config: RetrievalConfig) -> list[float]:
+    """The final score of each candidate, in the order of the event."""
+    found = event.candidates
+    mixed = mix(
+        [each.scores["dense"] for each in found],
+        [each.scores["sentence"] for each in found],
+        [each.scores["bm25"] for each in found],
+        bm25_weight=config.bm25_weight,
+        sentence_weight=config.sentence_weight,
+    )
+    final = mixed
+    if config.reordering is not None and any(each.scores["bm25"] for each in found):
+        # Without BM25 the signals are not those that trees have learned from.
+        added = config.reordering.added(event.question.query, found, mixed).tolist()
+        final = [m + config.blend * more for m, more in zip(mixed, added, strict=True)]
+    wanted = looked_up(event.question.query)
+    return (
+        [s + _standing(wanted, c) for s, c in zip(final, found, strict=True)] if wanted else final
+    )
+
+
+def _standing(wanted: Sequence[str], candidate: Candidate) -> int:
+    return standing(wanted, candidate.title, candidate.heading, candidate.doc_id, candidate.text)
+
+
+def _scored(candidate: Candidate, score: float) -> Candidate:
+    return replace(candidate, score=score, scores={**candidate.scores, "reranked": score})

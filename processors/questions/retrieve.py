@@ -1,0 +1,200 @@
+"""`retrieve`: candidates for every waiting question, from both indexes, with what they scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
+from processors.questions.expansion import Expansion, expanded
+from processors.questions.fusion import Fused, Fusion, fuse
+from processors.questions.reordering import Reordering
+from processors.questions.similarity import mix
+from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten
+from streams.flow.errors import Reject, Retry
+
+_BEST = 3  # candidates that others are held against
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalConfig:
+    """How candidates are found and ordered; `policies/retrieval.yaml` says why so."""
+
+    candidates: int = 30  # kept after fusion, or the question's top_k where that is more
+    limit: int = 100  # hits per variant and index
+    fusion: Fusion = "max"
+    bm25_weight: float = 0.45  # of BM25 against vectors, 0 to 1
+    sentence_weight: float = 0.5  # of the best sentence against the whole chunk, 0 to 1
+    reordering: Reordering | None = None  # the learned one
+    blend: float = 0.0  # how much of it is added to what it re-orders
+    variants: tuple[Expansion, ...] = ()  # what else is searched for, by the corpus itself
+
+
+def retrieve(
+    questions: Sequence[QuestionRewritten],
+    *,
+    embedder: Embedder,
+    index: Index,
+    config: RetrievalConfig,
+) -> list[Sequence[ChunksRetrieved] | Reject | Retry]:
+    """One event per question, in order: one call of the model, one search, one fetch per tenant.
+
+    An index half that does not answer (no ranking at all for a question, as opposed to an empty
+    one) leaves the order to the other and is named in `degraded`; if neither answers it is `Retry`.
+    """
+    try:
+        if config.variants:
+            questions = [_expanded(question, index, config.variants) for question in questions]
+        vectors, results = _search(questions, embedder, index, config)
+        kept = [_kept(q, r, config) for q, r in zip(questions, results, strict=True)]
+        chunks = _fetch(questions, kept, index)
+    except Retry as failure:
+        return [failure] * len(questions)
+    outcomes: list[Sequence[ChunksRetrieved] | Reject | Retry] = []
+    for question, vector, result, fused in zip(questions, vectors, results, kept, strict=True):
+        if not (result.dense or result.lexical):
+            outcomes.append(Retry("neither the dense nor the lexical index answers"))
+            continue
+        missing = [] if result.dense else ["retrieve: dense unavailable"]
+        missing += [] if result.lexical else ["retrieve: lexical unavailable"]
+        event = ChunksRetrieved(
+            question=question.question,
+            variants=question.variants,
+            candidates=_candidates(fused, chunks[question.question.tenant], vector, config),
+            embedding_model=embedder.model,
+            index=index.version,
+            degraded=[*question.degraded, *missing],
+            timings_ms=question.timings_ms,
+            usage=question.usage,
+        )
+        outcomes.append([event])
+    return outcomes
+
+
+def _expanded(
+    question: QuestionRewritten, index: Index, wanted: tuple[Expansion, ...]
+) -> QuestionRewritten:
+    lexicon = index.lexicon(question.question.tenant) if {*wanted} - {"parts"} else None
+    return replace(question, variants=expanded(question.variants, lexicon, wanted))
+
+
+def _search(
+    questions: Sequence[QuestionRewritten],
+    embedder: Embedder,
+    index: Index,
+    config: RetrievalConfig,
+) -> tuple[list[Float32], list[SearchResult]]:
+    """The vector of each question as it was asked, and the hits of all its variants."""
+    texts = [text for question in questions for text in question.variants]
+    vectors = embedder.embed_queries(texts)
+    queries: list[SearchQuery] = []
+    start = 0
+    for question in questions:
+        end = start + len(question.variants)
+        queries.append(
+            SearchQuery(
+                tenant=question.question.tenant,
+                texts=question.variants,
+                vectors=vectors[start:end],
+                limit=config.limit,
+                filters=question.question.filters,
+            )
+        )
+        start = end
+    return [query.vectors[0] for query in queries], index.search(queries)
+
+
+def _kept(
+    question: QuestionRewritten, result: SearchResult, config: RetrievalConfig
+) -> list[Fused]:
+    return fuse(
+        result.dense,
+        result.lexical,
+        method=config.fusion,
+        bm25_weight=config.bm25_weight,
+        most=max(config.candidates, question.question.top_k),
+    )
+
+
+def _fetch(
+    questions: Sequence[QuestionRewritten], kept: Sequence[Sequence[Fused]], index: Index
+) -> dict[str, dict[str, StoredChunk]]:
+    """The chunks of all questions by tenant and id, each fetched once."""
+    wanted: dict[str, dict[str, None]] = {}
+    for question, fused in zip(questions, kept, strict=True):
+        wanted.setdefault(question.question.tenant, {}).update((f.chunk_id, None) for f in fused)
+    return {tenant: index.fetch(tenant, [*ids]) for tenant, ids in wanted.items()}
+
+
+def _candidates(
+    fused: Sequence[Fused],
+    chunks: dict[str, StoredChunk],
+    vector: Float32,
+    config: RetrievalConfig,
+) -> list[Candidate]:
+    """Candidates in fused order; one that was removed since the search is left out."""
+    found = [(hit, chunks[hit.chunk_id]) for hit in fused if hit.chunk_id in chunks]
+    if not found:
+        return []
+    rows = [row for _, c in found for row in (c.vector[np.newaxis], c.sentence_vectors)]
+    stacked = np.concatenate(rows).astype(np.float32)
+    cosines: list[float] = (stacked @ vector).tolist()
+    starts: list[int] = []
+    row = 0
+    for _, chunk in found:
+        starts.append(row)
+        row += 1 + len(chunk.sentence_vectors)
+    sentences = [
+        cosines[at + 1 : at + 1 + len(chunk.sentence_vectors)]
+        for at, (_, chunk) in zip(starts, found, strict=True)
+    ]
+    dense = [cosines[at] for at in starts]
+    best = [max(s, default=d) for s, d in zip(sentences, dense, strict=True)]
+    mixed = mix(
+        dense,
+        best,
+        [hit.bm25 for hit, _ in found],
+        bm25_weight=config.bm25_weight,
+        sentence_weight=config.sentence_weight,
+    )
+    feedback = _feedback(stacked[starts], mixed)
+    return [
+        Candidate(
+            chunk_id=chunk.chunk_id,
+            doc_id=chunk.doc_id,
+            doc_version=chunk.doc_version,
+            ordinal=chunk.ordinal,
+            title=chunk.title,
+            heading=chunk.heading,
+            uri=chunk.uri,
+            text=chunk.text,
+            chunking=chunk.chunking,
+            changed_at=chunk.changed_at,
+            score=hit.score,
+            scores={
+                "fused": hit.score,
+                "dense": dense[at],
+                "bm25": hit.bm25,
+                "sentence": best[at],
+                "feedback": feedback[at],
+            },
+            sentences=chunk.sentences,
+            sentence_scores=sentences[at],
+            page=chunk.page,
+        )
+        for at, (hit, chunk) in enumerate(found)
+    ]
+
+
+def _feedback(vectors: Float32, mixed: Sequence[float]) -> list[float]:
+    """Mean cosine of each candidate to the other ones among the best three."""
+    first = sorted(range(len(mixed)), key=lambda at: -mixed[at])[:_BEST]
+    alike = vectors @ vectors[first].T
+    totals: list[float] = alike.sum(axis=1).tolist()
+    own = {at: float(alike[at, place]) for place, at in enumerate(first)}
+    return [
+        (total - own.get(at, 0.0)) / max(len(first) - (at in own), 1)
+        for at, total in enumerate(totals)
+    ]

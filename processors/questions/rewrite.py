@@ -1,0 +1,73 @@
+"""`rewrite`: what is searched for, the question as it was asked first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from processors.ports import Generator
+from processors.questions.usage import Prices
+from schemas.events import QuestionAdmitted, QuestionRewritten, Usage
+from streams.flow.errors import Retry
+
+DEGRADED = "rewrite: no variants"
+MOST = 3  # beside the question itself
+_LONGEST = 500  # characters; what is longer is no question
+_MARK = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class VariantsConfig:
+    """What a model is asked: see `policies/prompts/rewrite.md`."""
+
+    instructions: str = ""
+    most: int = MOST
+    tokens: int = 200
+    prices: Prices = field(default_factory=Prices)
+
+
+def rewrite(
+    event: QuestionAdmitted,
+    *,
+    generator: Generator | None = None,
+    config: VariantsConfig | None = None,
+) -> Iterator[QuestionRewritten]:
+    """The question, and where a model is configured up to three other wordings by it.
+
+    Variants that cost no model (without question words; the identifiers alone) changed nDCG@10 by
+    less than .01 either way on five sets, at twice the work: BM25 drops question words and keeps
+    identifiers whole by itself. A model that does not answer in time, or gives nothing usable,
+    leaves the question alone and is named in `degraded`.
+    """
+    query, degraded = event.question.query, event.degraded
+    variants: list[str] = []
+    usage: Usage | None = None
+    if generator is not None:
+        asked = config or VariantsConfig()
+        try:
+            made = generator.complete(asked.instructions, query, most_tokens=asked.tokens)
+            usage = asked.prices.added(usage, made)
+            variants = variants_in(made.text, query)[: min(asked.most, MOST)]
+        except Retry:
+            variants = []
+        if not variants:
+            degraded = [*degraded, DEGRADED]
+    yield QuestionRewritten(
+        question=event.question,
+        variants=[query, *variants],
+        degraded=degraded,
+        timings_ms=event.timings_ms,
+        usage=usage,
+    )
+
+
+def variants_in(text: str, query: str) -> list[str]:
+    """The lines of a model's answer that are questions of their own, without list marks."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        variant = " ".join(_MARK.sub("", line, count=1).strip(" \"'`").split())
+        if variant and len(variant) <= _LONGEST:
+            found.setdefault(variant.casefold(), variant)
+    found.pop(" ".join(query.split()).casefold(), None)
+    return [*found.values()]

@@ -1,0 +1,185 @@
+"""The production worker process: `millrace run STAGE...`."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from streams.app import wiring
+from streams.app.settings import Settings
+from streams.flow.errors import Retry, UserError
+from streams.flow.stage import Stage
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans
+from streams.runtime.worker import StageWorker, Worker
+
+log = logging.getLogger("millrace.host")
+PATIENCE_S = 60.0  # with what a worker needs at its start
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def select(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
+    """The stages of these names, in flow order; a bare `generate` means all its tiers.
+
+    Raises:
+        UserError: there is no such stage.
+    """
+    known = {stage.name for stage in stages}
+    for name in names:
+        if name not in known and not any(each.startswith(name + ".") for each in known):
+            raise UserError(f"there is no stage '{name}'; there are {', '.join(sorted(known))}")
+    wanted = set(names)
+    return [s for s in stages if s.name in wanted or s.name.partition(".")[0] in wanted]
+
+
+@contextmanager
+def worker_name(settings: Settings, names: Sequence[str]) -> Generator[str]:
+    """This worker's name: as set, else this host and the first slot free for all its stages.
+
+    A slot is a locked file per stage, and the kernel gives it back however its holder ends: so a
+    restarted worker gets the name, and the transactional ids, of the one it replaces.
+    """
+    if settings.worker:
+        yield settings.worker
+        return
+    folder = settings.data / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    for slot in itertools.count():
+        with ExitStack() as locks:
+            try:
+                for name in names:
+                    file = locks.enter_context((folder / f"slot.{name}.{slot}").open("w"))
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"{socket.gethostname()}-{slot}"
+            return
+
+
+def announce(codec: Codec, stages: Sequence[Stage]) -> None:
+    """Register what these stages write, so that a registry's later outage holds up none of it.
+
+    Raises:
+        UserError: the schema registry does not answer for a minute, or refuses a schema.
+    """
+    until = time.monotonic() + PATIENCE_S
+    written = [topic for stage in stages for topic in (*stage.writes, stage.dead_letters)]
+    while True:
+        try:
+            codec.prepare(written)
+            return
+        except Retry as failure:
+            if time.monotonic() > until:
+                raise UserError(f"{failure}: check MILLRACE_SCHEMA_REGISTRY_URL") from None
+            time.sleep(1)
+
+
+def run(settings: Settings, names: Sequence[str]) -> int:
+    """Run stages until SIGTERM; returns the exit code (1: a stage failed).
+
+    Raises:
+        UserError: a setting is wrong, or what the stages need cannot be had.
+    """
+    log_as_json(settings.log_level)
+    with ExitStack() as stack:
+        ports = wiring.Wiring(settings, stack)
+        stages = select(wiring.stages(settings, ports), names)
+        name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
+        kafka.reachable(settings, PATIENCE_S)
+        ports.warm(stages)
+        codec = wiring.codec(settings, stack)
+        announce(codec, stages)
+        spans = open_spans(settings.otlp_endpoint, f"millrace.{'+'.join(names)}", stack)
+        static = bool(settings.worker)
+        workers = [StageWorker(s, settings, codec, spans, name=name, static=static) for s in stages]
+        worker = Worker(workers)
+        # The main thread takes signals when it is ready for them; no handler interrupts a lock.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        if settings.http_port:
+            stack.enter_context(serve(settings.http_host, settings.http_port, worker.ready))
+        if any(stage.name in wiring.USES_INDEX for stage in stages):
+            stack.enter_context(wiring.serve_index(settings, ports))
+        worker.start()
+        log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
+        _watch(worker, settings.data / "run" / f"{name}.ready")
+        failures = worker.join()
+        log.info("stopped", extra={"worker": name})
+        return 1 if failures else 0
+
+
+def _watch(worker: Worker, ready_file: Path) -> None:
+    """Stay until the worker has ended; tell a supervisor when it is ready, and obey signals."""
+    told = False
+    while worker.alive():
+        got = signal.sigtimedwait(SIGNALS, 0.5 if told else 0.02)
+        # Of a process that was frozen for longer, CPython says that it got no signal in particular.
+        if got is not None and got.si_signo in SIGNALS:
+            worker.stop()
+        if not told and worker.ready():
+            told = True
+            ready_file.parent.mkdir(parents=True, exist_ok=True)
+            ready_file.write_text(str(os.getpid()))
+            log.info("ready")
+        if stuck := worker.stuck():
+            log.critical("a call to Kafka never returned", extra={"stages": stuck})
+            os._exit(1)  # nothing else ends that thread; a successor goes on where it stopped
+
+
+@contextmanager
+def serve(host: str, port: int, ready: Callable[[], bool]) -> Generator[None]:
+    """`/metrics`, `/healthz` and `/readyz` over HTTP, for as long as the context lasts.
+
+    Raises:
+        UserError: the port is taken.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._reply(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+            elif self.path == "/healthz":
+                self._reply(200, "application/json", b'{"healthy": true}')
+            elif self.path == "/readyz":
+                answer = ready()
+                body = json.dumps({"ready": answer}).encode()
+                self._reply(200 if answer else 503, "application/json", body)
+            else:
+                self._reply(404, "text/plain", b"/metrics, /healthz or /readyz\n")
+
+        def _reply(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            log.debug("http", extra={"request": format % args})
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise UserError(
+            f"port {port} of MILLRACE_HTTP_PORT cannot be opened: {error.strerror}"
+        ) from None
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,141 @@
+"""What operators do to topics and groups: create, compare, measure lag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, cast
+
+from confluent_kafka import (
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage]
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]
+)
+
+from schemas.topics import RAG_ANSWERS
+from streams.app.settings import Settings
+from streams.app.topology import topics_of
+from streams.flow.errors import UserError
+from streams.flow.stage import Stage
+from streams.flow.topic import MIB, Topic
+from streams.runtime import kafka
+
+TIMEOUT_S = 30.0
+HOUR_MS = 3_600_000
+
+
+def topic_options(topic: Topic[Any]) -> dict[str, str]:
+    """The topic's own settings at the broker."""
+    options = {"retention.ms": str(topic.retention_hours * HOUR_MS)}
+    if topic.compacted:
+        # Compaction keeps the newest change of each document for ever: an index can be rebuilt.
+        options = {
+            "cleanup.policy": "compact",
+            "min.cleanable.dirty.ratio": "0.5",
+            # What was deleted has left the log after a day, however little is written to it.
+            "max.compaction.lag.ms": str(24 * HOUR_MS),
+        }
+    if topic.max_bytes != MIB:
+        options["max.message.bytes"] = str(topic.max_bytes)
+    return options
+
+
+def apply_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
+    """Create the topics that are missing; returns their names.
+
+    Raises:
+        UserError: the broker does not answer, or refuses a topic.
+    """
+    client: Any = kafka.reachable(settings, TIMEOUT_S)
+    wanted = [*topics_of(stages), *(reply_topic(name) for name in settings.reply_topics)]
+    there = client.list_topics(timeout=TIMEOUT_S).topics
+    missing = [topic for topic in wanted if topic.name not in there]
+    if not missing:
+        return []
+    new = [
+        NewTopic(
+            topic.name,
+            num_partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+            config=topic_options(topic),
+        )
+        for topic in missing
+    ]
+    futures = cast(
+        "dict[str, Future[None]]", client.create_topics(new, operation_timeout=TIMEOUT_S)
+    )
+    created: list[str] = []
+    for name, future in futures.items():
+        try:
+            future.result(TIMEOUT_S)
+            created.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise UserError(f"topic {name} cannot be created: {kafka.reason(error)}") from None
+    return created
+
+
+def reply_topic(name: str) -> Topic[Any]:
+    """A topic that requests may name in `reply_to`: answers, as on rag.answers."""
+    return Topic(name, RAG_ANSWERS.event, RAG_ANSWERS.key, RAG_ANSWERS.retention_hours)
+
+
+def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
+    """Records each stage has yet to read. Transaction markers count, one a partition at most.
+
+    Raises:
+        UserError: the broker does not answer.
+    """
+    client: Any = kafka.reachable(settings)
+    found: dict[str, int] = {}
+    ends = _ends(client, sorted({stage.reads.name for stage in stages}))
+    for stage in stages:
+        group = f"{settings.group_prefix}.{stage.name}"
+        places = [place for place in ends if place[0] == stage.reads.name]
+        committed = _committed(settings, group, places)
+        found[stage.name] = sum(max(0, ends[place] - committed.get(place, 0)) for place in places)
+    return found
+
+
+def _ends(client: Any, names: Sequence[str]) -> dict[tuple[str, int], int]:
+    """The end (of what `read_committed` readers see) of each partition of these topics."""
+    there = client.list_topics(timeout=TIMEOUT_S).topics
+    wanted = {
+        TopicPartition(name, partition): OffsetSpec.latest()
+        for name in names
+        if name in there
+        for partition in there[name].partitions
+    }
+    if not wanted:
+        return {}
+    futures = cast("dict[TopicPartition, Future[Any]]", client.list_offsets(wanted))
+    return {
+        (place.topic, place.partition): future.result(TIMEOUT_S).offset
+        for place, future in futures.items()
+    }
+
+
+def _committed(
+    settings: Settings, group: str, places: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], int]:
+    """What a group has committed.
+
+    Asked by a consumer that never joins: AdminClient's call for it ends the process where a
+    coordinator is just coming back (librdkafka 2.16). Uncommitted transactions are not waited for.
+    """
+    if not places:
+        return {}
+    options = kafka.plain_consumer_options(settings, group)
+    consumer = kafka.new_consumer(options | {"isolation.level": "read_uncommitted"})
+    try:
+        asked = [TopicPartition(*place) for place in places]
+        found = consumer.committed(asked, timeout=TIMEOUT_S)
+    except KafkaException as error:
+        raise UserError(f"the lag of {group} cannot be read: {kafka.reason(error)}") from None
+    finally:
+        consumer.close()
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}

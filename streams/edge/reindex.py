@@ -1,0 +1,276 @@
+"""`millrace reindex`: documents whose chunking changed are chunked again, through the pipeline.
+
+docs.changes is compacted and holds every document as it is now; the index says how each was
+chunked. What differs is written to docs.reindex, which the `rechunk` stage reads. Each such record
+carries a generation, the time of this run, and the index takes the higher (version, sequence,
+generation): chunks made anew replace those of the same version, and never those of a newer one that
+came meanwhile. Nothing is written to docs.changes, where compaction would keep the last record of a
+document, which need not be the newest version.
+
+An interrupted run is continued by running it again: what is done has the new chunking.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+
+from schemas import topics
+from schemas.events import DocumentChanged
+from streams.app.settings import Settings
+from streams.edge.client import NETWORK_S, POLL_S, edge_output, from_the_end, reader, replay
+from streams.flow.errors import MillraceError, Reject, UserError
+from streams.flow.topic import Topic
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.processing import now_ms
+
+PATIENCE_S = 120.0
+# As many as the embedder works on in a few seconds: a change fed meanwhile waits behind these only.
+UNDER_WAY = 128
+_MADE_OF_THEM = cast(
+    "tuple[Topic[Any], ...]", (topics.DOCS_REINDEX, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
+)
+
+Key = str  # `topics.document_key`
+Stamp = tuple[int, int]  # version, sequence
+
+
+@dataclass(slots=True)
+class Plan:
+    """What there is and what has to be chunked again."""
+
+    documents: int = 0  # that are not deleted and hold text
+    concerned: dict[Key, Stamp] = field(default_factory=dict[Key, Stamp])
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the documents that a run was about."""
+
+    documents: int = 0
+    concerned: int = 0
+    rechunked: int = 0
+    superseded: int = 0  # a newer version came meanwhile, and is chunked in the new way
+    chunks: int = 0
+    rejected: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    @property
+    def settled(self) -> int:
+        return self.rechunked + self.superseded + len(self.rejected)
+
+
+def plan(
+    changes: Iterable[DocumentChanged],
+    chunked: Mapping[Key, set[str]],
+    hash_of: Callable[[str], str],
+    *,
+    tenant: str = "",
+    doc_type: str = "",
+) -> Plan:
+    """Which documents are not chunked as they would be now.
+
+    `chunked` has the hashes that a document's searchable chunks carry; one that is not searchable
+    though it holds text is concerned too. Of each document the newest version counts, wherever in
+    `changes` it stands.
+    """
+    newest: dict[Key, tuple[Stamp, bool, str]] = {}
+    for change in changes:
+        if tenant not in ("", change.tenant) or doc_type not in ("", change.doc_type):
+            continue
+        key, stamp = topics.document_key(change), (change.version, change.sequence)
+        known = newest.get(key)
+        if known is not None and stamp < known[0]:
+            continue
+        text = change.op == "upsert" and not change.body.isspace() and change.body != ""
+        text = text or (known is not None and stamp == known[0] and known[1])  # of another part
+        newest[key] = (stamp, text, hash_of(change.doc_type))
+    found = Plan()
+    for key, (stamp, text, wanted) in newest.items():
+        found.documents += text
+        if text and chunked.get(key) != {wanted}:
+            found.concerned[key] = stamp
+    return found
+
+
+def asked_again(
+    changes: Iterable[DocumentChanged], concerned: Mapping[Key, Stamp], generation: int
+) -> Iterator[DocumentChanged]:
+    """The changes to chunk again; of a document's parts each one once, the last part last."""
+    seen: set[tuple[Key, int]] = set()
+    for change in changes:
+        key = topics.document_key(change)
+        wanted = concerned.get(key) == (change.version, change.sequence)
+        if wanted and (key, change.part) not in seen:
+            seen.add((key, change.part))
+            yield replace(change, generation=generation)
+
+
+class Reindexer:
+    """Asks for documents to be chunked again and waits until that is searchable."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        self._settings = settings
+        self._codec = codec
+
+    def plan(
+        self, chunked: Mapping[Key, set[str]], hash_of: Callable[[str], str], **only: str
+    ) -> Plan:
+        """See `plan`, of what docs.changes holds now."""
+        with reader(self._settings) as consumer:
+            return plan(self._changes(consumer), chunked, hash_of, **only)
+
+    def run(
+        self,
+        found: Plan,
+        hash_of: Callable[[str], str],
+        *,
+        patience_s: float = PATIENCE_S,
+        on_progress: Callable[[Report], None] = lambda _: None,
+    ) -> Report:
+        """Chunk again what `found` is about.
+
+        Raises:
+            UserError: nothing moved for `patience_s` seconds, or the workers chunk in another way
+                than the policy file that this process reads.
+        """
+        report = Report(found.documents, len(found.concerned))
+        if not found.concerned:
+            return report
+        generation = now_ms()
+        with reader(self._settings) as source, reader(self._settings) as acks:
+            waiting = _Waiting(self._codec, acks, generation, report)
+            producer = kafka.new_producer(kafka.producer_options(self._settings) | {"linger.ms": 5})
+            for change in asked_again(self._changes(source), found.concerned, generation):
+                key = topics.document_key(change)
+                waiting.expect(key, hash_of(change.doc_type))
+                output = edge_output(
+                    self._codec,
+                    topics.DOCS_REINDEX,
+                    change,
+                    f"{key}@{change.version}.{change.sequence}.{generation}.{change.part}",
+                )
+                self._produce(producer, output.key, output.value, output.headers, waiting)
+                while len(waiting.expected) >= UNDER_WAY and change.part == change.parts - 1:
+                    producer.poll(0)
+                    waiting.settle(patience_s)
+                    on_progress(report)
+            producer.flush(NETWORK_S)
+            while waiting.expected:
+                waiting.settle(patience_s)
+                on_progress(report)
+        return report
+
+    def _produce(
+        self,
+        producer: Any,
+        key: bytes,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+        waiting: _Waiting,
+    ) -> None:
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                waiting.reject(key.decode(), error.str())
+
+        while True:
+            try:
+                producer.produce(
+                    topics.DOCS_REINDEX.name, value, key, headers=headers, on_delivery=delivered
+                )
+                producer.poll(0)
+                return
+            except BufferError:
+                producer.poll(0.05)
+            except KafkaException as error:
+                waiting.reject(key.decode(), kafka.reason(error))
+                return
+
+    def _changes(self, consumer: Consumer) -> Iterator[DocumentChanged]:
+        for message in replay(consumer, [topics.DOCS_CHANGES.name]):
+            value: Any = message.value()
+            try:
+                yield self._codec.decode(topics.DOCS_CHANGES, value)
+            except Reject:  # `chunk` has written a dead letter about it
+                continue
+
+
+class _Waiting:
+    """Documents that were asked for and are not acknowledged yet, with the hash they must get."""
+
+    def __init__(self, codec: Codec, acks: Consumer, generation: int, report: Report) -> None:
+        self.expected: dict[Key, str] = {}
+        self._codec = codec
+        self._acks = acks
+        self._generation = generation
+        self._report = report
+        from_the_end(acks, [topics.DOCS_INDEXED.name, topics.DOCS_DLQ.name])
+
+    def expect(self, key: Key, wanted: str) -> None:
+        self.expected[key] = wanted
+
+    def reject(self, key: Key, reason: str) -> bool:
+        if self.expected.pop(key, None) is None:
+            return False
+        self._report.rejected.append((key, reason))
+        return True
+
+    def settle(self, patience_s: float) -> None:
+        """Read acknowledgements until one of ours was among them."""
+        until = time.monotonic() + patience_s
+        while not self._read():
+            if time.monotonic() > until:
+                raise UserError(
+                    f"{len(self.expected):,} documents are not chunked again and nothing moved for "
+                    f"{patience_s:.0f} s: `millrace status` shows whether all stages run; run "
+                    "`millrace reindex` again to go on"
+                )
+
+    def _read(self) -> bool:
+        first = self._acks.poll(POLL_S)
+        if first is None:
+            return False
+        settled = False
+        for message in (first, *self._acks.consume(500, 0)):
+            if message.error() is None:
+                value: Any = message.value()
+                indexed = message.topic() == topics.DOCS_INDEXED.name
+                settled |= self._indexed(value) if indexed else self._dead(value)
+        return settled
+
+    def _indexed(self, value: bytes) -> bool:
+        done = self._codec.decode(topics.DOCS_INDEXED, value)
+        key = topics.document_key(done)
+        if done.generation != self._generation or key not in self.expected:
+            return False
+        if not done.superseded and done.chunking != self.expected[key]:
+            raise UserError(
+                f"the workers chunk {key} by {done.chunking or 'an older release'}, not by "
+                f"{self.expected[key]} as policies/chunking.yaml says here: restart them with it, "
+                "and run `millrace reindex` again"
+            )
+        self._report.chunks += len(done.chunk_ids)
+        if not done.last:
+            return True
+        del self.expected[key]
+        if done.superseded:
+            self._report.superseded += 1
+        else:
+            self._report.rechunked += 1
+        return True
+
+    def _dead(self, value: bytes) -> bool:
+        letter = self._codec.decode(topics.DOCS_DLQ, value)
+        for topic in _MADE_OF_THEM:
+            if letter.topic == topic.name:
+                try:
+                    event = self._codec.decode(topic, letter.value)
+                except MillraceError:
+                    return False
+                ours = event.generation == self._generation
+                return ours and self.reject(topics.document_key(event), letter.reason)
+        return False

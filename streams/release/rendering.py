@@ -1,0 +1,58 @@
+"""What is rendered from the topology: rows of a table, and the README's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from streams.flow.stage import Stage
+from streams.flow.topic import Topic
+
+
+def _name(topic: Topic[Any]) -> str:
+    return topic.name if topic.suffix is None else f"{topic.name}.<{_suffix(topic)}>"
+
+
+def _suffix(topic: Topic[Any]) -> str:
+    return "tier" if topic.name == "rag.generate" else "name"
+
+
+def rows(stages: Sequence[Stage]) -> list[dict[str, Any]]:
+    """One row a stage: name, what it reads, writes, and where its dead letters go."""
+    return [
+        {
+            "stage": stage.name,
+            "reads": stage.reads.name,
+            "writes": [_name(topic) for topic in stage.writes],
+            "dead_letters": stage.dead_letters.name,
+        }
+        for stage in stages
+    ]
+
+
+def mermaid(stages: Sequence[Stage]) -> str:
+    """A Mermaid flowchart: topics are rounded, stages are boxes; dead letters are left out."""
+    lines = ["flowchart LR"]
+    ids: dict[str, str] = {}
+
+    def topic_id(name: str) -> str:
+        if name not in ids:
+            ids[name] = name.replace(".", "_")
+            lines.append(f"  {ids[name]}([{name}])")
+        return ids[name]
+
+    read = {stage.reads.name for stage in stages}
+    for stage in stages:
+        box = "stage_" + stage.name.replace(".", "_")
+        lines.append(f"  {box}[{stage.name}]")
+        lines.append(f"  {topic_id(stage.reads.name)} --> {box}")
+        for position, topic in enumerate(stage.writes):
+            names = [topic.name]
+            if topic.suffix is not None:
+                names = sorted(name for name in read if name.startswith(topic.name + "."))
+            # Every question stage may also end a question; one dotted arrow each would hide the
+            # flow, so only the stages that end questions by design have theirs.
+            if position and stage.name != "admit":
+                continue
+            lines.extend(f"  {box} --> {topic_id(name)}" for name in names)
+    return "\n".join(lines)

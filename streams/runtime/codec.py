@@ -1,0 +1,167 @@
+"""Events to bytes and back: Avro single-object encoding, the Confluent wire format, JSON at edges.
+
+Writing: with a schema registry, magic 0 and a 4-byte id; without one, `C3 01` and the CRC-64-AVRO
+fingerprint of the writer's schema. Readers take both, whichever is configured.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import fastavro as _fastavro
+
+from schemas import catalog, json_form
+from streams.flow.errors import Reject
+from streams.flow.topic import Topic
+
+E = TypeVar("E")
+fastavro: Any = _fastavro  # its stubs leave most of it unknown
+SINGLE_OBJECT = b"\xc3\x01"
+CONFLUENT = b"\x00"
+RELEASED = Path(catalog.FOLDER).parent / "released"
+
+# What fastavro raises on bytes that are no such record.
+_UNDECODABLE = (EOFError, IndexError, ValueError, KeyError, OverflowError, TypeError, MemoryError)
+
+
+class Registry(Protocol):
+    """A Confluent-compatible schema registry. Raises `Retry` while it is out of reach."""
+
+    def register(self, subject: str, schema: dict[str, Any]) -> int: ...
+
+    def schema(self, schema_id: int) -> dict[str, Any]:
+        """Raises `Reject` where the registry knows no such id."""
+        ...
+
+
+class Codec:
+    """Encodes and decodes the events of topics. Safe to use from several threads."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._registry = registry
+        self._prefixes: dict[str, bytes] = {}
+        self._writers: dict[int, Any] = {}
+
+    def encode(self, topic: str, event: Any) -> bytes:
+        """The bytes of an event for a topic (its registry subject is `<topic>-value`)."""
+        name = type(event).__name__
+        buffer = io.BytesIO()
+        buffer.write(self._prefix(topic, name))
+        fastavro.schemaless_writer(buffer, catalog.parsed(name), event.to_avro())
+        return buffer.getvalue()
+
+    def decode(self, topic: Topic[E], value: bytes | None) -> E:
+        """The event in a record of this topic.
+
+        Raises:
+            Reject: no such event can be read from these bytes; says why.
+            Retry: the schema registry is out of reach.
+        """
+        if topic.read is not None:
+            return topic.read(value)
+        name = topic.event.__name__
+        if not value:
+            raise Reject(f"the record has no value; {topic.name} carries {name}")
+        event: Any = topic.event
+        build: Callable[[dict[str, Any]], E] = event.from_avro
+        if value.startswith(SINGLE_OBJECT) and len(value) >= 10:
+            writer = _writer(name, value[2:10])
+            return build(_read(value, 10, writer, name))
+        if value.startswith(CONFLUENT) and len(value) >= 5:
+            writer = self._registered(struct.unpack(">I", value[1:5])[0])
+            return build(_read(value, 5, writer, name))
+        if not topic.edge:
+            raise Reject(f"the record is not Avro; {topic.name} carries {name} as Avro only")
+        if value.lstrip()[:1] != b"{":
+            raise Reject(
+                f"the record is neither a JSON object nor Avro; {topic.name} takes {name} as either"
+            )
+        return build(json_form.parse(value, name))
+
+    def prepare(self, topics: Iterable[Topic[Any]]) -> None:
+        """Learn what is written before the bytes of these topics' events.
+
+        Raises:
+            Retry: the schema registry is out of reach.
+        """
+        for topic in topics:
+            if topic.suffix is None:  # the names of a family's topics are known to their readers
+                self._prefix(topic.name, topic.event.__name__)
+
+    def _prefix(self, topic: str, name: str) -> bytes:
+        prefix = self._prefixes.get(topic)
+        if prefix is None:
+            if self._registry is None:
+                prefix = SINGLE_OBJECT + catalog.fingerprint(name)
+            else:
+                number = self._registry.register(f"{topic}-value", catalog.self_contained(name))
+                prefix = CONFLUENT + struct.pack(">I", number)
+            self._prefixes[topic] = prefix
+        return prefix
+
+    def _registered(self, schema_id: int) -> Any:
+        if self._registry is None:
+            raise Reject(
+                f"the record names schema {schema_id} of a registry, and none is configured: "
+                "set MILLRACE_SCHEMA_REGISTRY_URL"
+            )
+        writer = self._writers.get(schema_id)
+        if writer is None:
+            schema = self._registry.schema(schema_id)
+            try:
+                writer = catalog.parse(schema)
+            except Exception as error:  # fastavro's schema errors share no base class
+                raise Reject(
+                    f"schema {schema_id} of the registry cannot be used: {error}"
+                ) from error
+            self._writers[schema_id] = writer
+        return writer
+
+
+def _read(value: bytes, start: int, writer: Any, name: str) -> dict[str, Any]:
+    stream = io.BytesIO(value)
+    stream.seek(start)
+    reader = catalog.parsed(name)
+    try:
+        # Resolution is skipped where writer and reader are one schema: it costs several times more.
+        datum = fastavro.schemaless_reader(stream, writer, None if writer is reader else reader)
+    except _UNDECODABLE as error:
+        raise Reject(
+            f"the record cannot be read as {name}: {error or type(error).__name__}"
+        ) from None
+    except Exception as error:
+        # fastavro's resolution errors share no base class that its stubs name.
+        if type(error).__module__.startswith("fastavro"):
+            raise Reject(f"the record's schema does not fit {name}: {error}") from None
+        raise
+    if stream.tell() != len(value):
+        raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {name}")
+    return datum
+
+
+@cache
+def _known_writers() -> dict[bytes, tuple[str, Any]]:
+    """Fingerprint to name and schema, of today's schemas and the last released ones."""
+    known: dict[bytes, tuple[str, Any]] = {}
+    for folder in (RELEASED, catalog.FOLDER):
+        for name in catalog.names(folder):
+            schema = catalog.self_contained(name, folder)
+            current = folder == catalog.FOLDER
+            parsed = catalog.parsed(name) if current else catalog.parse(schema)
+            known[catalog.mark_of(schema)] = (name, parsed)
+    return known
+
+
+@cache
+def _writer(name: str, mark: bytes) -> Any:
+    found = _known_writers().get(mark)
+    if found is None:
+        raise Reject(f"unknown schema: no {name} has the fingerprint {mark.hex()}")
+    if found[0] != name:
+        raise Reject(f"the record is a {found[0]}, and {name} belongs here")
+    return found[1]

@@ -1,0 +1,217 @@
+"""Clients of Kafka: their options, and records to and from the runtime's own form."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient
+
+from streams.app.settings import Settings
+from streams.flow.errors import UserError
+from streams.runtime.processing import Output, Record
+
+NETWORK_TIMEOUT_S = 10.0
+QUEUE_TIMEOUT_S = 30.0
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    if not settings.bootstrap_servers:
+        raise UserError(
+            "no broker is configured: run `millrace up` first, or set MILLRACE_BOOTSTRAP_SERVERS"
+        )
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 1000,
+        "log_level": 2,  # what librdkafka has to say reaches us as errors
+        **settings.kafka,
+    }
+
+
+def consumer_options(settings: Settings, group: str, instance: str = "") -> dict[str, Any]:
+    """Options of a stage's consumer.
+
+    A named worker is a static member: its successor takes its partitions over at once, with no
+    rebalance and no wait for a session time-out. An unnamed one leaves the group when it stops.
+    """
+    options = {
+        **_common(settings),
+        "group.id": group,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "heartbeat.interval.ms": max(500, settings.session_timeout_ms // 4),
+        "max.poll.interval.ms": max(settings.max_poll_interval_ms, settings.session_timeout_ms),
+        "allow.auto.create.topics": False,
+        "fetch.error.backoff.ms": 20,
+        # librdkafka reads ahead 64 MB per consumer by default; a process has one for each stage.
+        "queued.max.messages.kbytes": 4 * 1024,
+        "fetch.queue.backoff.ms": 10,  # once that is full; the default of 1 s is a pause of 1 s
+        "fetch.message.max.bytes": 2 * 1024 * 1024,
+    }
+    return options | {"group.instance.id": instance} if instance else options
+
+
+def producer_options(settings: Settings, transactional_id: str = "") -> dict[str, Any]:
+    """Options of a producer; with an id it is transactional, and fences an earlier one of it."""
+    options = {
+        **_common(settings),
+        "enable.idempotence": True,
+        "linger.ms": 0,
+        # A new transaction is refused while the broker completes the last one; librdkafka then
+        # waits this long. Its default of 100 ms made a hop ten times slower.
+        "retry.backoff.ms": 2,
+        "retry.backoff.max.ms": 20,
+        "message.max.bytes": 48 * 1024 * 1024,  # each topic's own cap decides
+        "compression.type": "lz4",
+        "partitioner": "consistent_random",  # `partition_of` must agree with it
+    }
+    if not transactional_id:
+        return options
+    return options | {
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": settings.transaction_timeout_ms,
+    }
+
+
+def plain_consumer_options(settings: Settings, group: str) -> dict[str, Any]:
+    """Options of a reader outside any stage: `assign`ed by hand, committing nothing."""
+    return {
+        **_common(settings),
+        "group.id": group,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 50,  # how long the end of a partition takes to be told
+        "allow.auto.create.topics": False,
+        "queued.max.messages.kbytes": 8 * 1024,
+    }
+
+
+def admin(settings: Settings) -> AdminClient:
+    """An admin client; raises UserError where librdkafka refuses an option."""
+    try:
+        return AdminClient(_common(settings))
+    except KafkaException as error:
+        raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
+
+
+def reachable(settings: Settings, timeout_s: float = NETWORK_TIMEOUT_S) -> AdminClient:
+    """An admin client of a broker that answers.
+
+    Raises:
+        UserError: it does not, within `timeout_s`.
+    """
+    client = admin(settings)
+    try:
+        client.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        raise UserError(
+            f"the broker at {settings.bootstrap_servers} does not answer ({reason(error)}): "
+            "check MILLRACE_BOOTSTRAP_SERVERS, or run `millrace up`"
+        ) from None
+    return client
+
+
+def reason(error: KafkaException) -> str:
+    """What a KafkaException says, without its tuple."""
+    return (
+        error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else str(error)
+    )
+
+
+def received(message: Message) -> Record:
+    """A consumed message in the runtime's form; headers that cannot be read are left out."""
+    try:
+        headers: Any = message.headers() or ()
+    except (SystemError, UnicodeError):  # a header's name that is not UTF-8
+        headers = ()
+    key, value = _bytes(message.key()), _bytes(message.value())
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        key,
+        value,
+        headers,
+        size=len(key or b"") + len(value or b"") + sum([len(v) for _, v in headers if v]),
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as librdkafka's default partitioner picks it (CRC-32)."""
+    return zlib.crc32(key) % partitions
+
+
+class Partitions:
+    """Partition counts of topics, asked once each."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._counts: dict[str, int] = {}
+
+    def __call__(self, topic: str) -> int:
+        """Raises KafkaException where the broker does not answer."""
+        count = self._counts.get(topic)
+        if count is None:
+            found = self._producer.list_topics(topic, timeout=NETWORK_TIMEOUT_S).topics[topic]
+            if found.error is not None or not found.partitions:
+                unknown = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+                raise KafkaException(found.error or unknown)
+            count = self._counts[topic] = len(found.partitions)
+        return count
+
+
+def send(producer: Producer, output: Output, partitions: Partitions) -> None:
+    """Put one record in the producer's queue, waiting while that is full.
+
+    Raises:
+        KafkaException: the queue stayed full, or the record can never be sent.
+    """
+    until = 0.0
+    partition = -1  # the partitioner's choice
+    if output.spread is not None:
+        partition = partition_of(output.spread, partitions(output.topic))
+    while True:
+        try:
+            producer.produce(
+                output.topic,
+                value=output.value,
+                key=output.key,
+                headers=output.headers,  # pyright: ignore[reportArgumentType]
+                partition=partition,
+            )
+            return
+        except BufferError:
+            until = until or time.monotonic() + QUEUE_TIMEOUT_S
+            if time.monotonic() > until:
+                full = KafkaError._QUEUE_FULL  # pyright: ignore[reportPrivateUsage]
+                raise KafkaException(KafkaError(full)) from None
+            producer.poll(0.05)
+
+
+def new_consumer(options: dict[str, Any]) -> Consumer:
+    """A consumer; raises UserError where librdkafka refuses an option."""
+    try:
+        return Consumer(options)
+    except KafkaException as error:
+        raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
+
+
+def new_producer(options: dict[str, Any]) -> Producer:
+    """A producer; raises UserError where librdkafka refuses an option."""
+    try:
+        return Producer(options)
+    except KafkaException as error:
+        raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None

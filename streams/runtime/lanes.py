@@ -1,0 +1,265 @@
+"""Work in flight: lanes that process records in threads, and the prefix that may be committed."""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streams.app.settings import Settings
+from streams.flow.stage import Stage
+from streams.runtime.processing import Processing, Record
+
+
+class Waiting(Protocol):
+    """Records that lanes have yet to process."""
+
+    def put(self, records: Sequence[Record]) -> None: ...
+
+    def take(self, timeout: float | None = None) -> list[Record]:
+        """What a lane is to process next; none once it shall end, or `timeout` seconds passed."""
+        ...
+
+    def done(self, records: Sequence[Record]) -> None: ...
+
+    def end(self) -> None:
+        """Wake one lane up to end."""
+        ...
+
+
+class InOrder:
+    """For a lone lane: records as they came, as many at once as a batch may have."""
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._arrived: queue.SimpleQueue[Sequence[Record] | None] = queue.SimpleQueue()
+        self._backlog: deque[Record] = deque()
+
+    def put(self, records: Sequence[Record]) -> None:
+        self._arrived.put(records)
+
+    def take(self, timeout: float | None = None) -> list[Record]:
+        backlog = self._backlog
+        try:
+            if not backlog:
+                backlog.extend(self._arrived.get(timeout=timeout) or ())
+            while True:  # what has arrived meanwhile joins the batch
+                backlog.extend(self._arrived.get_nowait() or ())
+        except queue.Empty:
+            return [backlog.popleft() for _ in range(min(self._batch, len(backlog)))]
+
+    def done(self, records: Sequence[Record]) -> None:
+        pass
+
+    def end(self) -> None:
+        self._arrived.put(None)
+
+
+class ByKey:
+    """For several lanes: one key is in one lane at a time, and waits for no other key's slow call.
+
+    Records without a key go by their partition.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._records: dict[bytes, deque[Record]] = {}
+        self._ready: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def put(self, records: Sequence[Record]) -> None:
+        for record in records:
+            key = _key(record)
+            with self._lock:
+                known = key in self._records
+                self._records.setdefault(key, deque()).append(record)
+            if not known:
+                self._ready.put(key)
+
+    def take(self, timeout: float | None = None) -> list[Record]:
+        try:
+            key = self._ready.get(timeout=timeout)
+        except queue.Empty:
+            return []
+        if key is None:
+            return []
+        with self._lock:
+            return [self._records[key][0]]
+
+    def done(self, records: Sequence[Record]) -> None:
+        for key in map(_key, records):
+            with self._lock:
+                waiting = self._records[key]
+                waiting.popleft()
+                if not waiting:
+                    del self._records[key]
+            if waiting:
+                self._ready.put(key)
+
+    def end(self) -> None:
+        self._ready.put(None)
+
+
+def _key(record: Record) -> bytes:
+    return record.key if record.key is not None else b"%d" % record.partition
+
+
+class Lane(threading.Thread):
+    """Processes waiting records, one batch after the other.
+
+    Records that must be tried again are held aside, with what comes after them under their keys;
+    other keys go on meanwhile, as far as the bound in flight lets more be taken.
+    """
+
+    def __init__(
+        self,
+        processing: Processing,
+        settings: Settings,
+        waiting: Waiting,
+        report: Callable[[int | BaseException], None],
+        most: int,
+    ) -> None:
+        super().__init__(name=f"lane-{processing.stage.name}", daemon=True)
+        self._processing = processing
+        self._settings = settings
+        self._waiting = waiting
+        self._report = report
+        self._stopping = threading.Event()
+        self._most = most
+        self._held: list[Record] = []
+        self._pause = settings.retry_backoff_ms / 1000
+        self._due = 0.0  # when what is held is tried again
+
+    def stop(self) -> None:
+        """End after the record in work; what waits stays undone."""
+        self._stopping.set()
+        self._waiting.end()
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                if not self._held:
+                    self._work(self._waiting.take())
+                elif (wait := self._due - time.monotonic()) > 0:
+                    self._work(self._waiting.take(wait))
+                else:
+                    self._try_again()
+        except BaseException as bug:
+            self._report(bug)
+        finally:
+            self._processing.metrics.held.dec(len(self._held))
+
+    def _work(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        todo = [record for record in records if not record.done]  # else of a lost partition
+        if self._held:
+            # Records without a key are owed no order.
+            blocked = {record.key for record in self._held} - {None}
+            self._hold([record for record in todo if record.key in blocked])
+            todo = [record for record in todo if record.key not in blocked]
+        if todo:
+            again = self._processing(todo)
+            self._report(len(todo) - len(again))
+            if again and not self._held:
+                self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
+            self._hold(again)
+        self._waiting.done([record for record in records if record.done])
+
+    def _hold(self, records: Sequence[Record]) -> None:
+        self._held += records
+        self._processing.metrics.held.inc(len(records))
+
+    def _try_again(self) -> None:
+        """Try the first record of each key; those behind have their turn once it is done."""
+        held, self._held = self._held, []
+        self._processing.metrics.held.dec(len(held))
+        firsts: list[Record] = []
+        behind: list[Record] = []
+        keys: set[bytes | None] = set()
+        for record in held:
+            (behind if record.key in keys else firsts).append(record)
+            keys.add(record.key)
+            keys.discard(None)
+        for start in range(0, len(firsts), self._most):
+            if self._stopping.is_set():
+                return
+            self._work(firsts[start : start + self._most])
+        self._pause = min(self._pause * 2, self._settings.retry_backoff_max_ms / 1000)
+        if len(self._held) < len(firsts):
+            self._pause = self._settings.retry_backoff_ms / 1000
+        self._hold(behind)
+        # Jitter, so that workers that lost a store together do not return together.
+        self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
+
+
+class Lanes:
+    """A stage's lanes. Not thread-safe: the stage's loop owns it."""
+
+    def __init__(self, stage: Stage, processing: Processing, settings: Settings) -> None:
+        self.reports: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
+        most = stage.max_batch or settings.max_batch
+        # Whole batches are several times cheaper, but in one, each waits for the slowest.
+        self._waiting: Waiting = InOrder(most) if stage.concurrency == 1 else ByKey()
+        self._lanes = [
+            Lane(processing, settings, self._waiting, self.reports.put, most)
+            for _ in range(stage.concurrency)
+        ]
+
+    def start(self) -> None:
+        for lane in self._lanes:
+            lane.start()
+
+    def put(self, records: Sequence[Record]) -> None:
+        """Give records to the lanes."""
+        self._waiting.put(records)
+
+    def stop(self) -> None:
+        for lane in self._lanes:
+            lane.stop()
+
+
+@dataclass(slots=True)
+class InFlight:
+    """Records that are held, per partition, in offset order."""
+
+    records: int = 0
+    bytes: int = 0
+    _partitions: dict[int, deque[Record]] = field(default_factory=dict[int, "deque[Record]"])
+
+    def add(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._partitions.setdefault(record.partition, deque()).append(record)
+            self.records += 1
+            self.bytes += record.size
+
+    def done_prefix(self, most: int) -> list[Record]:
+        """Take what may be committed: each partition's records up to the first undone one."""
+        prefix: list[Record] = []
+        for waiting in self._partitions.values():
+            while waiting and waiting[0].done and len(prefix) < most:
+                record = waiting.popleft()
+                self.bytes -= record.size
+                prefix.append(record)
+        self.records -= len(prefix)
+        return prefix
+
+    def put_back(self, prefix: Sequence[Record]) -> None:
+        """Undo a `done_prefix` whose commit failed (partitions lost meanwhile stay away)."""
+        for record in reversed(prefix):
+            waiting = self._partitions.get(record.partition)
+            if waiting is not None:
+                waiting.appendleft(record)
+                self.records += 1
+                self.bytes += record.size
+
+    def drop(self, partition: int) -> None:
+        """Forget a partition that is no longer ours; whoever owns it reads its records again."""
+        for record in self._partitions.pop(partition, ()):
+            self.records -= 1
+            self.bytes -= record.size
+            record.done = True  # no lane need begin it any more

@@ -1,0 +1,380 @@
+"""The steps of a worker's session: take records, give them to the lanes, commit what is done.
+
+Whatever goes wrong, nothing is committed that was not produced, and what was not committed is
+read again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from streams.app.settings import Settings
+from streams.flow.stage import Stage
+from streams.runtime import kafka
+from streams.runtime.failpoints import Reach
+from streams.runtime.lanes import InFlight, Lanes
+from streams.runtime.processing import Record, now_ms
+from streams.runtime.telemetry import StageMetrics
+
+log = logging.getLogger("millrace.worker")
+
+IDLE_POLL_S = 0.2
+BUSY_POLL_S = 0.004  # how long a new record may wait while another is in work
+FULL_POLL_S = 1.0
+# Fewer records came than were committed last: how long to wait for more, for each of those.
+GATHER_S = 0.001
+GATHER_MOST_S = 0.01
+DRAIN_S = 20.0
+IN_FLIGHT_BYTES = 8 * 1024 * 1024
+CALL_S = 10.0
+STUCK_S = 60.0  # a call that may take CALL_S has not returned
+
+HOPELESS = 20  # transactions aborted in a row before the worker stops for all to see
+
+# Between a rebalance's start and our part in it, the broker refuses offsets of the old generation.
+# That is nobody's fault: the next polls bring the new one.
+_REBALANCING = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+    }
+)
+_FENCED = frozenset(
+    {
+        KafkaError._FENCED,  # pyright: ignore[reportPrivateUsage]
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+# A consumer that was fenced says so once, in a message; from then on it is silent for ever.
+_CONSUMER_LOST = frozenset(
+    {
+        KafkaError._FATAL,  # pyright: ignore[reportPrivateUsage]
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+
+
+class Fenced(Exception):  # noqa: N818 - a state, not a fault
+    """These clients are of no more use: they are closed and made anew."""
+
+
+class HopelessError(Exception):
+    """The broker refuses what this stage writes, again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a session has from its worker."""
+
+    stage: Stage
+    settings: Settings
+    metrics: StageMetrics
+    reach: Reach
+    stopping: threading.Event
+    ready: threading.Event
+
+
+def patiently(stopping: threading.Event, call: Callable[[float], object]) -> None:
+    """Repeat a transactional call while the broker is away, at a shutdown not for ever.
+
+    Raises:
+        KafkaException: the call can never succeed, or a shutdown cannot wait any longer.
+    """
+    until = 0.0
+    while True:
+        try:
+            call(CALL_S)
+            return
+        except KafkaException as error:
+            if stopping.is_set():
+                until = until or time.monotonic() + DRAIN_S
+            if not error.args[0].retriable() or (until and time.monotonic() > until):
+                raise
+            log.warning("the broker does not answer", extra={"reason": kafka.reason(error)})
+            stopping.wait(0.2)
+
+
+class Loop:
+    """One session of a stage: a pair of clients, the lanes, and what is in flight between them."""
+
+    def __init__(
+        self,
+        context: Context,
+        consumer: Consumer,
+        producer: Producer,
+        lanes: Lanes,
+    ) -> None:
+        self._settings = context.settings
+        self._metrics = context.metrics
+        self._stopping = context.stopping
+        self._ready = context.ready
+        self._reach = context.reach
+        self._topic = context.stage.reads.name
+        self._stage = context.stage.name
+        self._most = context.stage.max_batch or context.settings.max_batch
+        self._consumer = consumer
+        self._producer = producer
+        self._lanes = lanes
+        self._in_flight = InFlight()
+        self._owned: set[int] = set()
+        self._partitions = kafka.Partitions(producer)
+        self._paused = False
+        self._full_since = 0.0
+        self._told = 0.0
+        self._failure: BaseException | None = None
+        self._dead = False  # nothing may be committed any more: something before it was not
+        self._aborts = 0  # in a row
+        self._company = 1  # records of the last transaction
+        self._call_began = 0.0
+
+    def stuck(self) -> bool:
+        """Whether a call has not returned for so long that it never will (asked by a thread)."""
+        began = self._call_began
+        return bool(began) and time.monotonic() - began > STUCK_S
+
+    def step(self) -> None:
+        """Take what there is, commit what is done."""
+        if self._in_flight.records == 0:
+            self._take(self._poll(IDLE_POLL_S))
+        else:
+            self._await_report(BUSY_POLL_S if self._room() else FULL_POLL_S)
+            self._take(self._poll(0.0) if self._room() else self._keep_membership())
+        self._commit_done()
+        self._tell_lag()
+
+    def drain(self) -> None:
+        """Finish what is in flight, as far as that goes in the time a shutdown may take."""
+        until = time.monotonic() + DRAIN_S
+        self._consumer.pause(self._consumer.assignment())
+        while self._in_flight.records and time.monotonic() < until:
+            self._await_report(0.1)
+            self._commit_done()
+            # So that no other member's rebalance waits for us. What it may give is the successor's.
+            self._consumer.poll(0)
+
+    # Taking
+
+    def _room(self) -> int:
+        if self._in_flight.bytes >= IN_FLIGHT_BYTES:
+            return 0
+        return max(0, self._settings.max_in_flight - self._in_flight.records)
+
+    def _poll(self, timeout: float) -> list[Record]:
+        """`consume` would wait out its time-out for a full batch; so wait with `poll`."""
+        self._resume()
+        first = self._consumer.poll(timeout)
+        messages = [] if first is None else [first]
+        if first is not None:
+            # Twice a batch, so that the lanes have one to work on while another is committed.
+            most = min(2 * self._most, self._room())
+            messages += self._consumer.consume(most - 1, 0)
+            missing = min(self._company, most) - len(messages)
+            if missing > 0:
+                # What one transaction wrote becomes visible partition by partition, some
+                # milliseconds apart. Who takes the first part alone leaves the others waiting for a
+                # whole transaction: batches fall apart from stage to stage, and each costs one.
+                messages += self._consumer.consume(missing, min(missing * GATHER_S, GATHER_MOST_S))
+                messages += self._consumer.consume(most - len(messages), 0)
+        return self._read(messages)
+
+    def _read(self, messages: Sequence[Message]) -> list[Record]:
+        """Messages as records; raises what a callback could not raise, and Fenced."""
+        if self._failure is not None:
+            raise self._failure
+        records: list[Record] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(kafka.received(message))
+            elif error.fatal() or error.code() in _CONSUMER_LOST:
+                raise Fenced(error.str())
+            else:
+                log.warning(
+                    "the broker reports", extra={"stage": self._stage, "reason": error.str()}
+                )
+        return records
+
+    def _keep_membership(self) -> list[Record]:
+        """Poll without taking anything: a slow processor must not get its worker evicted."""
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        if now - self._full_since < FULL_POLL_S:
+            return []
+        # Each time anew, since a rebalance may have brought partitions that are not paused. What
+        # one of them gives nevertheless has to be taken: it will not come a second time.
+        self._consumer.pause(self._consumer.assignment())
+        self._paused = True
+        message = self._consumer.poll(0)
+        return self._read([] if message is None else [message])
+
+    def _resume(self) -> None:
+        self._full_since = 0.0
+        if self._paused:
+            self._consumer.resume(self._consumer.assignment())
+            self._paused = False
+
+    def _take(self, records: list[Record]) -> None:
+        # A record of a partition that was revoked in the same poll is its next owner's.
+        owned = [record for record in records if record.partition in self._owned]
+        if owned:
+            self._reach("after_poll")
+            self._in_flight.add(owned)
+            self._lanes.put(owned)
+
+    def _await_report(self, timeout: float) -> None:
+        try:
+            report = self._lanes.reports.get(timeout=timeout)
+            while True:
+                if isinstance(report, BaseException):
+                    raise report
+                report = self._lanes.reports.get_nowait()
+        except queue.Empty:
+            return
+
+    # Committing
+
+    def _commit_done(self) -> None:
+        while not self._dead:
+            # After an abort one record at a time, so that one that is refused holds up no other.
+            prefix = self._in_flight.done_prefix(1 if self._aborts > 1 else self._most)
+            if not prefix:
+                return
+            self._reach("after_process")
+            try:
+                self._commit(prefix)
+            except BaseException as error:
+                # Whatever happens next, nothing behind these records may be committed before them.
+                self._in_flight.put_back(prefix)
+                if not isinstance(error, KafkaException):
+                    self._dead = True
+                    raise
+                self._recover(error)
+                return
+            self._aborts = 0
+            self._company = len(prefix)
+            self._observe(prefix)
+
+    def _commit(self, prefix: Sequence[Record]) -> None:
+        """One transaction: the outputs of these records, and their offsets."""
+        producer, reach = self._producer, self._reach
+        producer.begin_transaction()
+        for record in prefix:
+            for output in record.outputs:
+                kafka.send(producer, output, self._partitions)
+        reach("after_produce")
+        # One partition's records stand together and in order, so the last one wins.
+        ends = {record.partition: record.offset + 1 for record in prefix}
+        offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
+        metadata = self._consumer.consumer_group_metadata()
+
+        def send_offsets(timeout: float) -> None:
+            # librdkafka does not keep to this time-out (its issue 5456).
+            self._call_began = time.monotonic()
+            try:
+                producer.send_offsets_to_transaction(offsets, metadata, timeout)
+            finally:
+                self._call_began = 0.0
+
+        patiently(self._stopping, send_offsets)
+        reach("after_offsets")
+        reach("before_commit")
+        patiently(self._stopping, producer.commit_transaction)
+        reach("after_commit")
+
+    def _recover(self, error: KafkaException) -> None:
+        """Abort and try again later, results kept.
+
+        Raises:
+            Fenced: these clients can do nothing more.
+            HopelessError: the broker refuses the same records again and again.
+        """
+        cause: KafkaError = error.args[0]
+        self._metrics.aborts.inc()
+        if cause.fatal() or cause.code() in _FENCED:
+            self._dead = True
+            raise Fenced(cause.str()) from error
+        log.warning("transaction aborted", extra={"stage": self._stage, "reason": cause.str()})
+        try:
+            patiently(self._stopping, self._producer.abort_transaction)
+        except KafkaException as failure:
+            self._dead = True
+            raise Fenced(kafka.reason(failure)) from error
+        if cause.code() not in _REBALANCING:
+            self._aborts += 1
+        if self._aborts >= HOPELESS:
+            self._dead = True
+            raise HopelessError(f"{self._stage} cannot write: {cause.str()}") from error
+        self._stopping.wait(min(1.0, 0.05 * 2**self._aborts))
+
+    def _observe(self, prefix: Sequence[Record]) -> None:
+        metrics = self._metrics
+        now = now_ms()
+        metrics.records.inc(len(prefix))
+        metrics.outputs.inc(sum(len(record.outputs) for record in prefix))
+        metrics.batch.observe(len(prefix))
+        metrics.in_flight.set(self._in_flight.records)
+        # One observation a partition and commit, of its oldest record: a bound on all of them.
+        oldest: dict[int, int] = {}
+        for record in prefix:
+            oldest.setdefault(record.partition, record.timestamp)
+        for timestamp in oldest.values():
+            metrics.latency.observe(max(0, now - timestamp) / 1000)
+
+    def _tell_lag(self) -> None:
+        now = time.monotonic()
+        if now - self._told < 1.0:
+            return
+        self._told = now
+        owned = [TopicPartition(self._topic, partition) for partition in self._owned]
+        if not owned:
+            return
+        for place in self._consumer.position(owned):
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if high >= 0:
+                at = place.offset if place.offset >= 0 else low
+                self._metrics.lag(place.partition, max(0, high - at))
+
+    # Rebalancing: called back from inside poll
+
+    def assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._owned.update(place.partition for place in partitions)
+        self._ready.set()
+
+    def revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._commit_done()
+        except Exception as failure:  # must not be raised through librdkafka
+            self._failure = failure
+            self._dead = True
+        self._forget(partitions)
+
+    def lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget(partitions)
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            self._owned.discard(place.partition)
+            self._in_flight.drop(place.partition)
+            self._metrics.partition_gone(place.partition)
+        try:
+            # librdkafka keeps a pause beyond the assignment: back here, it would never be read.
+            self._consumer.resume(partitions)
+        except KafkaException as error:
+            log.debug("not resumed", extra={"reason": kafka.reason(error)})

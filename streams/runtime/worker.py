@@ -1,0 +1,206 @@
+"""The worker: stages in one process, each a thread that goes from Kafka to Kafka in transactions.
+
+poll -> lanes process -> begin, produce, send offsets, commit -> poll
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from confluent_kafka import KafkaException
+
+from streams.app.settings import Settings
+from streams.flow.stage import Stage
+from streams.runtime import kafka
+from streams.runtime.codec import Codec
+from streams.runtime.failpoints import failpoint
+from streams.runtime.lanes import Lanes
+from streams.runtime.loop import Context, Fenced, Loop, patiently
+from streams.runtime.processing import Processing
+from streams.runtime.telemetry import Spans, StageMetrics
+
+log = logging.getLogger("millrace.worker")
+
+RECOVERY_S = 0.5
+# A worker is fenced now and then: it slept longer than its transaction may take, or the broker was
+# restarted. One that is fenced again and again has a living namesake, and one of them must go.
+FENCED_OFTEN = 4
+FENCED_WITHIN_S = 60.0
+
+# Of the producer, against librdkafka issue 5511: where all brokers were away for a moment, a
+# "rebootstrap" forgets the group coordinator and sending offsets to a transaction never returns.
+_PATIENT = {"metadata.recovery.strategy": "none"}
+
+
+# Containers made between two looks for garbage cycles, and looks between two wider ones. Events are
+# trees, which need no such look, and CPython's own 700 are few: it took a third of a worker's time.
+_COLLECTION = (50_000, 20, 50)
+
+
+def collect_seldom() -> None:
+    """Leave what there is now out of all further looks for garbage cycles, and look seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTION)
+
+
+class SupersededError(Exception):
+    """Another worker of the same name keeps fencing this one."""
+
+
+class StageWorker:
+    """Runs one stage until it is stopped; `run` is the whole life of one thread.
+
+    `name` tells workers of one stage apart and is stable: a successor of that name fences the
+    worker before it. With `static` it also takes its partitions over without a rebalance.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        settings: Settings,
+        codec: Codec,
+        spans: Spans,
+        *,
+        name: str,
+        static: bool = False,
+    ) -> None:
+        self.stage = stage
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        metrics = StageMetrics(stage.name)
+        self._settings = settings
+        self._processing = Processing(stage, codec, settings, metrics, spans)
+        self._group = f"{settings.group_prefix}.{stage.name}"
+        self._identity = f"{self._group}.{name}"
+        self._static = static
+        self._stopping = threading.Event()
+        self._fenced: deque[float] = deque(maxlen=FENCED_OFTEN)
+        self._loop: Loop | None = None
+        reach = failpoint(settings.failpoint, stage.name, settings.data)
+        self._context = Context(stage, settings, metrics, reach, self._stopping, self.ready)
+
+    def stop(self) -> None:
+        """Ask the loop to finish what is in flight, commit and leave."""
+        self._stopping.set()
+
+    def stuck(self) -> bool:
+        """Whether the loop hangs in a call that should have returned long ago."""
+        loop = self._loop
+        return loop is not None and loop.stuck()
+
+    def run(self) -> None:
+        """Work until stopped.
+
+        Raises what a processor raised that is neither Retry nor Reject, and SupersededError.
+        """
+        while not self._stopping.is_set():
+            try:
+                with ExitStack() as stack:
+                    self._session(stack)
+            except (Fenced, KafkaException) as error:
+                self.ready.clear()
+                said = kafka.reason(error) if isinstance(error, KafkaException) else str(error)
+                log.warning("clients made anew", extra={"stage": self.stage.name, "reason": said})
+                again = isinstance(error, Fenced)
+                self._stopping.wait(self._fenced_again(said) if again else RECOVERY_S)
+            finally:
+                self._loop = None
+
+    def _fenced_again(self, said: str) -> float:
+        """How long to wait before the next session, after this one was fenced."""
+        now = time.monotonic()
+        self._fenced.append(now)
+        recent = sum(now - moment < FENCED_WITHIN_S for moment in self._fenced)
+        if recent == FENCED_OFTEN:
+            raise SupersededError(
+                f"{self._identity} was fenced {recent} times in a minute ({said}); another worker "
+                "of this name took its place: give each a MILLRACE_WORKER of its own"
+            )
+        return RECOVERY_S * 2 ** (recent - 1)
+
+    def _session(self, stack: ExitStack) -> None:
+        """One life of a pair of clients: join, work, drain, leave."""
+        options = kafka.producer_options(self._settings, self._identity)
+        producer = kafka.new_producer(_PATIENT | options)
+        patiently(self._stopping, producer.init_transactions)
+        instance = self._identity if self._static else ""
+        consumer = kafka.new_consumer(kafka.consumer_options(self._settings, self._group, instance))
+        stack.callback(consumer.close)
+        lanes = Lanes(self.stage, self._processing, self._settings)
+        stack.callback(lanes.stop)
+        loop = self._loop = Loop(self._context, consumer, producer, lanes)
+        consumer.subscribe(
+            [self.stage.reads.name],
+            on_assign=loop.assigned,
+            on_revoke=loop.revoked,
+            on_lost=loop.lost,
+        )
+        lanes.start()
+        while not self._stopping.is_set():
+            loop.step()
+        loop.drain()
+
+
+class Worker:
+    """Several stages in one process. A bug in one stops them all: nothing half-working is left."""
+
+    def __init__(self, stages: Sequence[StageWorker]) -> None:
+        self.stages = stages
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(stage,), name=stage.stage.name)
+            for stage in stages
+        ]
+
+    def start(self) -> None:
+        collect_seldom()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        for stage in self.stages:
+            stage.stop()
+        self._ended.set()
+
+    def ready(self) -> bool:
+        """Whether every stage has its assignment."""
+        return all(stage.ready.is_set() for stage in self.stages)
+
+    def stuck(self) -> list[str]:
+        """Names of the stages that hang, and that no stop can end."""
+        return [stage.stage.name for stage in self.stages if stage.stuck()]
+
+    def wait(self, timeout: float) -> bool:
+        """Whether a stop was asked for, or a stage failed, within `timeout` seconds."""
+        return self._ended.wait(timeout)
+
+    def alive(self) -> bool:
+        """Whether any stage has yet to end."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def join(self) -> list[BaseException]:
+        """Wait for all stages to end; returns what ended them, where that was a bug."""
+        for thread in self._threads:
+            thread.join()
+        return [stage.failure for stage in self.stages if stage.failure is not None]
+
+    def wait_ready(self, timeout: float) -> bool:
+        until = time.monotonic() + timeout
+        while not self.ready() and time.monotonic() < until and not self._ended.is_set():
+            time.sleep(0.02)
+        return self.ready()
+
+    def _run(self, stage: StageWorker) -> None:
+        try:
+            stage.run()
+        except BaseException as bug:
+            stage.failure = bug
+            log.exception("stage failed", extra={"stage": stage.stage.name})
+            self.stop()

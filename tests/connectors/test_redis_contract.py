@@ -1,0 +1,172 @@
+"""What every `VectorCache` and `RequestLog` promises: a real Redis and the doubles in memory are
+held to the same words."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from connectors.redis import store as redis_store
+from connectors.redis.store import (
+    MemoryRequestLog,
+    MemoryVectorCache,
+    NoVectorCache,
+    RedisRequestLog,
+    RedisVectorCache,
+    connect,
+)
+from processors.ports import RequestLog, VectorCache
+from streams.app.settings import Settings
+from streams.flow.errors import Retry
+from streams.local.redis import RedisServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    data = tmp_path_factory.mktemp("redis")
+    with RedisServer(Settings(data=data, vector_cache_mb=16)) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: RedisServer) -> Iterator[redis.Redis]:
+    with closing(connect(server.url)) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(params=["redis", "memory"])
+def cache(request: pytest.FixtureRequest) -> VectorCache:
+    if request.param == "memory":
+        return MemoryVectorCache()
+    return RedisVectorCache(request.getfixturevalue("client"))
+
+
+@pytest.fixture(params=["redis", "memory"])
+def requests(request: pytest.FixtureRequest) -> RequestLog:
+    if request.param == "memory":
+        return MemoryRequestLog()
+    return RedisRequestLog(request.getfixturevalue("client"))
+
+
+def test_what_was_put_comes_back_in_the_order_asked_for(cache: VectorCache) -> None:
+    cache.put("acme", {"a": b"\x00\xff", "b": b""})
+    assert cache.get("acme", ["b", "none", "a", "b"]) == [b"", None, b"\x00\xff", b""]
+
+
+def test_nothing_is_found_in_an_empty_cache_and_nothing_asked_is_nothing(
+    cache: VectorCache,
+) -> None:
+    assert cache.get("acme", ["a"]) == [None]
+    assert cache.get("acme", []) == []
+    cache.put("acme", {})
+    assert cache.get("acme", ["a"]) == [None]
+
+
+def test_a_later_vector_replaces_the_former(cache: VectorCache) -> None:
+    cache.put("acme", {"a": b"1", "b": b"2"})
+    cache.put("acme", {"a": b"3"})
+    assert cache.get("acme", ["a", "b"]) == [b"3", b"2"]
+
+
+def test_a_tenant_sees_no_vector_of_another(cache: VectorCache) -> None:
+    cache.put("acme", {"a": b"1"})
+    cache.put("acme.eu", {"a": b"2"})
+    assert cache.get("other", ["a"]) == [None]
+    assert cache.get("acme", ["a", ".eu:a"]) == [b"1", None]
+
+
+def test_a_cache_that_remembers_nothing_keeps_to_the_form() -> None:
+    cache = NoVectorCache()
+    cache.put("acme", {"a": b"1"})
+    assert cache.get("acme", ["a", "b"]) == [None, None]
+
+
+def test_the_first_record_holds_a_request_id(requests: RequestLog) -> None:
+    assert requests.claim("acme", "r1", "rag.requests/0/7") == "rag.requests/0/7"
+    assert requests.claim("acme", "r1", "rag.requests/0/9") == "rag.requests/0/7"
+    assert requests.claim("acme", "r2", "rag.requests/0/9") == "rag.requests/0/9"
+
+
+def test_a_record_that_comes_again_still_holds_its_id(requests: RequestLog) -> None:
+    for _ in range(2):
+        assert requests.claim("acme", "r1", "rag.requests/0/7") == "rag.requests/0/7"
+
+
+def test_tenants_may_use_the_same_request_id(requests: RequestLog) -> None:
+    assert requests.claim("acme", "r1", "a") == "a"
+    assert requests.claim("other", "r1", "b") == "b"
+    assert requests.claim("acme", "ünï:r 1", "c") == "c"
+    assert requests.claim("acme", "ünï:r 1", "d") == "c"
+
+
+def test_of_many_at_once_one_is_first(requests: RequestLog) -> None:
+    gate = threading.Barrier(8)
+    said: list[str] = []
+
+    def claim(number: int) -> None:
+        gate.wait()
+        said.append(requests.claim("acme", "r1", f"{number}"))
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 8
+    assert len(set(said)) == 1
+
+
+# What only a server can do
+
+
+def test_a_request_id_is_forgotten_after_a_day(client: redis.Redis) -> None:
+    RedisRequestLog(client).claim("acme", "r1", "a")
+    (key,) = client.keys("*")
+    assert 86_000 < client.ttl(key) <= 86_400
+
+
+def test_while_redis_is_away_it_is_retry_at_once_and_then_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_store, "BREAKER_S", 2.0)
+    server = RedisServer(Settings(data=tmp_path, vector_cache_mb=16))
+    with server, closing(connect(server.url)) as client:
+        cache, requests = RedisVectorCache(client), RedisRequestLog(client)
+        cache.put("acme", {"a": b"1"})
+        requests.claim("acme", "r1", "first")
+        server.stop()
+        calls: list[Any] = [
+            lambda: cache.get("acme", ["a"]),
+            lambda: cache.put("acme", {"a": b"2"}),
+            lambda: requests.claim("acme", "r1", "second"),
+        ]
+        for call in calls:
+            with pytest.raises(Retry, match=r"Redis (does|did) not answer"):
+                call()
+        started = time.monotonic()
+        for call in calls * 50:
+            with pytest.raises(Retry, match="a moment ago"):
+                call()
+        assert time.monotonic() - started < redis_store.BREAKER_S
+        server.start()
+        server.wait_ready()
+        assert _once_back(lambda: cache.get("acme", ["a"])) == [b"1"]
+        assert _once_back(lambda: requests.claim("acme", "r1", "second")) == "first"
+
+
+def _once_back(call: Callable[[], Any]) -> Any:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return call()
+        except Retry:
+            assert time.monotonic() < until
+            time.sleep(0.05)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.bench import render, report
+from evaluation.bench.measures import Latency, percentile
+from evaluation.bench.report import Figure, Findings, Setting, Target
+from evaluation.bench.reranked import SETTLED_S, Through
+from evaluation.stages import to_search
+from schemas.events import ChunksReranked, QuestionAnswered, Usage
+from streams.release.versions import versions
+
+ROOT = Path(__file__).parents[3]
+
+
+def as_report(*figures: Figure, quick: bool = False) -> dict[str, Any]:
+    return report.as_json("hops", Findings(figures), Setting.here(), 1.0, quick=quick)
+
+
+def test_percentiles_lie_between_the_samples() -> None:
+    assert percentile([3.0, 1.0, 2.0, 4.0], 0.5) == 2.5
+    assert percentile([5.0], 0.99) == 5.0
+    latency = Latency.of([float(each) for each in range(101)])
+    assert (latency.p50, latency.p99, latency.most) == (50.0, 99.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("figure", "met"),
+    [
+        (Figure("a", 6.0, "x", 10.0, target=Target("ratio", "at least", 0.5)), True),
+        (Figure("a", 4.0, "x", 10.0, target=Target("ratio", "at least", 0.5)), False),
+        (Figure("a", 40.0, "ms", target=Target("value", "at most", 40)), True),
+        (Figure("a", 41.0, "ms", 1.0, target=Target("value", "at most", 40)), False),
+        (Figure("a", 1.0, "ms", target=Target("ratio", "at most", 40)), False),  # nothing to judge
+        (Figure("a", 1.0, "ms"), None),
+    ],
+)
+def test_a_target_is_met_or_missed(figure: Figure, met: bool | None) -> None:
+    assert figure.met is met
+
+
+def test_the_table_has_a_row_for_each_figure_and_none_of_quick_runs() -> None:
+    figure = Figure(
+        "p50", 28.25, "ms", 2.5, "one produce and consume", Target("value", "at most", 40)
+    )
+    rows = render.table([as_report(figure), as_report(figure, quick=True)]).splitlines()
+    assert len(rows) == 3
+    assert (
+        "| `hops` | p50 | 28.2 ms | 2.50 (one produce and consume) | 11.30 | ≤ 40 | met |"
+        in (rows[2])
+    )
+
+
+@pytest.mark.system
+def test_the_runtime_bench_writes_figures_that_can_be_judged(tmp_path: Path) -> None:
+    output = tmp_path / "results" / "runtime.json"
+    command = [sys.executable, "-m", "streams.cli", "bench", "runtime", "--quick", "--output"]
+    done = subprocess.run(
+        [*command, str(output)], cwd=ROOT, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(output.read_text())
+    assert found["bench"] == "runtime"
+    assert found["quick"] is True
+    (figure,) = [each for each in found["figures"] if each["name"].startswith("exactly once")]
+    assert figure["unit"] == "events/s"
+    assert figure["value"] > 0
+    assert figure["ratio"] == pytest.approx(figure["value"] / figure["limit"], rel=0.01)
+    assert figure["met"] is (figure["ratio"] >= 0.5)
+    assert {"cpu", "cores", "memory_gb", "load_average"} <= found["machine"].keys()
+    assert found["command"].startswith("millrace bench runtime")
+    assert found["versions"]["confluent-kafka"]
+    assert found["commit"]
+    assert "exactly once" in done.stdout
+
+
+def test_a_question_that_is_answered_without_chunks_is_lost_and_named() -> None:
+    def reranked(query: str) -> ChunksReranked:
+        return ChunksReranked(
+            question=to_search(query, "t", query).question, variants=[query], candidates=[],
+            embedding_model="m", index="i", reranker="r", degraded=[], timings_ms={},
+        )  # fmt: skip
+
+    def answered(query: str, status: str, *reasons: str) -> QuestionAnswered:
+        return QuestionAnswered(
+            request_id=query, tenant="t", status=status, answer="", citations=[],  # type: ignore[arg-type]
+            reasons=[*reasons], degraded=[], tier="local", model="m", versions=versions("main"),
+            usage=Usage(input_tokens=0, output_tokens=0, cost=0.0), timings_ms={}, answered_at=0,
+        )  # fmt: skip
+
+    through = Through(["a", "b", "c"])
+    through.waiting |= {"a", "b", "c"}
+    through.hear(answered("b", "refused", "query has 6,800 characters"), 0.0)
+    through.hear(answered("c", "answered"), 0.0)
+    through.hear(reranked("a"), 0.0)
+    through.give_up(SETTLED_S / 2)
+    assert through.waiting == {"b", "c"}
+    through.hear(reranked("c"), SETTLED_S / 2)  # of another topic: read after the answer
+    through.give_up(SETTLED_S * 2)
+    assert through.waiting == set()
+    assert list(through.found) == ["a", "c"]
+    assert through.lost == {"b": "was refused: query has 6,800 characters"}

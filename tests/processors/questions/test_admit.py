@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from connectors.redis.store import MemoryRequestLog
+from processors.questions.admit import AdmitConfig, Arrival, admit, assigned_request_id
+from schemas.events import QuestionAdmitted, QuestionAnswered, QuestionAsked
+from streams.flow.errors import Reject, Retry
+from tests.support.fakes import VERSIONS
+
+NOW = 1_800_000_000_000
+
+
+class NoLog:
+    def claim(self, tenant: str, request_id: str, position: str) -> str:
+        raise Retry("down")
+
+
+def _admit(asked: QuestionAsked, at: int = NOW, log: object = None, **config: object):
+    arrival = Arrival(f"rag.requests/0/{at}", at, NOW)
+    (outcome,) = admit(
+        asked,
+        arrival,
+        config=AdmitConfig(**config),  # type: ignore[arg-type]
+        log=log or MemoryRequestLog(),  # type: ignore[arg-type]
+        versions=VERSIONS,
+    )
+    return outcome
+
+
+def _asked(query: str = "what?", tenant: str = "acme", **fields: object) -> QuestionAsked:
+    return QuestionAsked(tenant=tenant, query=query, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (_asked(" \n"), "query is empty"),
+        (_asked("x" * 100_000), "query has 100,000 characters; at most 4,000"),
+        (_asked(tenant="nobody"), "tenant 'nobody' is unknown"),
+        (_asked(tenant="a/b"), "tenant must be"),
+        (_asked(tenant=""), "tenant must be"),
+        (_asked(top_k=0), "top_k is 0"),
+        (_asked(reply_to="docs.feed"), "MILLRACE_REPLY_TOPICS"),
+    ],
+)
+def test_a_bad_question_is_refused_with_the_reason(asked: QuestionAsked, said: str) -> None:
+    outcome = _admit(asked, tenants=frozenset({"acme"}))
+    assert isinstance(outcome, QuestionAnswered)
+    assert outcome.status == "refused"
+    assert said in outcome.reasons[0]
+
+
+@pytest.mark.parametrize("deadline", [-1, 0 - 10**6, NOW - 1, 10])
+def test_a_deadline_in_the_past_is_expired(deadline: int) -> None:
+    outcome = _admit(_asked(deadline_ms=deadline), at=NOW - 11)
+    assert isinstance(outcome, QuestionAnswered)
+    assert outcome.status == "expired"
+
+
+@pytest.mark.parametrize(("deadline", "at"), [(500, NOW + 490), (NOW + 7, NOW + 7)])
+def test_a_deadline_is_a_span_or_a_time(deadline: int, at: int) -> None:
+    outcome = _admit(_asked(deadline_ms=deadline), at=NOW - 10)
+    assert isinstance(outcome, QuestionAdmitted)
+    assert outcome.question.deadline_at == at
+
+
+def test_a_missing_request_id_is_a_uuid7_that_a_replay_repeats() -> None:
+    first, again = (_admit(_asked(), at=NOW) for _ in range(2))
+    assert first.question.request_id == again.question.request_id
+    assert first.question.request_id[14] == "7"
+    other = assigned_request_id("rag.requests/0/8", NOW)
+    assert other != first.question.request_id
+    assert other[:13] == first.question.request_id[:13], "the time comes first"
+
+
+def test_the_same_record_again_is_no_duplicate() -> None:
+    log = MemoryRequestLog()
+    for _ in range(2):
+        assert isinstance(_admit(_asked(request_id="r"), log=log), QuestionAdmitted)
+    with pytest.raises(Reject, match="duplicate request_id 'r'"):
+        _admit(_asked(request_id="r"), at=NOW - 1, log=log)
+
+
+def test_tenants_may_use_the_same_request_id() -> None:
+    log = MemoryRequestLog()
+    _admit(_asked(request_id="r"), at=NOW - 1, log=log)
+    assert isinstance(_admit(_asked(request_id="r", tenant="b"), log=log), QuestionAdmitted)
+
+
+def test_without_the_log_questions_go_on_and_say_so() -> None:
+    outcome = _admit(_asked(request_id="r"), log=NoLog())
+    assert isinstance(outcome, QuestionAdmitted)
+    assert outcome.degraded == ["admit: duplicates unchecked"]

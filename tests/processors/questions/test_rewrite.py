@@ -1,0 +1,130 @@
+"""Variants by a model, that may be slow, broken or talkative."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.openai_compatible.generator import OpenAICompatible
+from processors.questions.rewrite import DEGRADED, VariantsConfig, rewrite, variants_in
+from processors.questions.usage import Prices
+from schemas.events import QuestionAdmitted, Usage
+from streams.flow.errors import Retry
+from tests.processors.questions.test_retrieve import question
+from tests.support.model_server import ModelServer, completion, serving
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def model(server: ModelServer) -> Iterator[OpenAICompatible]:
+    made = OpenAICompatible(f"{server.url}/", "small", key="secret", timeout_s=0.5)
+    yield made
+    made.close()
+
+
+def rewritten(model: OpenAICompatible, query: str = "What is AC-2?"):
+    event = QuestionAdmitted(question=question(query), degraded=["a"], timings_ms={})
+    (result,) = rewrite(event, generator=model, config=VariantsConfig("Rewrite."))
+    return result
+
+
+def test_a_model_adds_up_to_three_variants(server: ModelServer, model: OpenAICompatible) -> None:
+    server.body = completion("1. what is ac-2?\n- Meaning of AC-2\n\nAC-2 scope\nB\nC\nD")
+    result = rewritten(model)
+    assert result.variants == ["What is AC-2?", "Meaning of AC-2", "AC-2 scope", "B"]
+    assert result.degraded == ["a"]
+    (asked,) = server.asked
+    assert asked["path"] == "/v1/chat/completions"
+    assert asked["key"] == "Bearer secret"
+    assert asked["model"] == "small"
+    assert asked["messages"] == [
+        {"role": "system", "content": "Rewrite."},
+        {"role": "user", "content": "What is AC-2?"},
+    ]
+
+
+def test_tokens_are_those_the_model_counted(server: ModelServer, model: OpenAICompatible) -> None:
+    server.body = completion("x y z", 7)
+    made = model.complete("", "q", most_tokens=5)
+    assert (made.text, made.input_tokens, made.output_tokens) == ("x y z", 7, 3)
+
+
+def test_what_the_model_was_paid_for_is_counted_even_if_it_said_nothing_usable(
+    server: ModelServer, model: OpenAICompatible
+) -> None:
+    server.body = completion("What is AC-2?", 1000)
+    event = QuestionAdmitted(question=question("What is AC-2?"), degraded=[], timings_ms={})
+    (result,) = rewrite(event, generator=model, config=VariantsConfig(prices=Prices(1.0, 10.0)))
+    assert result.variants == ["What is AC-2?"]
+    assert result.usage == Usage(input_tokens=1000, output_tokens=3, cost=0.001 + 0.00003)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"choices": []}',
+        completion(None),
+        completion({"a": 1}),
+        completion(""),
+        completion("What is AC-2?\n" + "word " * 500),
+    ],
+)
+def test_junk_leaves_the_question_alone_and_says_so(
+    server: ModelServer, model: OpenAICompatible, body: bytes
+) -> None:
+    server.body = body
+    result = rewritten(model)
+    assert result.variants == ["What is AC-2?"]
+    assert result.degraded == ["a", DEGRADED]
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
+def test_a_refusal_is_no_variants(
+    server: ModelServer, model: OpenAICompatible, status: int
+) -> None:
+    server.status, server.body = status, completion("x")
+    assert rewritten(model).degraded == ["a", DEGRADED]
+    with pytest.raises(Retry, match=f"says {status}$"):
+        model.complete("", "q", most_tokens=1)
+
+
+@pytest.mark.parametrize("said", [{"message": "too many tokens"}, "too many tokens"])
+def test_a_refusal_says_why(server: ModelServer, model: OpenAICompatible, said: object) -> None:
+    server.status, server.body = 400, json.dumps({"error": said}).encode()
+    with pytest.raises(Retry, match="says 400: too many tokens"):
+        model.complete("", "q", most_tokens=1)
+
+
+@pytest.mark.parametrize("pause_s", [0.8, 0.15])  # silence, and an answer that drips in
+def test_a_slow_model_costs_its_time_out_and_no_more(
+    server: ModelServer, model: OpenAICompatible, pause_s: float
+) -> None:
+    server.body, server.pause_s = completion("x" * 50), pause_s
+    begin = time.monotonic()
+    assert rewritten(model).degraded == ["a", DEGRADED]
+    assert time.monotonic() - begin < 1.4
+
+
+def test_a_model_that_is_not_there_is_retry(server: ModelServer) -> None:
+    nobody = OpenAICompatible("http://127.0.0.1:9", "m", timeout_s=0.5)
+    with pytest.raises(Retry, match="does not answer"):
+        nobody.complete("", "q", most_tokens=1)
+    nobody.close()
+
+
+def test_variants_are_lines_without_marks_and_repeats() -> None:
+    text = '* One?\n2) Two?\n  one?\n"Three?"\n'
+    assert variants_in(text, "zero") == ["One?", "Two?", "Three?"]

@@ -1,0 +1,228 @@
+"""A changed chunking policy: what it concerns is chunked again, in memory, and nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
+from schemas import topics
+from schemas.events import DocumentFed, QuestionAsked
+from streams.app.topology import topology
+from streams.edge.reindex import Plan, asked_again, plan
+from streams.runtime.testing import Driver
+from tests.support.fakes import CONFIG, FakePorts
+
+OLD = ChunkingPolicy("one", {"code": ChunkingConfig(("code",), max_tokens=60)}, ChunkingConfig())
+NEW = replace(OLD, version="two", other=replace(OLD.other, max_tokens=50, min_tokens=10))
+TEXT = "\n\n".join(
+    f"The limit of card {n} is {n}00 euros. " + "It holds for every branch. " * 12 for n in range(9)
+)
+
+
+def driver(ports: FakePorts, policy: ChunkingPolicy, former: Driver | None = None) -> Driver:
+    """Workers on this policy; with `former`, restarted on the topics that it left."""
+    stages = topology(ports, replace(CONFIG, chunking=policy))
+    if former is None:
+        return Driver(stages)
+    restarted = Driver(stages, log=former.log)
+    restarted._positions = former._positions  # type: ignore[attr-defined]
+    return restarted
+
+
+def fed(doc_id: str, version: int = 1, body: str | None = TEXT, kind: str = "text") -> DocumentFed:
+    op = "delete" if body is None else "upsert"
+    return DocumentFed(
+        op=op, tenant="acme", doc_id=doc_id, version=version, body=body, doc_type=kind
+    )
+
+
+def chunked(ports: FakePorts) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for chunk in ports.index.scan():
+        found.setdefault(f"{chunk.tenant}/{chunk.doc_id}", set()).add(chunk.chunking)
+    return found
+
+
+def planned(run: Driver, ports: FakePorts, policy: ChunkingPolicy, **only: str) -> Plan:
+    changes = run.events(topics.DOCS_CHANGES)
+    return plan(changes, chunked(ports), lambda kind: policy.of(kind).hash, **only)
+
+
+def reindex(run: Driver, found: Plan, generation: int = 1) -> int:
+    again = list(asked_again(run.events(topics.DOCS_CHANGES), found.concerned, generation))
+    for change in again:
+        run.send(topics.DOCS_REINDEX, change)
+    return len(again)
+
+
+def state(ports: FakePorts) -> Mapping[str, list[tuple[int, int, str]]]:
+    found: dict[str, list[tuple[int, int, str]]] = {}
+    for chunk in ports.index.scan():
+        found.setdefault(chunk.doc_id, []).append((chunk.doc_version, chunk.ordinal, chunk.text))
+    return {doc_id: sorted(chunks) for doc_id, chunks in found.items()}
+
+
+def test_a_changed_policy_chunks_again_only_what_it_concerns() -> None:
+    ports = FakePorts()
+    before = driver(ports, OLD)
+    for document in (fed("a"), fed("b"), fed("c.py", body="x = 1\n" * 90, kind="code")):
+        before.send(topics.DOCS_FEED, document)
+    before.send(topics.DOCS_FEED, fed("blank", body=" \n"))
+    before.send(topics.DOCS_FEED, fed("gone", body="Was here."))
+    before.send(topics.DOCS_FEED, fed("gone", 2, None))
+    before.run()
+    assert planned(before, ports, OLD).concerned == {}
+    found = planned(before, ports, NEW)
+    assert found.documents == 3
+    assert set(found.concerned) == {"acme/a", "acme/b"}
+    assert set(planned(before, ports, NEW, tenant="other").concerned) == set()
+    assert set(planned(before, ports, NEW, doc_type="code").concerned) == set()
+
+    after = driver(ports, NEW, before)
+    untouched = state(ports)["c.py"]
+    assert reindex(after, found) == 2
+    after.run()
+    fresh = FakePorts()
+    again = driver(fresh, NEW)
+    for document in (fed("a"), fed("b"), fed("c.py", body="x = 1\n" * 90, kind="code")):
+        again.send(topics.DOCS_FEED, document)
+    again.run()
+    assert state(ports) == state(fresh)
+    assert state(ports)["c.py"] == untouched
+    assert planned(after, ports, NEW).concerned == {}
+
+
+def test_chunks_whose_text_stays_the_same_cost_no_embedding() -> None:
+    ports = FakePorts()
+    before = driver(ports, OLD)
+    before.send(topics.DOCS_FEED, fed("short", body="# A\n\nOne short text."))
+    before.run()
+    embedded = ports.embedder.passages
+    after = driver(ports, NEW, before)
+    found = planned(after, ports, NEW)
+    assert reindex(after, found) == 1
+    after.run()
+    assert ports.embedder.passages == embedded
+    assert chunked(ports) == {"acme/short": {NEW.other.hash}}
+
+
+def test_questions_are_answered_while_documents_are_chunked_again() -> None:
+    ports = FakePorts()
+    before = driver(ports, OLD)
+    for number in range(12):
+        before.send(topics.DOCS_FEED, fed(f"d{number}"))
+    before.run()
+    after = driver(ports, NEW, before)
+    after.batch = 1
+    reindex(after, planned(after, ports, NEW))
+    for number in range(20):
+        query = f"What is the limit of card {number % 9}?"
+        after.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query=query))
+        for stage in after.stages:
+            after._step(stage)  # type: ignore[attr-defined]
+    after.run()
+    answers = after.events(topics.RAG_ANSWERS)
+    assert [answer.status for answer in answers] == ["answered"] * 20
+    assert set.union(*chunked(ports).values()) == {NEW.other.hash}
+
+
+@pytest.mark.parametrize("change_first", [True, False])
+@pytest.mark.parametrize("body", ["New text.", None])
+def test_a_change_that_races_with_the_reindex_wins(change_first: bool, body: str | None) -> None:
+    ports = FakePorts()
+    before = driver(ports, OLD)
+    before.send(topics.DOCS_FEED, fed("a"))
+    before.run()
+    after = driver(ports, NEW, before)
+    found = planned(after, ports, NEW)
+    if change_first:
+        after.send(topics.DOCS_FEED, fed("a", 2, body))
+        after.run()
+        reindex(after, found)
+    else:
+        reindex(after, found)
+        after.send(topics.DOCS_FEED, fed("a", 2, body))
+    after.run()
+    expected = {} if body is None else {"a": [(2, 0, "New text.")]}
+    assert state(ports) == expected
+    newest = after.events(topics.DOCS_CHANGES)[-1]
+    assert newest.version == 2  # what compaction keeps, and an index is rebuilt from
+
+
+def test_chunks_of_a_worker_on_the_old_policy_do_not_mix_with_the_new() -> None:
+    """Both work on one version at once, each in several records, in any order."""
+    long = "\n\n".join(TEXT.replace("card", f"card{n}") for n in range(30))
+    made = {}
+    for policy, generation in ((OLD, 0), (NEW, 5)):
+        alone = driver(FakePorts(), policy)
+        alone.send(topics.DOCS_FEED, fed("a", body=long))
+        alone.run()
+        made[generation] = [
+            replace(event, generation=generation) for event in alone.events(topics.DOCS_VECTORS)
+        ]
+        assert len(made[generation]) > 1
+    for seed in range(20):
+        rng = random.Random(seed)
+        old, new = [*made[0]], [*made[5]]
+        ports = FakePorts()
+        while old or new:
+            queue = rng.choice([each for each in (old, new) if each])
+            ports.index.apply([queue.pop(0)])
+        fresh = FakePorts()
+        fresh.index.apply(made[5])
+        assert state(ports) == state(fresh), seed
+
+
+def test_an_interrupted_run_is_completed_by_another() -> None:
+    ports = FakePorts()
+    before = driver(ports, OLD)
+    for number in range(6):
+        before.send(topics.DOCS_FEED, fed(f"d{number}"))
+    before.run()
+    after = driver(ports, NEW, before)
+    found = planned(after, ports, NEW)
+    half = Plan(found.documents, dict(list(found.concerned.items())[:3]))
+    reindex(after, half, 1)
+    after.run()
+    rest = planned(after, ports, NEW)
+    assert len(rest.concerned) == 3
+    assert reindex(after, rest, 2) == 3
+    after.run()
+    assert planned(after, ports, NEW).concerned == {}
+
+
+def test_a_document_in_parts_is_chunked_again_in_parts() -> None:
+    ports = FakePorts()
+    before = driver(ports, OLD)
+    before.send(topics.DOCS_FEED, fed("long", body="\n\n".join([TEXT] * 200)))
+    before.run()
+    assert len(before.events(topics.DOCS_CHANGES)) > 1
+    after = driver(ports, NEW, before)
+    found = planned(after, ports, NEW)
+    assert reindex(after, found) == len(before.events(topics.DOCS_CHANGES))
+    after.run()
+    assert planned(after, ports, NEW).concerned == {}
+    assert not after.dead_letters(topics.DOCS_DLQ)
+
+
+def test_the_newest_version_is_asked_for_wherever_it_stands() -> None:
+    run = driver(FakePorts(), OLD)
+    run.send(topics.DOCS_FEED, fed("a", 7, "Seven."))
+    run.send(topics.DOCS_FEED, fed("a", 6, "Six."))
+    run.run()
+    changes = run.events(topics.DOCS_CHANGES)
+    found = plan(changes, {}, lambda kind: "new")
+    (again,) = asked_again(changes, found.concerned, 3)
+    assert (again.body, again.generation) == ("Seven.", 3)
+
+
+def test_a_document_that_is_not_searchable_is_concerned() -> None:
+    run = driver(FakePorts(), OLD)
+    run.send(topics.DOCS_FEED, fed("a"))
+    run.run()
+    found = plan(run.events(topics.DOCS_CHANGES), {}, lambda kind: OLD.of(kind).hash)
+    assert set(found.concerned) == {"acme/a"}

@@ -1,0 +1,463 @@
+"""The whole topology in memory: the same processing as the worker, with crashes injected."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import pytest
+
+from processors.documents.ingest import split_body
+from schemas import topics
+from schemas.events import DocumentFed, QuestionAdmitted, QuestionAnswered, QuestionAsked
+from streams.app.settings import Settings
+from streams.app.topology import topology
+from streams.flow.errors import Reject
+from streams.flow.outcome import Received
+from streams.flow.stage import stage
+from streams.flow.topic import Topic
+from streams.runtime.testing import Driver
+from tests.support.fakes import CONFIG, BagOfWords, FakePorts
+
+HANDBOOK = "# Limits\n\nThe cash limit of a Classic card is 600 euros.\n\nAsk the desk for more.\n"
+
+
+def _driver(ports: FakePorts, **options: object) -> Driver:
+    return Driver(topology(ports, CONFIG), **options)  # type: ignore[arg-type]
+
+
+def _fed(body: str | None, version: int | None = None, doc_id: str = "a.md") -> DocumentFed:
+    op = "delete" if body is None else "upsert"
+    return DocumentFed(op=op, tenant="acme", doc_id=doc_id, body=body, version=version, title="T")
+
+
+def _live(ports: FakePorts) -> dict[str, set[int]]:
+    live: dict[str, set[int]] = {}
+    for chunk in ports.index.scan("acme"):
+        live.setdefault(chunk.doc_id, set()).add(chunk.doc_version)
+    return live
+
+
+def test_a_document_becomes_searchable_and_a_question_gets_a_cited_answer() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    driver.run()
+    driver.send(
+        topics.RAG_REQUESTS,
+        json.dumps(
+            {"tenant": "acme", "query": "What is the cash limit of a Classic card?"}
+        ).encode(),
+        key=None,
+    )
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert answer.status == "answered", answer.reasons
+    assert "600 euros" in answer.answer
+    (chunk,) = ports.index.scan("acme")
+    for citation in answer.citations:
+        assert chunk.text[citation.start : citation.end] == citation.quote
+    assert set(answer.timings_ms) == {
+        "admit",
+        "rewrite",
+        "retrieve",
+        "rerank",
+        "route",
+        "generate.local",
+    }
+
+
+def test_other_tenants_see_nothing_of_it() -> None:
+    driver = _driver(FakePorts())
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    asked = QuestionAsked(tenant="other", query="What is the cash limit of a Classic card?")
+    driver.send(topics.RAG_REQUESTS, asked)
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert (answer.status, answer.citations) == ("abstained", [])
+
+
+def test_an_unchanged_document_fed_again_costs_no_model_call() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, 1))
+    driver.run()
+    embedded = ports.embedder.passages
+    assert embedded > 0
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, 2))
+    driver.run()
+    assert ports.embedder.passages == embedded
+    assert _live(ports) == {"a.md": {2}}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_history_under_crashes_ends_in_exactly_its_last_state(seed: int) -> None:
+    rng = random.Random(seed)
+    ports = FakePorts()
+    driver = _driver(ports, batch=3, fault=lambda _stage, _moment: rng.random() < 0.3)
+    expected: dict[str, int] = {}
+    for version in range(1, 60):
+        doc_id = f"d{rng.randrange(8)}.md"
+        if rng.random() < 0.3:
+            driver.send(topics.DOCS_FEED, _fed(None, version, doc_id))
+            expected.pop(doc_id, None)
+        else:
+            words = " ".join(
+                rng.choices(["alpha", "beta", "gamma", "delta"], k=rng.randrange(1, 400))
+            )
+            driver.send(topics.DOCS_FEED, _fed(f"# H\n\n{words}. End.", version, doc_id))
+            expected[doc_id] = version
+        if rng.random() < 0.5:
+            driver.run()
+    driver.run()
+    assert _live(ports) == {doc_id: {version} for doc_id, version in expected.items()}
+
+
+def test_a_long_document_travels_in_parts_and_leaves_as_one() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    body = "\n\n".join(
+        f"# Part {n}\n\n" + f"Sentence {n} of the long text. " * 400 for n in range(80)
+    )
+    driver.send(topics.DOCS_FEED, _fed(body, 1))
+    driver.run()
+    assert not driver.dead_letters(topics.DOCS_DLQ)
+    assert len(driver.events(topics.DOCS_CHANGES)) > 1
+    assert all(len(r.value or b"") < 1_000_000 for r in driver.records("docs.vectors"))
+    assert _live(ports) == {"a.md": {1}}
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, 2))
+    driver.run()
+    assert [chunk.doc_version for chunk in ports.index.scan("acme")] == [2]
+    driver.send(topics.DOCS_FEED, _fed(None, 3))
+    driver.run()
+    assert _live(ports) == {}
+
+
+def _log(driver: Driver) -> dict[bytes | None, bytes | None]:
+    """What compaction leaves of docs.changes: the last value of each key."""
+    return {record.key: record.value for record in driver.records(topics.DOCS_CHANGES.name)}
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents travel in parts from 400 bytes on."""
+    monkeypatch.setattr("processors.documents.ingest.split_body", partial(split_body, limit=400))
+
+
+def _long(words: str, parts: int) -> str:
+    return "\n\n".join(
+        f"# Part {n}\n\n" + f"{words} " * (360 // (len(words) + 1)) for n in range(parts)
+    )
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize("seed", range(6))
+def test_the_log_keeps_parts_of_living_versions_only(seed: int) -> None:
+    rng = random.Random(seed)
+    ports = FakePorts()
+    driver = _driver(ports, batch=3, fault=lambda _stage, _moment: rng.random() < 0.2)
+    expected: dict[str, tuple[int, int]] = {}
+    for version in range(1, 40):
+        doc_id = f"d{rng.randrange(4)}.md"
+        parts = rng.choice([1, 2, 3, 5])
+        if rng.random() < 0.3:
+            driver.send(topics.DOCS_FEED, _fed(None, version, doc_id))
+            expected.pop(doc_id, None)
+        else:
+            driver.send(topics.DOCS_FEED, _fed(_long(f"word{version}", parts), version, doc_id))
+            expected[doc_id] = (version, parts)
+        if rng.random() < 0.5:
+            driver.run()
+    driver.run()
+    assert not driver.dead_letters(topics.DOCS_DLQ)
+    left = [
+        driver.codec.decode(topics.DOCS_CHANGES, value)
+        for value in _log(driver).values()
+        if value is not None
+    ]
+    living: dict[str, list[int]] = {}
+    for change in left:
+        if change.op == "upsert":
+            assert change.version == expected[change.doc_id][0], "of the living version only"
+            living.setdefault(change.doc_id, []).append(change.part)
+    assert {doc: sorted(found) for doc, found in living.items()} == {
+        doc_id: [*range(parts)] for doc_id, (_, parts) in expected.items()
+    }
+    assert _live(ports) == {doc_id: {version} for doc_id, (version, _) in expected.items()}
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_a_version_that_lost_a_part_is_not_whole_and_is_told() -> None:
+    class Picky(BagOfWords):
+        poison = "poison"
+
+        def count(self, texts: Sequence[str]) -> list[int]:
+            if any(self.poison and self.poison in text for text in texts):
+                raise Reject("cannot be counted")
+            return super().count(texts)
+
+    embedder = Picky()
+    ports = FakePorts(embedder=embedder)
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed(_long("former", 4), 1))
+    driver.run()
+    former = {chunk.ordinal for chunk in ports.index.scan("acme")}
+    told = len(driver.events(topics.DOCS_INDEXED))
+
+    first, second, third = (_long(word, 1) for word in ("uno", "poison", "tres"))
+    driver.send(topics.DOCS_FEED, _fed("\n\n".join([first, second, third]), 2))
+    driver.run()
+    chunked, indexed = driver.dead_letters(topics.DOCS_DLQ)
+    assert (chunked.stage, chunked.reason) == ("chunk", "cannot be counted")
+    assert indexed.stage == "index"
+    assert "version 2 of acme/a.md is not whole: of its 3 parts, 2 did not come" in indexed.reason
+    assert not any(done.last for done in driver.events(topics.DOCS_INDEXED)[told:])
+    assert {chunk.ordinal for chunk in ports.index.scan("acme")} >= former
+    assert _live(ports) == {"a.md": {1, 2}}
+    assert all(_log(driver).values()), "the former version's parts are still in the log"
+
+    embedder.poison = ""  # the cause is mended, and the letter replayed
+    assert chunked.key is not None and chunked.value is not None
+    document = chunked.key.partition(b"\0")[0]
+    driver._append(chunked.topic, chunked.key, chunked.value, [], document, None)
+    driver.run()
+    assert _live(ports) == {"a.md": {2}}
+    assert driver.events(topics.DOCS_INDEXED)[-1].last
+    assert sum(value is not None for value in _log(driver).values()) == 3
+
+
+def test_an_older_version_never_wins() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    driver.send(topics.DOCS_FEED, _fed("# New\n\nNew text.", 7))
+    driver.send(topics.DOCS_FEED, _fed("# Old\n\nOld text.", 6))
+    driver.run()
+    assert _live(ports) == {"a.md": {7}}
+    assert [e.superseded for e in driver.events(topics.DOCS_INDEXED)] == [False, True]
+
+
+def test_a_rejected_record_is_dead_lettered_with_its_bytes_and_the_rest_goes_on() -> None:
+    ports = FakePorts()
+    driver = _driver(ports)
+    bad = b'{"op": "upsert", "tenant": "acme", "doc_id": "x", "boddy": "?"}'
+    driver.send(topics.DOCS_FEED, bad, key=b"acme/x", headers=[("who", b"me")])
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    driver.run()
+    (letter,) = driver.dead_letters(topics.DOCS_DLQ)
+    assert (letter.value, letter.key, letter.stage) == (bad, b"acme/x", "ingest")
+    assert letter.headers[0].key == "who"
+    assert "unknown field 'boddy'; did you mean 'body'?" in letter.reason
+    assert _live(ports)
+
+
+def test_a_request_that_cannot_be_read_is_answered_where_its_id_can() -> None:
+    driver = _driver(FakePorts())
+    value = b'{"request_id": "r1", "tenant": "acme", "qwery": "?"}'
+    driver.send(topics.RAG_REQUESTS, value, key=None)
+    driver.send(topics.RAG_REQUESTS, b"\x00garbage", key=None)
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert (answer.request_id, answer.status) == ("r1", "failed")
+    assert "'qwery'" in answer.reasons[0]
+    assert len(driver.dead_letters(topics.RAG_DLQ)) == 2
+
+
+def test_a_late_question_is_answered_expired_and_not_searched_for() -> None:
+    now = 1_000_000
+    ports = FakePorts()
+    driver = _driver(ports, clock=lambda: now)
+    driver.stages = topology(ports, CONFIG, now=lambda: now)
+    driver.__post_init__()
+    asked = QuestionAsked(request_id="r", tenant="acme", query="late?", deadline_ms=500)
+    driver.send(topics.RAG_REQUESTS, asked, timestamp=now - 400)
+    admit = next(s for s in driver.stages if s.name == "admit")
+    rest = driver.stages
+    driver.stages = [admit]
+    driver.run()
+    now += 1000
+    driver.stages = rest
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert answer.status == "expired"
+    assert "rewrite" in answer.reasons[0]
+    assert not driver.events(topics.RAG_RETRIEVED)
+
+
+def test_a_failing_store_is_retried_and_then_works() -> None:
+    from streams.flow.errors import Retry
+
+    ports = FakePorts(embedder=BagOfWords())
+    settings = Settings(retry_attempts=5)
+    driver = _driver(ports, settings=settings)
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(request_id="r", tenant="acme", query="any?"))
+    down = [Retry("down"), Retry("down")]
+    search = ports.index.search
+
+    def flaky(queries: Iterable[object]) -> object:
+        if down:
+            raise down.pop()
+        return search(queries)  # type: ignore[arg-type]
+
+    ports.index.search = flaky  # type: ignore[method-assign,assignment]
+    driver.run()
+    (answer,) = driver.events(topics.RAG_ANSWERS)
+    assert answer.status == "abstained"
+    assert not down
+
+
+def test_a_duplicate_request_id_is_answered_once() -> None:
+    driver = _driver(FakePorts())
+    for query in ("first?", "second?"):
+        asked = QuestionAsked(request_id="same", tenant="acme", query=query)
+        driver.send(topics.RAG_REQUESTS, asked)
+    driver.run()
+    assert len(driver.events(topics.RAG_ANSWERS)) == 1
+    (letter,) = driver.dead_letters(topics.RAG_DLQ)
+    assert "duplicate request_id 'same'" in letter.reason
+
+
+def test_reply_to_gets_a_copy_where_it_is_allowed() -> None:
+    from dataclasses import replace
+
+    config = replace(CONFIG, admit=replace(CONFIG.admit, reply_topics=frozenset({"acme.answers"})))
+    driver = Driver(topology(FakePorts(), config))
+    for topic in ("acme.answers", "docs.feed"):
+        driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="?", reply_to=topic))
+    driver.run()
+    statuses = sorted(answer.status for answer in driver.events(topics.RAG_ANSWERS))
+    assert statuses == ["abstained", "refused"]
+    assert len(list(driver.records("acme.answers"))) == 1
+    assert not list(driver.records("docs.feed"))
+
+
+def test_one_trace_and_a_chain_of_causes_run_through_all_stages() -> None:
+    driver = _driver(FakePorts())
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="traced?"))
+    driver.run()
+    flow = ["rag.admitted", "rag.rewritten", "rag.retrieved", "rag.reranked", "rag.generate.local"]
+    headers = [dict(next(driver.records(name)).headers) for name in [*flow, "rag.answers"]]
+    assert len({(h["traceparent"] or b"")[3:35] for h in headers}) == 1
+    assert len({h["correlationid"] for h in headers}) == 1
+    for before, after in itertools.pairwise(headers):
+        assert after["causationid"] == before["ce_id"]
+    assert all(h["ce_specversion"] == b"1.0" for h in headers)
+
+
+def test_a_replay_gives_the_same_ids() -> None:
+    def ids() -> list[bytes | None]:
+        driver = _driver(FakePorts())
+        asked = QuestionAsked(request_id="r", tenant="acme", query="again?")
+        driver.send(topics.RAG_REQUESTS, asked, timestamp=5)
+        driver.run()
+        return [dict(r.headers)["ce_id"] for r in driver.records("rag.answers")]
+
+    assert ids() == ids() != []
+
+
+def test_a_new_stage_is_a_processor_and_one_line() -> None:
+    """What a person writes: this function in processors/, and the `stage(...)` line below."""
+
+    def shout(event: QuestionAdmitted) -> Iterable[QuestionAnswered]:
+        from processors.questions.answers import ended
+
+        yield ended(event.question.request_id, "acme", "refused", "LOUD", CONFIG.versions)
+
+    loud = Topic("rag.loud", QuestionAnswered, lambda event: event.request_id)
+    ports = FakePorts()
+    flow = [
+        *topology(ports, CONFIG),
+        stage(
+            "shout",
+            reads=topics.RAG_ADMITTED,
+            run=shout,
+            writes=loud,
+            dead_letters=topics.RAG_DLQ,
+        ),
+    ]
+    driver = Driver(flow)
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="quiet?"))
+    driver.run()
+    (event,) = driver.events(loud)
+    assert event.reasons == ["LOUD"]
+    assert len(driver.events(topics.RAG_ANSWERS)) == 1
+
+
+def test_a_bug_in_a_processor_is_raised_and_nothing_is_written() -> None:
+    def broken(record: Received[DocumentFed]) -> Iterable[DocumentFed]:
+        raise ZeroDivisionError
+
+    from streams.flow.stage import edge_stage
+
+    copy = Topic("copy", DocumentFed, topics.document_key)
+    broken_stage = edge_stage(
+        "broken",
+        reads=topics.DOCS_FEED,
+        run=broken,
+        writes=copy,
+        dead_letters=topics.DOCS_DLQ,
+    )
+    driver = Driver([broken_stage])
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK))
+    with pytest.raises(ZeroDivisionError):
+        driver.run()
+    assert not list(driver.records("copy"))
+    assert not list(driver.records("docs.dlq"))
+
+
+HOSTILE = [
+    b'{"request_id": "x", "tenant": "t", "query": "q\\ud800"}',
+    b'{"request_id": "x\\udfff", "tenant": "t", "query": "q", "bad": 1}',
+    b'{"request_id": "x", "tenant": "t", "query": "q", "filters": {"\\ud800": "v"}}',
+    b'{"request_id": "a", "tenant": "' + b"A" * 900_000 + b'", "query": "q"}',
+    b'{"request_id": "' + b"A" * 900_000 + b'", "tenant": "a", "query": "q"}',
+    b'{"request_id": "a", "tenant": "a", "query": "q", "session_id": "' + b"s" * 990_000 + b'"}',
+    b'{"request_id": "a", "tenant": "a", "query": "q", "deadline_ms": 9223372036854775807}',
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_request_ends_in_an_answer_or_a_letter_and_the_next_is_answered(
+    value: bytes,
+) -> None:
+    driver = _driver(FakePorts())
+    bomb = [("ce_id", b"i" * 600_000), ("correlationid", b"c" * 600_000)]
+    driver.send(topics.RAG_REQUESTS, value, key=None, headers=bomb)
+    driver.send(topics.RAG_REQUESTS, QuestionAsked(request_id="good", tenant="t", query="good?"))
+    driver.run()
+    answers = [answer.request_id for answer in driver.events(topics.RAG_ANSWERS)]
+    assert "good" in answers
+    assert len(answers) == 2 or driver.dead_letters(topics.RAG_DLQ)
+    for name in driver.log:
+        if name != "rag.requests":
+            for record in driver.records(name):
+                assert sum(len(value or b"") for _, value in record.headers) < 2_000
+
+
+def test_a_dead_letter_fits_its_topic_and_says_what_it_lost() -> None:
+    driver = _driver(FakePorts())
+    driver.send(topics.RAG_REQUESTS, b"x" * (4 << 20), key=None)
+    driver.run()
+    (letter,) = driver.dead_letters(topics.RAG_DLQ)
+    assert "bytes are cut here" in letter.reason
+    assert len(letter.value or b"") < topics.RAG_DLQ.max_bytes
+
+
+def test_parts_and_documents_with_like_names_do_not_collide() -> None:
+    driver = _driver(FakePorts())
+    long = "\n\n".join(f"Paragraph {n} of many words. " * 300 for n in range(80))
+    driver.send(topics.DOCS_FEED, _fed(long, 1, "a"))
+    for doc_id in ("a#1", "a/1", "a\\01"):
+        driver.send(topics.DOCS_FEED, _fed("short", 1, doc_id))
+    driver.run()
+    keys = [record.key for record in driver.records("docs.changes")]
+    assert len(keys) == len(set(keys)) > 4
+    parts = {
+        r.partition
+        for r in driver.records("docs.changes")
+        if (r.key or b"").startswith(b"acme/a\0")
+    }
+    whole = {r.partition for r in driver.records("docs.changes") if r.key == b"acme/a"}
+    assert parts == whole

@@ -1,0 +1,139 @@
+"""The commit rules of a session, with clients that fail as real ones do."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from schemas.events import FeedbackGiven
+from schemas.topics import RAG_DLQ, RAG_FEEDBACK
+from streams.app.settings import Settings
+from streams.flow.stage import stage
+from streams.flow.topic import Topic
+from streams.runtime import loop as loop_module
+from streams.runtime.codec import Codec
+from streams.runtime.lanes import Lanes
+from streams.runtime.loop import Context, Fenced, HopelessError, Loop
+from streams.runtime.processing import Processing, Record
+from streams.runtime.telemetry import DerivedSpans, StageMetrics
+
+OUT = Topic("out", FeedbackGiven, lambda event: event.request_id)
+COPY = stage("copy", reads=RAG_FEEDBACK, run=lambda e: [e], writes=OUT, dead_letters=RAG_DLQ)
+
+
+@dataclass
+class FakeProducer:
+    """Fails as scheduled; remembers what was committed."""
+
+    failures: list[KafkaException] = field(default_factory=list[KafkaException])
+    committed: list[int] = field(default_factory=list[int])
+    aborted: int = 0
+    _offsets: list[int] = field(default_factory=list[int])
+
+    def begin_transaction(self) -> None:
+        self._offsets = []
+
+    def send_offsets_to_transaction(
+        self, offsets: list[TopicPartition], _metadata: object, _timeout: float
+    ) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self._offsets = [place.offset for place in offsets]
+
+    def commit_transaction(self, _timeout: float) -> None:
+        self.committed += self._offsets
+
+    def abort_transaction(self, _timeout: float) -> None:
+        self.aborted += 1
+
+
+@dataclass
+class FakeConsumer:
+    resumed: list[int] = field(default_factory=list[int])
+
+    def consumer_group_metadata(self) -> object:
+        return object()
+
+    def resume(self, places: list[TopicPartition]) -> None:
+        self.resumed += [place.partition for place in places]
+
+
+def _error(code: int, *, fatal: bool = False, abort: bool = False) -> KafkaException:
+    return KafkaException(KafkaError(code, "injected", fatal, False, abort))
+
+
+def _loop(producer: FakeProducer, batch: int = 5) -> tuple[Loop, Any]:
+    settings = Settings(max_batch=batch)
+    context = Context(
+        COPY,
+        settings,
+        StageMetrics("copy"),
+        lambda _: None,
+        threading.Event(),
+        threading.Event(),
+    )
+    consumer = FakeConsumer()
+    processing = Processing(COPY, Codec(), settings, context.metrics, DerivedSpans())
+    lanes = Lanes(COPY, processing, settings)
+    made = Loop(context, consumer, producer, lanes)  # type: ignore[arg-type]
+    made.assigned(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])  # type: ignore[arg-type]
+    return made, consumer
+
+
+def _done(count: int) -> list[Record]:
+    return [Record("t", 0, offset, 0, None, b"", (), done=True) for offset in range(count)]
+
+
+@pytest.mark.parametrize("code", [KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS])
+def test_records_whose_commit_failed_are_committed_before_those_behind_them(code: int) -> None:
+    producer = FakeProducer([_error(code, abort=True)])
+    loop, _ = _loop(producer)
+    loop._in_flight.add(_done(10))
+    loop._commit_done()
+    assert (producer.committed, producer.aborted) == ([], 1)
+    loop._commit_done()
+    assert producer.committed == [5, 10]
+
+
+def test_after_clients_were_fenced_nothing_more_is_committed() -> None:
+    producer = FakeProducer([_error(KafkaError.FENCED_INSTANCE_ID)])
+    loop, consumer = _loop(producer)
+    loop._in_flight.add(_done(10))
+    with pytest.raises(Fenced):
+        loop._commit_done()
+    loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
+    assert producer.committed == []
+
+
+def test_a_bug_while_committing_commits_nothing_behind_it() -> None:
+    producer = FakeProducer()
+    loop, consumer = _loop(producer)
+    records = _done(10)
+    records[0].outputs = [None]  # type: ignore[list-item]
+    loop._in_flight.add(records)
+    with pytest.raises(AttributeError):
+        loop._commit_done()
+    loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
+    assert producer.committed == []
+
+
+def test_what_the_broker_refuses_for_ever_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "HOPELESS", 3)
+    refusal = KafkaError.TOPIC_AUTHORIZATION_FAILED
+    producer = FakeProducer([_error(refusal, abort=True) for _ in range(9)])
+    loop, _ = _loop(producer)
+    loop._in_flight.add(_done(1))
+    with pytest.raises(HopelessError, match="copy cannot write"):
+        for _ in range(9):
+            loop._commit_done()
+    assert producer.aborted == 3
+
+
+def test_a_partition_that_goes_is_resumed_so_that_it_is_read_when_it_returns() -> None:
+    loop, consumer = _loop(FakeProducer())
+    loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
+    assert consumer.resumed == [0]

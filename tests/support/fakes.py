@@ -1,0 +1,93 @@
+"""Small stand-ins for a model, so that whole-topology tests run in milliseconds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from connectors.converters.documents import Documents
+from connectors.memory.index import MemoryIndex
+from connectors.redis.store import MemoryRequestLog, MemoryVectorCache
+from processors.documents.chunking import ChunkingPolicy
+from processors.documents.ingest import IngestConfig
+from processors.ports import Embedding, Float32, Generator, Passage
+from processors.questions.admit import AdmitConfig
+from processors.questions.generate import AnswerConfig
+from processors.questions.retrieve import RetrievalConfig
+from processors.questions.route import RouteConfig
+from schemas.events import Versions
+from streams.app.topology import Config
+
+ROOT = Path(__file__).parents[2]
+DIMENSIONS = 64
+VERSIONS = Versions(
+    prompt="p", pipeline="r", embedding_model="bag", index="main", chunking="c", policy="n"
+)
+CONFIG = Config(
+    versions=VERSIONS,
+    ingest=IngestConfig(),
+    chunking=ChunkingPolicy(),
+    admit=AdmitConfig(),
+    retrieval=RetrievalConfig(),
+    variants=None,
+    route=RouteConfig(),
+    answer=AnswerConfig(),
+)
+
+
+def _vector(text: str) -> Float32:
+    """A hashed bag of words: texts that share words are near, which is all a test needs."""
+    vector = np.zeros(DIMENSIONS, np.float32)
+    for word in text.lower().split() or ["-"]:
+        digest = hashlib.blake2b(word.strip(".,?!:;|").encode(), digest_size=8).digest()
+        vector[int.from_bytes(digest[:4], "big") % DIMENSIONS] += 1
+    return vector / np.linalg.norm(vector)
+
+
+@dataclass
+class BagOfWords:
+    """An `Embedder` and `TokenCounter` without a model; counts what it is asked to embed."""
+
+    model: str = "bag"
+    dimensions: int = DIMENSIONS
+    passages: int = 0
+    fail: list[Exception] = field(default_factory=list[Exception])
+
+    def embed_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
+        if self.fail:
+            raise self.fail.pop()
+        self.passages += len(passages)
+        return [self._one(passage) for passage in passages]
+
+    def embed_queries(self, queries: Sequence[str]) -> Float32:
+        return np.stack([_vector(query) for query in queries])
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def _one(self, passage: Passage) -> Embedding:
+        spans = zip(passage.sentences[::2], passage.sentences[1::2], strict=True)
+        rows = [_vector(passage.text[start:end]) for start, end in spans]
+        sentences = np.stack(rows) if rows else np.zeros((0, DIMENSIONS), np.float32)
+        vector = _vector(f"{passage.context} {passage.text}")
+        return Embedding(vector.astype(np.float16), sentences.astype(np.float16))
+
+
+@dataclass
+class FakePorts:
+    """All ports in memory."""
+
+    embedder: BagOfWords = field(default_factory=BagOfWords)
+    cache: MemoryVectorCache = field(default_factory=MemoryVectorCache)
+    index: MemoryIndex = field(default_factory=lambda: MemoryIndex("main", DIMENSIONS))
+    requests: MemoryRequestLog = field(default_factory=MemoryRequestLog)
+    converter: Documents = field(default_factory=Documents)
+    generator: Generator | None = None
+
+    @property
+    def counter(self) -> BagOfWords:
+        return self.embedder

@@ -1,0 +1,116 @@
+"""Changes and questions for the tests of an `Index`."""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+
+from processors.documents.chunk import ORDINALS_PER_PART
+from processors.ports import Applied, Index, SearchQuery, SearchResult
+from schemas.events import Chunk, DocumentEmbedded, EmbeddedChunk
+
+SIZE = 8
+DONE = Applied(superseded=False, removed=0)
+SUPERSEDED = Applied(superseded=True, removed=0)
+
+
+def vector(text: str) -> np.ndarray:
+    values = np.random.default_rng(list(text.encode())).normal(size=SIZE)
+    return (values / np.linalg.norm(values)).astype(np.float16)
+
+
+def chunk_id(doc_id: str, ordinal: int, tenant: str = "acme") -> str:
+    return str(uuid5(NAMESPACE_URL, repr((tenant, doc_id, ordinal))))
+
+
+def change(
+    doc_id: str,
+    version: int,
+    texts: tuple[str, ...] = (),
+    *,
+    sequence: int = 0,
+    op: str = "upsert",
+    tenant: str = "acme",
+    first: int = 0,
+    last: bool = True,
+    title: str = "",
+    heading: str = "",
+    metadata: dict[str, str] | None = None,
+    chunking: str = "c1",
+    part: int = 0,
+    parts: int = 1,
+    of: int = -1,
+    generation: int = 0,
+) -> DocumentEmbedded:
+    """`texts` become the chunks from ordinal `first` on, each with two sentence vectors.
+
+    `of` how many chunks of its part these are the last.
+    """
+    first += part * ORDINALS_PER_PART
+    chunks = [
+        EmbeddedChunk(
+            chunk=Chunk(
+                chunk_id=chunk_id(doc_id, ordinal, tenant),
+                ordinal=ordinal,
+                text=text,
+                heading=heading,
+                sentences=[0, 1, 1, len(text)],
+                text_hash="",
+                tokens=len(text),
+            ),
+            vector=vector(text).tobytes(),
+            sentence_vectors=np.stack([vector(text + "/1"), vector(text + "/2")]).tobytes(),
+        )
+        for ordinal, text in enumerate(texts, first)
+    ]
+    return DocumentEmbedded(
+        op=op,  # type: ignore[arg-type]
+        tenant=tenant,
+        doc_id=doc_id,
+        version=version,
+        sequence=sequence,
+        title=title,
+        uri=f"file:{doc_id}",
+        metadata=metadata or {},
+        chunking=chunking,
+        changed_at=1_700_000_000_000 + version,
+        fed_at=0,
+        embedding_model="m",
+        chunks=chunks,
+        last=last,
+        generation=generation,
+        part=part,
+        parts=parts,
+        part_chunks=of,
+    )
+
+
+def part(doc_id: str, version: int, number: int, parts: int, *texts: str) -> DocumentEmbedded:
+    """One part of a document that came in several, whole in one record."""
+    last = number == parts - 1
+    return change(doc_id, version, texts, part=number, parts=parts, of=len(texts), last=last)
+
+
+def delete(
+    doc_id: str, version: int, *, sequence: int = 0, tenant: str = "acme"
+) -> DocumentEmbedded:
+    return change(doc_id, version, sequence=sequence, op="delete", tenant=tenant)
+
+
+def texts(index: Index, tenant: str | None = "acme") -> list[str]:
+    return sorted(chunk.text for chunk in index.scan(tenant))
+
+
+def ask(
+    index: Index, *asked: str, tenant: str = "acme", limit: int = 10, **filters: str
+) -> SearchResult:
+    vectors = np.stack([vector(text) for text in asked]).astype(np.float32)
+    return index.search([SearchQuery(tenant, asked, vectors, limit, filters)])[0]
+
+
+def lexical(index: Index, asked: str, **options: str) -> list[str]:
+    """The texts BM25 finds, best first."""
+    ids = ask(index, asked, **options).lexical[0].chunk_ids
+    found = index.fetch(options.get("tenant", "acme"), ids)
+    return [found[i].text for i in ids]
