@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from evaluation import sample
 from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import Settings, load
 from streams.cli.console import err, out
 from streams.cli.questions import print_answer, print_trail
@@ -67,7 +67,7 @@ class _Demo:
         out.rule("Documents become searchable")
         for tenant in sample.TENANTS:
             folder = str(sample.documents(tenant))
-            for found in wiring.documents(self._settings, [folder], tenant):
+            for found in opening.documents(self._settings, [folder], tenant):
                 assert isinstance(found, DocumentFed), found
                 self._documents[tenant, found.doc_id] = found
         before = self._feeder.report.searchable

@@ -1,29 +1,64 @@
-"""A stage's processor in this process, without Kafka: events in, events out."""
+"""Stages in this process, without Kafka: events in, events out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.events import Question, QuestionRewritten
+from streams.app import opening
+from streams.app.ports import open_ports
+from streams.app.settings import Settings
 from streams.flow.outcome import Received
-from streams.flow.stage import Stage
+from streams.flow.port import Opened
+from streams.flow.stage import Run, Stage
 from streams.runtime.processing import now_ms
 
 
-def through(stage: Stage, events: Sequence[Any], offset: int = 0) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A stage whose ports are open."""
+
+    stage: Stage
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Stages by name, and the ports that they share."""
+
+    by_name: dict[str, Running]
+    ports: Opened
+
+    def __getitem__(self, name: str) -> Running:
+        return self.by_name[name]
+
+
+def open_stages(settings: Settings, stack: ExitStack, names: Iterable[str] = ()) -> Stages:
+    """Some stages of the topology, or all, with their ports open.
+
+    Raises:
+        UserError: a setting or policy is wrong, or a port cannot be opened.
+    """
+    wanted = {*names}
+    stages = [s for s in opening.stages(settings) if not wanted or s.name in wanted]
+    ports = open_ports(settings, stages, stack)
+    return Stages({s.name: Running(s, s.make(ports)) for s in stages}, ports)
+
+
+def through(running: Running, events: Sequence[Any], offset: int = 0) -> list[Any]:
     """What the stage makes of these events, which stand in one partition from `offset` on.
 
     Raises:
         Reject, Retry: what the processor says of one of them.
     """
     now = now_ms()
-    received = [
-        Received(each, stage.reads.name, 0, at, now, b"key")
-        for at, each in enumerate(events, offset)
-    ]
+    name = running.stage.reads[0].name
+    received = [Received(each, name, 0, at, now, b"key") for at, each in enumerate(events, offset)]
     made: list[Any] = []
-    for outcome in stage.run(received):
+    for outcome in running.run(received):
         if isinstance(outcome, Exception):
             raise outcome
         made += outcome

@@ -1,6 +1,6 @@
 """What processors need of the outside world, as protocols.
 
-`connectors/` holds one implementation per outside system; `streams/app/wiring.py` chooses them.
+`connectors/` holds one implementation per outside system; `streams/app/ports.py` lists them.
 Every call that can reach a store carries the tenant.
 """
 

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 from streams.app.topology import topics_of, topology
 from streams.release import rendering
-from tests.support.fakes import CONFIG, ROOT, FakePorts
+from tests.support.fakes import CONFIG, ROOT
 
 README = (ROOT / "README.md").read_text()
 
 
 def test_the_picture_is_the_topology() -> None:
-    picture = rendering.mermaid(topology(FakePorts(), CONFIG))
+    picture = rendering.mermaid(topology(CONFIG))
     assert f"```mermaid\n{picture}\n```" in README, "paste `millrace topology --mermaid` anew"
 
 
 def test_the_edge_topics_are_described() -> None:
-    for topic in topics_of(topology(FakePorts(), CONFIG)):
+    for topic in topics_of(topology(CONFIG)):
         if topic.edge:
             assert f"| `{topic.name}`" in README
 
@@ -21,8 +21,8 @@ def test_the_edge_topics_are_described() -> None:
 def test_every_setting_the_readme_names_exists() -> None:
     import re
 
-    from streams.app.settings import CONFIG_VARIABLE, PREFIX, Settings
+    from streams.app.settings import CONFIG_VARIABLE, PREFIX, known_variables
 
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", README)) - {CONFIG_VARIABLE}
-    assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
+    assert named <= known_variables()
     assert named

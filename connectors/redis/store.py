@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import redis
 
-from streams.flow.errors import Retry
+from streams.flow.errors import Retry, UserError
 
 REQUEST_TTL_S = 24 * 3600
 TIMEOUT_S = 2.0
 BREAKER_S = 3.0
+PATIENCE_S = 15.0  # with a Redis that is just starting
 
 
 def connect(url: str) -> redis.Redis:
@@ -20,6 +21,25 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
         url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
     )
+
+
+def reachable(client: redis.Redis, patience_s: float = PATIENCE_S) -> None:
+    """Return once Redis answers.
+
+    Raises:
+        UserError: it does not, for `patience_s` seconds.
+    """
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            client.ping()  # pyright: ignore[reportUnknownMemberType]
+            return
+        except redis.RedisError as error:
+            if time.monotonic() > until:
+                raise UserError(
+                    f"Redis does not answer ({error}): check MILLRACE_REDIS__URL"
+                ) from None
+            time.sleep(0.2)
 
 
 class _Breaker:

@@ -9,10 +9,12 @@ from typing import Any
 from confluent_kafka import KafkaException, Message, TopicPartition
 
 from evaluation.bench.child import serve
+from processors.places import QUESTIONS
 from schemas.events import FeedbackGiven
 from schemas.topics import RAG_DLQ
 from streams.app.settings import load
-from streams.flow.stage import stage
+from streams.flow.port import Opened
+from streams.flow.stage import record_stage
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
@@ -47,16 +49,19 @@ def _worker(hops: Sequence[tuple[str, str]], batch: int) -> Worker:
         settings = settings.model_copy(update={"max_batch": batch, "max_in_flight": 4 * batch})
     codec, spans = Codec(), DerivedSpans()
     stages = [
-        stage(
+        record_stage(
             f"copy.{source}",
             reads=topic(source),
-            run=_copy,
+            make=lambda _: _copy,
             writes=topic(target),
             dead_letters=RAG_DLQ,
+            place=QUESTIONS,
         )
         for source, target in hops
     ]
-    return Worker([StageWorker(each, settings, codec, spans, name="bench") for each in stages])
+    return Worker(
+        [StageWorker(each, Opened({}), settings, codec, spans, name="bench") for each in stages]
+    )
 
 
 def start(hops: list[tuple[str, str]], batch: int = 0) -> bool:

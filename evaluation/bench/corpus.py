@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evaluation.bench.report import ROOT
 from schemas.events import DocumentFed
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 
@@ -34,7 +34,7 @@ class Corpus:
         """`count` documents of a tenant, or as many as there are; generated ones never end."""
         if self.folder is None:
             return list(islice(_made_up(tenant), count))
-        found = wiring.documents(settings, [str(self.folder)], tenant)
+        found = opening.documents(settings, [str(self.folder)], tenant)
         return list(islice((each for each in found if isinstance(each, DocumentFed)), count))
 
     def queries(self, count: int) -> list[str]:

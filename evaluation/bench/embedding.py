@@ -9,11 +9,11 @@ from pathlib import Path
 
 from evaluation.bench.child import serve
 from evaluation.bench.corpus import Corpus
-from evaluation.stages import through
+from evaluation.stages import open_stages, through
 from processors.documents.chunk import context_of
+from processors.needs import EMBEDDER
 from processors.ports import Embedder, Passage
 from schemas.events import DocumentChunked
-from streams.app import wiring
 from streams.app.settings import load
 
 _open = ExitStack()
@@ -23,14 +23,14 @@ _prepared: list[tuple[Embedder, list[Passage]]] = []
 def prepare(name: str, folder: str | None, tenant: str, count: int) -> dict[str, int]:
     """Chunk the documents and load the model; returns how many documents and chunks."""
     settings = load()
-    ports = wiring.Wiring(settings, _open)
-    stages = {stage.name: stage for stage in wiring.stages(settings, ports)}
+    stages = open_stages(settings, _open, ["ingest", "chunk", "embed"])
+    embedder = stages.ports[EMBEDDER]
     corpus = Corpus(name, Path(folder) if folder else None)
     documents = corpus.documents(settings, tenant, count)
     changed = through(stages["ingest"], documents)
     passages = _passages(through(stages["chunk"], changed))
-    ports.embedder.embed_passages(passages[:16])
-    _prepared.append((ports.embedder, passages))
+    embedder.embed_passages(passages[:16])
+    _prepared.append((embedder, passages))
     return {"documents": len(documents), "chunks": len(passages)}
 
 

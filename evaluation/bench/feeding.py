@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from evaluation.bench.child import serve
 from evaluation.bench.corpus import endless
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import load
 from streams.edge.client import Feeder, FeedReport, reader
 
@@ -23,7 +23,7 @@ class _Feed(threading.Thread):
     def run(self) -> None:
         settings = load()
         with reader(settings) as consumer, ExitStack() as stack:
-            feeder = Feeder(settings, wiring.codec(settings, stack), consumer)
+            feeder = Feeder(settings, opening.codec(settings, stack), consumer)
             self.report = feeder.report
             feeder.feed(endless("load"))
 

@@ -21,7 +21,7 @@ from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas import topics
 from schemas.events import DocumentFed
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import Settings
 from streams.edge.client import Feeder, edge_output, from_the_end, reader
 from streams.flow.errors import UserError
@@ -66,7 +66,7 @@ def run(options: Options, say: Say) -> Findings:
         settings = stack.enter_context(running.whole_stack(folder, say))
         feed(settings, chosen, TENANT, options.documents, say)
         documents = chosen.documents(settings, TENANT, options.documents)
-        prober = _Prober(settings, wiring.codec(settings, stack), documents)
+        prober = _Prober(settings, opening.codec(settings, stack), documents)
         say(f"idle: {options.changes} changes and deletes")
         idle = prober.probe("idle", options.changes, 0)
         cited = prober.cited(10)
@@ -168,7 +168,7 @@ class _Prober:
     def _verify(self, samples: _Samples, doc_id: str, holds: Callable[[str], bool]) -> None:
         """Look at once whether what was acknowledged is so."""
         texts = ""
-        for line in wiring.dump_index(self._settings, TENANT):
+        for line in opening.dump_index(self._settings, TENANT):
             chunk = json.loads(line)
             if chunk["doc_id"] == doc_id:
                 texts += chunk["text"]

@@ -11,7 +11,7 @@ from evaluation.bench import corpus, running
 from evaluation.bench.child import Child
 from evaluation.bench.measures import Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import Settings
 from streams.edge.client import Feeder, FeedReport, reader
 from streams.flow.errors import UserError
@@ -82,7 +82,7 @@ def feed(
             say(f"{report.settled:,} of {len(documents):,} are searchable")
 
     with reader(settings) as consumer, ExitStack() as stack:
-        feeder = Feeder(settings, wiring.codec(settings, stack), consumer)
+        feeder = Feeder(settings, opening.codec(settings, stack), consumer)
         begin = time.perf_counter()
         report = feeder.feed(documents, on_progress=tell)
         took = time.perf_counter() - begin
@@ -95,7 +95,7 @@ def _bare(
     folder: Path, chosen: corpus.Corpus, options: Options, say: Say, sizes: dict[str, int]
 ) -> float:
     settings = running.own_settings(folder / "bare")
-    with Child("evaluation.bench.embedding", settings, nice=BACKGROUND["documents"]) as child:
+    with Child("evaluation.bench.embedding", settings, nice=BACKGROUND) as child:
         say("the embedder alone: chunking")
         source = str(chosen.folder) if chosen.folder else None
         sizes |= child.call(

@@ -8,25 +8,23 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from evaluation.bench.child import serve
-from evaluation.stages import through
+from evaluation.stages import Running, open_stages, through
 from schemas.events import QuestionAnswered, QuestionAsked
-from streams.app import wiring
 from streams.app.settings import load
-from streams.flow.stage import Stage
 from streams.runtime.worker import collect_seldom
 
 _open = ExitStack()
-_stages: list[Stage] = []
+_stages: list[Running] = []
 
 
 def prepare() -> list[str]:
     """Open the index and the model; returns the stages that are called, in order."""
     settings = load()
-    stages = wiring.stages(settings, ports := wiring.Wiring(settings, _open))
-    ports.warm(stages)
+    opened = open_stages(settings, _open)
     collect_seldom()  # as a worker does
-    _stages.extend(each for each in stages if each.promise is not None)  # somebody waits for it
-    return [stage.name for stage in _stages]
+    waited_for = [each for each in opened.by_name.values() if each.stage.promise is not None]
+    _stages.extend(waited_for)
+    return [each.stage.name for each in _stages]
 
 
 def one_by_one(tenant: str, queries: list[str]) -> list[float]:

@@ -116,7 +116,7 @@ def _watch(settings: Settings, seconds: float) -> tuple[dict[str, float], float]
 
 def _lag(folder: Path, count: int, chosen: corpus.Corpus) -> None:
     """Documents and questions that nobody has read: the broker runs, and no worker."""
-    stack = Stack(running.own_settings(folder), {}, topics=lambda _: [])
+    stack = Stack(running.own_settings(folder), prepared=running.nothing)
     stack.start()
     try:
         settings, codec = stack.settings, Codec()

@@ -21,7 +21,8 @@ from evaluation.retrieval.measures import Quality, Ranked, documents, trec
 from processors.ports import SearchResult
 from processors.questions.fusion import fuse
 from processors.questions.retrieve import RetrievalConfig
-from streams.app import wiring
+from streams.app import config as app_config
+from streams.app import opening
 from streams.flow.errors import UserError
 
 QUICK = 30
@@ -74,7 +75,7 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         _, report = feed(settings, chosen, one.name, 10_000_000, say)
         say(f"asking {len(asked):,} questions")
         through, lost = through_the_pipeline(
-            settings, wiring.codec(settings, stack), one.name, asked
+            settings, opening.codec(settings, stack), one.name, asked
         )
         for query, why in lost.items():
             say(f"left out: {query.partition(' ')[2]}, which {why}")
@@ -85,7 +86,7 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         copy = settings.model_copy(update={"data": folder / "copy"})
         for name in ("index", "model"):  # what is acknowledged is durable, and nothing is written
             shutil.copytree(settings.data / name, copy.data / name)
-        config = wiring.retrieval(settings)
+        config = app_config.retrieval(settings)
         with Inline(copy, one.name) as inline:
             limit = max(DEPTH, config.limit)
             searched = inline.searched({query: [text] for query, text in asked.items()}, limit)

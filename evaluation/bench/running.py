@@ -16,9 +16,11 @@ from confluent_kafka.admin import (
 )
 
 from evaluation.bench.report import Say
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
 from streams.local import state as stack_state
 from streams.local.daemon import detach
+from streams.local.prepare import Prepared
 from streams.local.supervisor import Stack
 from streams.runtime import kafka
 
@@ -34,16 +36,22 @@ def data_folder() -> Generator[Path]:
 
 def own_settings(folder: Path, **chosen: object) -> Settings:
     """The user's settings, but on this folder, with a broker and a Redis of its own."""
-    own: dict[str, object] = {"data": folder, "bootstrap_servers": "", "redis_url": ""}
-    return load(own | {"http_port": 0, "kafka_port": 0, "redis_port": 0, "worker": ""} | chosen)
+    own: dict[str, object] = {"data": folder, "bootstrap_servers": "", "worker": ""}
+    own |= {"redis": {"url": "", "port": 0}, "http_port": 0, "kafka_port": 0}
+    return load(own | chosen)
+
+
+def nothing(_: Settings) -> Prepared:
+    """No topics and no workers."""
+    return Prepared([], [])
 
 
 @contextmanager
 def broker(folder: Path, say: Say) -> Generator[Settings]:
     """A broker and nothing else; the settings hold its address."""
     # A Redis of somebody else's that no one asks: so none is started.
-    settings = own_settings(folder, redis_url="redis://localhost:0")
-    stack = Stack(settings, {}, topics=lambda _: [])
+    settings = own_settings(folder, redis={"url": "redis://localhost:0"})
+    stack = Stack(settings, prepared=nothing)
     say("starting a broker")
     stack.start()
     try:
@@ -60,8 +68,8 @@ def whole_stack(folder: Path, say: Say, **chosen: object) -> Generator[Settings]
         detach(settings, lambda phase: say(f"the stack: {phase}"))
         state = stack_state.read_state(folder)
         assert state is not None, "a stack that is ready has written down where it is"
-        found = {"bootstrap_servers": state.bootstrap_servers, "redis_url": state.redis_url}
-        yield settings.model_copy(update=found)
+        found = settings.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
+        yield found.having(RedisSettings, url=state.redis_url)
     finally:
         say("stopping the stack")
         stack_state.down(settings)

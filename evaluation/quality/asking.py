@@ -17,7 +17,7 @@ from evaluation.bench.running import data_folder, whole_stack
 from evaluation.quality.dataset import Item
 from schemas import topics
 from schemas.events import Candidate, DocumentFed, QuestionAnswered, QuestionAsked
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import Settings
 from streams.cli.console import open_codec
 from streams.edge.client import Asker, Feeder, from_the_end, reader
@@ -73,7 +73,7 @@ def sample_stack(folder: Path | None, say: Say) -> Generator[Settings]:
 
 def _sample_documents(settings: Settings) -> Iterable[DocumentFed]:
     for tenant in sample.TENANTS:
-        for found in wiring.documents(settings, [str(sample.documents(tenant))], tenant):
+        for found in opening.documents(settings, [str(sample.documents(tenant))], tenant):
             if not isinstance(found, DocumentFed):
                 raise UserError(f"a sample document cannot be read: {found}")
             yield found

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from streams.app.settings import Settings
+from streams.app.ports import JudgeSettings
 from streams.flow.errors import UserError
 
 PATIENCE = 3  # calls in a row without an answer, after which the endpoint is asked no more
@@ -23,21 +23,21 @@ class RemoteModel:
     `lost` says why the endpoint is to be asked no more, and is empty until then.
     """
 
-    def __init__(self, settings: Settings, factory: Callable[..., Any]) -> None:
-        if not settings.judge_model:
-            raise UserError("MILLRACE_JUDGE_URL is set, but MILLRACE_JUDGE_MODEL is not")
+    def __init__(self, settings: JudgeSettings, factory: Callable[..., Any]) -> None:
+        if not settings.model:
+            raise UserError("MILLRACE_JUDGE__URL is set, but MILLRACE_JUDGE__MODEL is not")
         openai: Any = import_module("openai")
-        self._limit_s = settings.judge_timeout_s
+        self._limit_s = settings.timeout_s
         self._client = openai.AsyncOpenAI(
-            base_url=settings.judge_url,
-            api_key=settings.judge_key or "none",
-            timeout=settings.judge_timeout_s,
+            base_url=settings.url,
+            api_key=settings.key.get_secret_value() or "none",
+            timeout=settings.timeout_s,
             max_retries=1,
         )
-        self._model = factory(settings.judge_model, client=self._client, max_tokens=TOKENS)
+        self._model = factory(settings.model, client=self._client, max_tokens=TOKENS)
         # What it says of each try stands in the scores, by question.
         logging.getLogger("instructor").setLevel(logging.CRITICAL)
-        self.name = f"{settings.judge_model} at {settings.judge_url}"
+        self.name = f"{settings.model} at {settings.url}"
         self.lost = ""
         self._silent = 0
 

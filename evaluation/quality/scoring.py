@@ -26,6 +26,7 @@ from evaluation.quality.judge import LocalJudge
 from evaluation.quality.judging import words
 from evaluation.quality.remote_judge import RemoteModel, reason
 from processors.text.sentences import split_sentences
+from streams.app.ports import JudgeSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 
@@ -162,8 +163,9 @@ class Scorer:
         self._remote: RemoteModel | None = None
         self._runner = asyncio.Runner()
         self.name = local.name
-        if settings.judge_url:
-            self._remote = RemoteModel(settings, _ragas("llms").llm_factory)
+        remote = settings.of(JudgeSettings)
+        if remote.url:
+            self._remote = RemoteModel(remote, _ragas("llms").llm_factory)
             self.name = self._remote.name
 
     def __enter__(self) -> Self:

@@ -24,19 +24,20 @@ from rich.console import Console
 from rich.table import Table
 
 from evaluation.lines import packed
-from evaluation.stages import through
+from evaluation.stages import Stages, open_stages, through
 from evaluation.statistics import Interval, auc, bootstrap
+from processors.needs import EMBEDDER, INDEX
 from processors.ports import StoredChunk
 from processors.questions.evidence import WEIGHTS, asked, evidence, keys_of, signals
 from schemas.events import DocumentFed
-from streams.app import wiring
-from streams.app.settings import Settings, load
+from streams.app.settings import load
 
 Floats = NDArray[np.float64]
 TENANT = "abstention"
 FOLDS = 5
 REPEATS = 5
 TARGET = 0.92
+_INDEXING = ("ingest", "chunk", "embed", "index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +128,11 @@ def _sample(folder: Path, documents: Sequence[DocumentFed], cases: Sequence[Case
     """Index the documents and take the best passage's signals for each case."""
     settings = load({"data": folder, "bootstrap_servers": "", "redis_url": ""})
     with ExitStack() as stack:
-        ports = wiring.Wiring(settings, stack)
-        _index(settings, ports, documents)
-        vectors = ports.embedder.embed_queries([case.question for case in cases])
+        stages = open_stages(settings, stack, _INDEXING)
+        _index(stages, documents)
+        vectors = stages.ports[EMBEDDER].embed_queries([case.question for case in cases])
         chunks: dict[str, list[StoredChunk]] = {}
-        for chunk in ports.index.scan(TENANT):
+        for chunk in stages.ports[INDEX].scan(TENANT):
             chunks.setdefault(chunk.doc_id, []).append(chunk)
         found = [
             max(_looked_at(case, chunk, vector) for chunk in _passages(case, chunks, vector))
@@ -165,11 +166,10 @@ def _looked_at(
     return (shipped, *signals(question, similarity, own, title))
 
 
-def _index(settings: Settings, ports: wiring.Wiring, documents: Sequence[DocumentFed]) -> None:
+def _index(stages: Stages, documents: Sequence[DocumentFed]) -> None:
     """Through the document stages, in process."""
     events: list[Any] = list(documents)
-    stages = {stage.name: stage for stage in wiring.stages(settings, ports)}
-    for name in ("ingest", "chunk", "embed", "index"):
+    for name in _INDEXING:
         events = through(stages[name], events)
 
 

@@ -21,7 +21,8 @@ from processors.questions.expansion import Expansion, expanded
 from processors.questions.fusion import fuse
 from processors.text.lexicon import Lexicon
 from schemas.events import DocumentFed
-from streams.app import wiring
+from streams.app import config as app_config
+from streams.app import opening
 
 TENANT = "variants"
 SEED = 7
@@ -45,9 +46,9 @@ def measured(folder: Path, scratch: Path) -> None:
     one = beir.judged(folder)
     own = own_settings(scratch, index=one.name)
     with Inline(own, TENANT) as inline:
-        found = wiring.documents(own, [str(folder)], TENANT)
+        found = opening.documents(own, [str(folder)], TENANT)
         inline.index(each for each in found if isinstance(each, DocumentFed))
-        config, document = wiring.retrieval(own), inline.documents_of()
+        config, document = app_config.retrieval(own), inline.documents_of()
         lexicon = Lexicon()
         for text in inline.texts():
             lexicon.add(text)

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from itertools import accumulate, islice
 from typing import Any, Self
 
-from evaluation.stages import through, to_search
+from evaluation.stages import open_stages, through, to_search
+from processors.needs import EMBEDDER, INDEX
 from processors.ports import SearchQuery, SearchResult
 from processors.questions.retrieve import RetrievalConfig, retrieve
 from schemas.events import ChunksRetrieved, DocumentFed
-from streams.app import wiring
 from streams.app.settings import Settings
 
 BATCH = 64
@@ -28,8 +28,8 @@ class Inline:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._ports = wiring.Wiring(self._settings, self._stack)
-        self._stages = {s.name: s for s in wiring.stages(self._settings, self._ports)}
+        self._stages = open_stages(self._settings, self._stack, [*_INDEXING, "retrieve"])
+        self._embedder, self._index = self._stages.ports[EMBEDDER], self._stages.ports[INDEX]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,16 +54,14 @@ class Inline:
         self, queries: Mapping[str, str], config: RetrievalConfig
     ) -> dict[str, ChunksRetrieved]:
         """The candidates of each question, as `retrieve` gives them once the lexicon is read."""
-        while {*config.variants} - {"parts"} and self._ports.index.lexicon(self._tenant) is None:
+        while {*config.variants} - {"parts"} and self._index.lexicon(self._tenant) is None:
             time.sleep(0.05)
         found: dict[str, ChunksRetrieved] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
             some = ids[at : at + BATCH]
             asked = [to_search(each, self._tenant, queries[each]) for each in some]
-            outcomes = retrieve(
-                asked, embedder=self._ports.embedder, index=self._ports.index, config=config
-            )
+            outcomes = retrieve(asked, embedder=self._embedder, index=self._index, config=config)
             for each, outcome in zip(some, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -77,7 +75,7 @@ class Inline:
         for at in range(0, len(ids), BATCH):
             some = ids[at : at + BATCH]
             texts = [text for each in some for text in queries[each]]
-            vectors = self._ports.embedder.embed_queries(texts)
+            vectors = self._embedder.embed_queries(texts)
             ends = [*accumulate(len(queries[each]) for each in some)]
             asked = [
                 SearchQuery(
@@ -85,14 +83,14 @@ class Inline:
                 )
                 for each, end in zip(some, ends, strict=True)
             ]
-            found |= zip(some, self._ports.index.search(asked), strict=True)
+            found |= zip(some, self._index.search(asked), strict=True)
         return found
 
     def documents_of(self) -> dict[str, str]:
         """The document of every chunk that is searchable."""
-        return {each.chunk_id: each.doc_id for each in self._ports.index.scan(self._tenant)}
+        return {each.chunk_id: each.doc_id for each in self._index.scan(self._tenant)}
 
     def texts(self) -> Iterator[str]:
         """What every searchable chunk says, with its context."""
-        for each in self._ports.index.scan(self._tenant):
+        for each in self._index.scan(self._tenant):
             yield f"{each.title}\n{each.heading}\n{each.text}"

@@ -21,7 +21,8 @@ from processors.questions.reordering import ground_of, rows_of
 from processors.questions.rerank import scored
 from processors.questions.retrieve import RetrievalConfig
 from schemas.events import ChunksRetrieved, DocumentFed
-from streams.app import policies, wiring
+from streams.app import config as app_config
+from streams.app import opening, policies
 from streams.app.settings import Settings, load
 from streams.flow.errors import UserError
 
@@ -129,8 +130,8 @@ def run(
     if len({each.name for each in sets}) < len(sets):
         raise UserError("two of the data folders have the same name")
     settings = load()
-    policy = policies.read(wiring.RETRIEVAL, settings.policies)
-    present = wiring.retrieval(settings)
+    policy = policies.read(app_config.RETRIEVAL, settings.policies)
+    present = app_config.retrieval(settings)
     plain = replace(present, reordering=None, blend=0.0)
     asked = [each for one in sets for each in _asked(one, settings, plain, folder, say)]
     before = {id(each): _quality(each, present) for each in asked}
@@ -167,12 +168,12 @@ def measured(data: Path, folders: Sequence[Path], folder: Path) -> list[float]:
     """nDCG@10 of a data set by each of these folders of policies, indexed once in `folder`."""
     one = beir.judged(data)
     own = own_settings(folder, index=one.name)
-    found = wiring.documents(own, [str(one.folder)], TENANT)
+    found = opening.documents(own, [str(one.folder)], TENANT)
     values: list[float] = []
     with Inline(own, TENANT) as inline:
         inline.index(each for each in found if isinstance(each, DocumentFed))
         for each in folders:
-            config = wiring.retrieval(own.model_copy(update={"policies": each}))
+            config = app_config.retrieval(own.model_copy(update={"policies": each}))
             events = inline.retrieved(one.queries, config)
             asked = [Asked(one.name, events[q], one.relevant[q]) for q in one.queries]
             values.append(_mean(_quality(each, config) for each in asked))
@@ -208,7 +209,7 @@ def _asked(
 ) -> list[Asked]:
     """One data set, indexed by itself, and the candidates of its questions."""
     own = own_settings(folder, policies=settings.policies, index=one.name)
-    found = wiring.documents(own, [str(one.folder)], TENANT)
+    found = opening.documents(own, [str(one.folder)], TENANT)
     with Inline(own, TENANT) as inline:
         count = inline.index(each for each in found if isinstance(each, DocumentFed))
         say(f"{one.name}: {count:,} documents, {len(one.queries):,} judged questions")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from hashlib import blake2b
 from uuid import UUID, uuid5
 
 from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
 from processors.documents.packing import Path, Piece, pack
 from processors.documents.strategies import blocks_of
+from processors.needs import COUNTER
+from processors.places import DOCUMENTS
 from processors.ports import TokenCounter
+from schemas import topics
 from schemas.events import Chunk, DocumentChanged, DocumentChunked
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, record_stage
+from streams.flow.topic import Topic
 
 # Part n of a document has ordinals from n times this; a part of 1 MiB has far fewer chunks.
 ORDINALS_PER_PART = 100_000
@@ -150,3 +157,24 @@ def _text(body: str, piece: Piece) -> tuple[str, list[int]]:
     for span in piece.spans:
         flat += [span.start + shift, span.end + shift]
     return text, flat
+
+
+def stage(
+    policy: ChunkingPolicy,
+    name: str = "chunk",
+    reads: Topic[DocumentChanged] = topics.DOCS_CHANGES,
+) -> Stage:
+    """`chunk` in the topology, and `rechunk`, which does the same with what `reindex` asks for."""
+
+    def make(opened: Opened):
+        return partial(chunk, counter=opened[COUNTER], policy=policy)
+
+    return record_stage(
+        name,
+        reads=reads,
+        make=make,
+        writes=topics.DOCS_CHUNKS,
+        dead_letters=topics.DOCS_DLQ,
+        place=DOCUMENTS,
+        needs=[COUNTER],
+    )

@@ -93,7 +93,7 @@ def _config(said: Mapping[str, object], base: ChunkingConfig, where: str) -> Chu
     if config.max_tokens > config.window:
         raise ValueError(
             f"'max_tokens' of {where} is {config.max_tokens}, but the model reads {config.window} "
-            "tokens (MILLRACE_EMBEDDING_TOKENS, its two marks not counted)"
+            "tokens (MILLRACE_EMBEDDING__TOKENS, its two marks not counted)"
         )
     if config.min_tokens > config.max_tokens:
         raise ValueError(f"'min_tokens' of {where} is over 'max_tokens'")

@@ -11,14 +11,21 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
 from processors.documents.ingest import IngestConfig, Place, ingest
+from processors.needs import CONVERTER
+from processors.places import DOCUMENTS
 from processors.ports import Converter
-from schemas import json_form
+from schemas import json_form, topics
 from schemas.events import DocumentChanged, DocumentFed
 from streams.flow.errors import Reject
+from streams.flow.outcome import Received
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, edge_stage
+from streams.flow.topic import MIB, Topic
 
 PLACEHOLDER = "__debezium_unavailable_value"  # Debezium's default `unavailable.value.placeholder`
 CHANGES = frozenset({"c", "r", "u", "d"})  # create, snapshot read, update, delete
@@ -301,3 +308,38 @@ def _payload(datum: Any) -> Any:
     if isinstance(datum, dict) and cast("dict[str, Any]", datum).keys() == {"schema", "payload"}:
         return cast("dict[str, Any]", datum)["payload"]
     return cast("Any", datum)
+
+
+def _arrived(
+    record: Received[RowChange],
+    *,
+    source: DebeziumSource,
+    config: IngestConfig,
+    converter: Converter,
+) -> Iterable[DocumentChanged]:
+    place = Place(record.offset, record.timestamp, record.key is not None)
+    return ingest_row(
+        record.event, record.key, place, source=source, config=config, converter=converter
+    )
+
+
+def _rows(name: str) -> Topic[RowChange]:
+    """A topic of Debezium's, which has the form that Debezium gives it."""
+    return Topic(name, RowChange, lambda _: "", edge=True, max_bytes=32 * MIB, read=row_change)
+
+
+def stage(source: DebeziumSource, config: IngestConfig) -> Stage:
+    """`ingest.NAME` in the topology: one for each change feed of a database."""
+
+    def make(opened: Opened):
+        return partial(_arrived, source=source, config=config, converter=opened[CONVERTER])
+
+    return edge_stage(
+        f"ingest.{source.name}",
+        reads=_rows(source.topic),
+        make=make,
+        writes=topics.DOCS_CHANGES,
+        dead_letters=topics.DOCS_DLQ,
+        place=DOCUMENTS,
+        needs=[CONVERTER],
+    )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from processors.documents.chunk import context_of
+from processors.needs import CACHE, EMBEDDER
+from processors.places import DOCUMENTS
 from processors.ports import Embedder, Passage, VectorCache
+from schemas import topics
 from schemas.events import Chunk, DocumentChunked, DocumentEmbedded, EmbeddedChunk
 from streams.flow.errors import Reject, Retry
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, batch_stage
 
 # Vectors make a record grow; this many chunks of 256 tokens stay well under the record limit.
 CHUNKS_PER_RECORD = 48
@@ -119,3 +125,26 @@ def _embedded(
 
     starts = range(0, max(1, len(event.chunks)), CHUNKS_PER_RECORD)
     return [record(event.chunks[at : at + CHUNKS_PER_RECORD], at == starts[-1]) for at in starts]
+
+
+# Records at once: enough to fill the model, few enough that a change fed during bulk loading does
+# not wait long behind others.
+MODEL_BATCH = 64
+
+
+def stage() -> Stage:
+    """`embed` in the topology."""
+
+    def make(opened: Opened):
+        return partial(embed, embedder=opened[EMBEDDER], cache=opened[CACHE])
+
+    return batch_stage(
+        "embed",
+        reads=topics.DOCS_CHUNKS,
+        make=make,
+        writes=topics.DOCS_VECTORS,
+        dead_letters=topics.DOCS_DLQ,
+        place=DOCUMENTS,
+        needs=[EMBEDDER, CACHE],
+        max_batch=MODEL_BATCH,
+    )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
+from processors import needs, places
 from processors.ports import Applied, Index
+from schemas import topics
 from schemas.events import DocumentChanged, DocumentEmbedded, DocumentIndexed
 from schemas.topics import DOCS_CHANGES, document_key, part_name
 from streams.flow.errors import Reject, Retry
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, batch_stage
 from streams.flow.topic import Gone
 
 
@@ -65,4 +70,22 @@ def _not_whole(event: DocumentEmbedded, result: Applied) -> Reject:
         f"version {event.version} of {document_key(event)} is not whole: of its {event.parts} "
         f"parts, {numbers} did not come, and a dead letter says why. What came is searchable "
         "beside what the former version had: replay that letter, or feed the document again"
+    )
+
+
+def stage(now: Callable[[], int]) -> Stage:
+    """`index` in the topology."""
+
+    def make(opened: Opened):
+        return partial(index, store=opened[needs.INDEX], now=now)
+
+    return batch_stage(
+        "index",
+        reads=topics.DOCS_VECTORS,
+        make=make,
+        writes=topics.DOCS_INDEXED,
+        also=topics.DOCS_CHANGES,
+        dead_letters=topics.DOCS_DLQ,
+        place=places.INDEX,
+        needs=[needs.INDEX],
     )

@@ -7,11 +7,18 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, Kind, kind_of
+from processors.needs import CONVERTER
+from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter
+from schemas import topics
 from schemas.events import DocumentChanged, DocumentFed
 from streams.flow.errors import Reject
+from streams.flow.outcome import Received
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, edge_stage
 
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 FORMS = ("source", "base64", "converted")
@@ -186,5 +193,29 @@ def _check(size: int, what: str, config: IngestConfig) -> None:
     if size > config.max_document_bytes:
         raise Reject(
             f"the {what} has {size:,} bytes; at most {config.max_document_bytes:,} "
-            "(MILLRACE_MAX_DOCUMENT_BYTES)"
+            "(MILLRACE_CONVERT__MAX_DOCUMENT_BYTES)"
         )
+
+
+def _arrived(
+    record: Received[DocumentFed], *, config: IngestConfig, converter: Converter
+) -> Iterable[DocumentChanged]:
+    place = Place(record.offset, record.timestamp, record.key is not None)
+    return ingest(record.event, place, config=config, converter=converter)
+
+
+def stage(config: IngestConfig) -> Stage:
+    """`ingest` in the topology."""
+
+    def make(opened: Opened):
+        return partial(_arrived, config=config, converter=opened[CONVERTER])
+
+    return edge_stage(
+        "ingest",
+        reads=topics.DOCS_FEED,
+        make=make,
+        writes=topics.DOCS_CHANGES,
+        dead_letters=topics.DOCS_DLQ,
+        place=DOCUMENTS,
+        needs=[CONVERTER],
+    )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
+from processors.needs import REQUESTS
+from processors.places import QUESTIONS
 from processors.ports import RequestLog
-from processors.questions.answers import ended
+from processors.questions.answers import ended, salvage, settle_asked
+from schemas import topics
 from schemas.events import Question, QuestionAdmitted, QuestionAnswered, QuestionAsked, Versions
 from streams.flow.errors import Reject, Retry
+from streams.flow.outcome import Promise, Received
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, edge_stage
 from streams.flow.topic import To
 
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
@@ -136,3 +143,41 @@ def admit(
         asked_at=arrival.timestamp,
     )
     yield QuestionAdmitted(question=question, degraded=degraded, timings_ms={})
+
+
+NEVER = 2**63 - 1
+
+
+def _arrived(
+    record: Received[QuestionAsked],
+    *,
+    config: AdmitConfig,
+    log: RequestLog,
+    versions: Versions,
+    now: Callable[[], int],
+) -> Iterable[QuestionAdmitted | QuestionAnswered | To[QuestionAnswered]]:
+    arrival = Arrival(record.position, record.timestamp, now())
+    return admit(record.event, arrival, config=config, log=log, versions=versions)
+
+
+def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> Stage:
+    """`admit` in the topology."""
+
+    def make(opened: Opened):
+        return partial(_arrived, config=config, log=opened[REQUESTS], versions=versions, now=now)
+
+    return edge_stage(
+        "admit",
+        reads=topics.RAG_REQUESTS,
+        make=make,
+        writes=topics.RAG_ADMITTED,
+        also=topics.RAG_ANSWERS,
+        dead_letters=topics.RAG_DLQ,
+        place=QUESTIONS,
+        needs=[REQUESTS],
+        promise=Promise(
+            lambda _: NEVER,  # it knows itself when a question is late
+            partial(settle_asked, versions=versions),
+            partial(salvage, versions=versions),
+        ),
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from processors.questions.usage import NOTHING
 from schemas.events import (
@@ -21,6 +22,7 @@ from schemas.events import (
     Usage,
     Versions,
 )
+from streams.flow.outcome import Promise
 from streams.flow.topic import To
 
 Asked = (
@@ -114,3 +116,8 @@ def salvage(value: bytes, reason: str, *, versions: Versions) -> Answers:
 def _is_text(value: str) -> bool:
     """Whether UTF-8 can say it: JSON may escape half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def promise(versions: Versions) -> Promise[Any, Any]:
+    """What each stage after `admit` owes to the one who asked."""
+    return Promise(deadline, partial(settle, versions=versions))

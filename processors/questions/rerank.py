@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
+from processors.places import QUESTIONS
+from processors.questions import answers
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.similarity import mix
 from processors.text.identifiers import looked_up, standing
-from schemas.events import Candidate, ChunksReranked, ChunksRetrieved
+from schemas import topics
+from schemas.events import Candidate, ChunksReranked, ChunksRetrieved, Versions
+from streams.flow.stage import Stage, record_stage
 
 RERANKER = "sentence-mix"
 
@@ -61,3 +66,17 @@ def _standing(wanted: Sequence[str], candidate: Candidate) -> int:
 
 def _scored(candidate: Candidate, score: float) -> Candidate:
     return replace(candidate, score=score, scores={**candidate.scores, "reranked": score})
+
+
+def stage(config: RetrievalConfig, versions: Versions) -> Stage:
+    """`rerank` in the topology."""
+    return record_stage(
+        "rerank",
+        reads=topics.RAG_RETRIEVED,
+        make=lambda _: partial(rerank, config=config),
+        writes=topics.RAG_RERANKED,
+        also=topics.RAG_ANSWERS,
+        dead_letters=topics.RAG_DLQ,
+        place=QUESTIONS,
+        promise=answers.promise(versions),
+    )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from processors import needs, places
 from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
+from processors.questions import answers
 from processors.questions.expansion import Expansion, expanded
 from processors.questions.fusion import Fused, Fusion, fuse
 from processors.questions.reordering import Reordering
 from processors.questions.similarity import mix
-from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten
+from schemas import topics
+from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten, Versions
 from streams.flow.errors import Reject, Retry
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, batch_stage
 
 _BEST = 3  # candidates that others are held against
 
@@ -198,3 +204,28 @@ def _feedback(vectors: Float32, mixed: Sequence[float]) -> list[float]:
         (total - own.get(at, 0.0)) / max(len(first) - (at in own), 1)
         for at, total in enumerate(totals)
     ]
+
+
+MODEL_BATCH = 64  # questions embedded and searched for at once
+
+
+def stage(config: RetrievalConfig, versions: Versions) -> Stage:
+    """`retrieve` in the topology."""
+
+    def make(opened: Opened):
+        return partial(
+            retrieve, embedder=opened[needs.EMBEDDER], index=opened[needs.INDEX], config=config
+        )
+
+    return batch_stage(
+        "retrieve",
+        reads=topics.RAG_REWRITTEN,
+        make=make,
+        writes=topics.RAG_RETRIEVED,
+        also=topics.RAG_ANSWERS,
+        dead_letters=topics.RAG_DLQ,
+        place=places.INDEX,
+        needs=[needs.EMBEDDER, needs.INDEX],
+        promise=answers.promise(versions),
+        max_batch=MODEL_BATCH,
+    )

@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
+from processors.needs import GENERATOR
+from processors.places import QUESTIONS
 from processors.ports import Generator
+from processors.questions import answers
 from processors.questions.usage import Prices
-from schemas.events import QuestionAdmitted, QuestionRewritten, Usage
+from schemas import topics
+from schemas.events import QuestionAdmitted, QuestionRewritten, Usage, Versions
 from streams.flow.errors import Retry
+from streams.flow.port import Opened
+from streams.flow.stage import Stage, record_stage
 
 DEGRADED = "rewrite: no variants"
 MOST = 3  # beside the question itself
@@ -71,3 +78,27 @@ def variants_in(text: str, query: str) -> list[str]:
             found.setdefault(variant.casefold(), variant)
     found.pop(" ".join(query.split()).casefold(), None)
     return [*found.values()]
+
+
+REWRITING = 8  # questions a model is asked to rewrite at once
+
+
+def stage(config: VariantsConfig | None, versions: Versions) -> Stage:
+    """`rewrite` in the topology; without a model (None) a question is searched for as it is."""
+
+    def make(opened: Opened):
+        generator = None if config is None else opened[GENERATOR]
+        return partial(rewrite, generator=generator, config=config)
+
+    return record_stage(
+        "rewrite",
+        reads=topics.RAG_ADMITTED,
+        make=make,
+        writes=topics.RAG_REWRITTEN,
+        also=topics.RAG_ANSWERS,
+        dead_letters=topics.RAG_DLQ,
+        place=QUESTIONS,
+        needs=[] if config is None else [GENERATOR],
+        promise=answers.promise(versions),
+        concurrency=1 if config is None else REWRITING,
+    )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from schemas.events import ChunksReranked, GenerationRequested
+from processors.places import QUESTIONS
+from processors.questions import answers
+from schemas import topics
+from schemas.events import ChunksReranked, GenerationRequested, Versions
+from streams.flow.stage import Stage, record_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +36,18 @@ def route(event: ChunksReranked, *, config: RouteConfig) -> Iterable[GenerationR
         degraded=event.degraded,
         timings_ms=event.timings_ms,
         usage=event.usage,
+    )
+
+
+def stage(config: RouteConfig, versions: Versions) -> Stage:
+    """`route` in the topology."""
+    return record_stage(
+        "route",
+        reads=topics.RAG_RERANKED,
+        make=lambda _: partial(route, config=config),
+        writes=topics.RAG_GENERATE,
+        also=topics.RAG_ANSWERS,
+        dead_letters=topics.RAG_DLQ,
+        place=QUESTIONS,
+        promise=answers.promise(versions),
     )

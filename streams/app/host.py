@@ -18,7 +18,8 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from streams.app import wiring
+from streams.app import opening
+from streams.app.ports import open_ports
 from streams.app.settings import Settings
 from streams.flow.errors import Retry, UserError
 from streams.flow.stage import Stage
@@ -84,7 +85,7 @@ def announce(codec: Codec, stages: Sequence[Stage]) -> None:
             return
         except Retry as failure:
             if time.monotonic() > until:
-                raise UserError(f"{failure}: check MILLRACE_SCHEMA_REGISTRY_URL") from None
+                raise UserError(f"{failure}: check MILLRACE_REGISTRY__URL") from None
             time.sleep(1)
 
 
@@ -96,23 +97,22 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     """
     log_as_json(settings.log_level)
     with ExitStack() as stack:
-        ports = wiring.Wiring(settings, stack)
-        stages = select(wiring.stages(settings, ports), names)
+        stages = select(opening.stages(settings), names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
         kafka.reachable(settings, PATIENCE_S)
-        ports.warm(stages)
-        codec = wiring.codec(settings, stack)
+        ports = open_ports(settings, stages, stack)
+        codec = opening.codec(settings, stack)
         announce(codec, stages)
         spans = open_spans(settings.otlp_endpoint, f"millrace.{'+'.join(names)}", stack)
         static = bool(settings.worker)
-        workers = [StageWorker(s, settings, codec, spans, name=name, static=static) for s in stages]
+        workers = [
+            StageWorker(s, ports, settings, codec, spans, name=name, static=static) for s in stages
+        ]
         worker = Worker(workers)
         # The main thread takes signals when it is ready for them; no handler interrupts a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if settings.http_port:
             stack.enter_context(serve(settings.http_host, settings.http_port, worker.ready))
-        if any(stage.name in wiring.USES_INDEX for stage in stages):
-            stack.enter_context(wiring.serve_index(settings, ports))
         worker.start()
         log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
         _watch(worker, settings.data / "run" / f"{name}.ready")

@@ -1,4 +1,8 @@
-"""All settings: one frozen class, `MILLRACE_*` variables over a TOML file, unknown keys refused."""
+"""All settings: one frozen class, `MILLRACE_*` variables over a TOML file, unknown keys refused.
+
+The runtime's are `streams/runtime/settings.py`; each outside system's stand with its connector, as
+a section: `MILLRACE_GENERATION__URL` is `url` of `[generation]`.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,33 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import (
-    BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from streams.app.ports import SECTIONS
 from streams.flow.errors import UserError
+from streams.flow.section import Section
+from streams.runtime.settings import RuntimeSettings
 
+S = TypeVar("S", bound=Section)
 PREFIX = "MILLRACE_"
-SECRETS = frozenset({"generation_key", "judge_key"})  # given only to processes that use them
+BETWEEN = "__"  # a section and its field
 CONFIG_VARIABLE = "MILLRACE_CONFIG"  # where the TOML file is; the one variable that is no setting
+# What was called otherwise before sections; the others only had one underscore less.
+_MOVED = {
+    "generated_answers": "generation__answers",
+    "schema_registry_url": "registry__url",
+    "vector_cache_mb": "redis__cache_mb",
+    "max_document_bytes": "convert__max_document_bytes",
+    "index": "index__name",
+}
 
 
 def _split(value: object) -> object:
@@ -38,31 +53,26 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Several names: separated by commas in a variable, a list in the file."""
 
 
-class Settings(BaseSettings):
-    """What an operator can set; the names in capitals with `MILLRACE_` are the variables."""
+class _Base(RuntimeSettings):
+    """What an operator can set, but for the sections."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True
-    )
-
-    data: Path = Field(
-        default=Path(".millrace"), description="Folder of everything the stack keeps"
+        env_prefix=PREFIX,
+        env_nested_delimiter=BETWEEN,
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
     )
 
     policies: Path | None = Field(
         default=None, description="Folder of policy files; unset: those shipped with the release"
     )
 
-    # Broker. Empty bootstrap servers mean the embedded broker under `data`.
-    bootstrap_servers: str = ""
+    # The embedded broker, and topics.
     kafka_port: int = Field(
         default=0, ge=0, le=65535, description="Embedded broker; 0 picks a free port"
     )
     kafka_heap_mb: int = Field(default=384, ge=192)
-    kafka: dict[str, str] = Field(
-        default={}, description="Further librdkafka options, such as SASL"
-    )
-    schema_registry_url: str = ""
     partitions: int = Field(
         default=4,
         ge=1,
@@ -72,78 +82,13 @@ class Settings(BaseSettings):
     replication_factor: int = Field(default=1, ge=1)
     reply_topics: Names = Field(default=(), description="Topics a request may name in reply_to")
 
-    # Workers.
-    worker: str = Field(
-        default="", description="Stable worker name; empty takes the first free slot here"
-    )
-    group_prefix: str = "millrace"
-    max_batch: int = Field(default=500, ge=1, description="Records per transaction at most")
-    max_in_flight: int = Field(default=2000, ge=1, description="Records a stage holds at most")
-    session_timeout_ms: int = Field(default=6000, ge=2000)
-    max_poll_interval_ms: int = Field(default=300_000, ge=10_000)
-    transaction_timeout_ms: int = Field(default=15_000, ge=1000)
-    retry_attempts: int = Field(
-        default=100, ge=1, description="Tries of a record before it is a dead letter"
-    )
-    retry_backoff_ms: int = Field(default=100, ge=1)
-    retry_backoff_max_ms: int = Field(default=10_000, ge=1)
-    failpoint: str = Field(
-        default="", description="Drills only: kill the process at this named point"
-    )
-
-    # Stores and models.
-    redis_url: str = Field(default="", description="Empty means the embedded server under `data`")
-    redis_port: int = Field(default=0, ge=0, le=65535)
-    index: str = "main"
-    embedding_engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
-    embedding_streams: int = Field(
-        default=0, ge=0, description="Parallel model streams; 0: one per core"
-    )
-    embedding_tokens: int = Field(
-        default=256, ge=16, le=512, description="Longest input of the model"
-    )
-    vector_cache_mb: int = Field(default=256, ge=1)
-
-    generation_url: str = Field(
-        default="",
-        description="An OpenAI-compatible endpoint that rewrites questions; empty: none",
-    )
-    generation_model: str = ""
-    generated_answers: bool = Field(
-        default=False, description="The model also writes the answers; else they are quotes"
-    )
-    generation_key: str = Field(default="", repr=False)
-    generation_key_file: Path | None = Field(
-        default=None, description="A file that holds the key, such as a mounted secret"
-    )
-    generation_timeout_s: float = Field(default=3.0, gt=0, le=120)
-    generation_input_price: float = Field(
-        default=0.0, ge=0, description="Of a million input tokens, in the currency of your choice"
-    )
-    generation_output_price: float = Field(
-        default=0.0, ge=0, description="Of a million output tokens, in the same currency"
-    )
-
     # Questions.
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     max_query_chars: int = Field(default=4000, ge=1)
-    max_document_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
-    convert_timeout_s: float = Field(
-        default=60.0, gt=0, description="Processor time that converting one file may take"
-    )
-    convert_memory_mb: int = Field(
-        default=1024, ge=256, description="Memory that converting one file may take"
-    )
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
     tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
-
-    # Evaluation: an OpenAI-compatible model as judge. Empty: the local judge.
-    judge_url: str = Field(default="", description="Such as http://host/v1")
-    judge_model: str = ""
-    judge_key: str = Field(default="", repr=False)
-    judge_timeout_s: float = Field(default=60.0, gt=0, description="Of one call")
 
     # What can be seen of it.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -155,20 +100,19 @@ class Settings(BaseSettings):
         default="", description="OTLP over HTTP; empty: no spans are exported"
     )
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.generated_answers and not self.generation_url:
-            raise ValueError(
-                "MILLRACE_GENERATED_ANSWERS needs a model: set MILLRACE_GENERATION_URL"
-            )
-        if self.generation_url and not self.generation_model:
-            raise ValueError("MILLRACE_GENERATION_URL is set: name MILLRACE_GENERATION_MODEL too")
-        return self
+    def of(self, section: type[S]) -> S:
+        """A section of the settings."""
+        return cast("S", getattr(self, section.section))
+
+    def having(self, section: type[Section], **values: object) -> Settings:
+        """These settings, but for some fields of one section."""
+        changed = self.of(section).model_copy(update=values)
+        return cast("Settings", self.model_copy(update={section.section: changed}))
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[Any],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
@@ -181,35 +125,116 @@ class Settings(BaseSettings):
         )
 
 
+if TYPE_CHECKING:
+
+    class Settings(_Base):
+        """All settings. `of` gives a section, typed."""
+
+else:
+    Settings = create_model(
+        "Settings",
+        __base__=_Base,
+        **{name: (section, section()) for name, section in SECTIONS.items()},
+    )
+
+
+def known_variables() -> set[str]:
+    """Every variable there is."""
+    flat = {PREFIX + name.upper() for name in Settings.model_fields if name not in SECTIONS}
+    return flat | {
+        f"{PREFIX}{name}{BETWEEN}{field}".upper()
+        for name, section in SECTIONS.items()
+        for field in section.model_fields
+    }
+
+
+def secret_fields(section: type[Section]) -> list[str]:
+    """The fields of a section that are secrets."""
+    return [
+        name
+        for name, field in section.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    ]
+
+
+def variables(settings: Settings, secrets_of: frozenset[str] = frozenset()) -> dict[str, str]:
+    """What is not as by default, as variables; of secrets those of the sections that are named."""
+    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    found: dict[str, str] = {}
+    for name, value in changed.items():
+        section = SECTIONS.get(name)
+        if section is None:
+            found[PREFIX + name.upper()] = _as_text(value)
+            continue
+        secrets = secret_fields(section)
+        for field, inner in cast("dict[str, object]", value).items():
+            if field in secrets and name not in secrets_of:
+                continue
+            if field in secrets:
+                inner = getattr(settings.of(section), field).get_secret_value()
+            found[f"{PREFIX}{name}{BETWEEN}{field}".upper()] = _as_text(inner)
+    return found
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def load(overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of this process; `overrides` win over variables and file.
 
     Raises:
         UserError: a key is unknown or a value is wrong, naming it and what is expected.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known = known_variables() | {CONFIG_VARIABLE}
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else " (see streams/app/settings.py)"
-            raise UserError(f"unknown setting {name}{hint}")
+            raise UserError(_unknown(name, known))
     file = os.environ.get(CONFIG_VARIABLE, "")
     if file and not Path(file).is_file():
         raise UserError(f"{CONFIG_VARIABLE} names {file}, which is not a file")
     try:
         return Settings(**dict(overrides or {}))  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
-        first = error.errors()[0]
-        if not first["loc"]:  # what is wrong with several settings together names them itself
-            raise UserError(first["msg"].removeprefix("Value error, ")) from None
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise UserError(f"unknown setting '{key}' in {file or 'the settings'}") from None
-        said = first["msg"][:1].lower() + first["msg"][1:]
-        if key in SECRETS:
-            raise UserError(f"setting {PREFIX}{key.upper()} is wrong: {said}") from None
-        raise UserError(
-            f"setting {PREFIX}{key.upper()} is {first.get('input')!r}, but {said}"
-        ) from None
+        raise UserError(_said(error, file)) from None
     except ValueError as error:  # an unreadable TOML file, or JSON in a variable
         raise UserError(f"the settings cannot be read: {error}") from None
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    if moved := _moved(name.removeprefix(PREFIX).lower()):
+        return f"{name} is now {PREFIX}{moved.upper()}"
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"; did you mean {near[0]}?" if near else " (see streams/app/settings.py)"
+    return f"unknown setting {name}{hint}"
+
+
+def _moved(name: str) -> str:
+    """What a setting of the time before sections is called now; empty if it was none."""
+    flat = {
+        f"{s}_{field}": f"{s}{BETWEEN}{field}"
+        for s, t in SECTIONS.items()
+        for field in t.model_fields
+    }
+    return (_MOVED | {old: new for old, new in flat.items() if old not in _MOVED}).get(name, "")
+
+
+def _said(error: ValidationError, file: str) -> str:
+    """The first thing that is wrong, in a sentence."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    said = first["msg"].removeprefix("Value error, ")
+    if not place or (len(place) == 1 and place[0] in SECTIONS and first["type"] == "value_error"):
+        return said  # what is wrong with several settings together names them itself
+    if first["type"] == "extra_forbidden":
+        if len(place) == 1 and (moved := _moved(place[0])):
+            section, _, field = moved.partition(BETWEEN)
+            return f"'{place[0]}' in {file or 'the settings'} is now '{field}' under [{section}]"
+        return f"unknown setting '{'.'.join(place)}' in {file or 'the settings'}"
+    name = PREFIX + BETWEEN.join(place[:2] if place[0] in SECTIONS else place[:1]).upper()
+    if place == ["index"]:
+        return f"{name} is now {PREFIX}{_MOVED['index'].upper()}"
+    said = said[:1].lower() + said[1:]
+    if place[0] in SECTIONS and place[-1] in secret_fields(SECTIONS[place[0]]):
+        return f"setting {name} is wrong: {said}"
+    return f"setting {name} is {first.get('input')!r}, but {said}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
 from streams.local import state as stack_state
 
@@ -28,18 +29,18 @@ def settings() -> Settings:
     state = stack_state.read_state(chosen.data.absolute())
     if state is None or not state.bootstrap_servers:
         return chosen
-    found = {"bootstrap_servers": state.bootstrap_servers}
-    if not chosen.redis_url:
-        found["redis_url"] = state.redis_url
-    return chosen.model_copy(update=found)
+    found = chosen.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
+    if not chosen.of(RedisSettings).url:
+        found = found.having(RedisSettings, url=state.redis_url)
+    return found
 
 
 @contextmanager
 def open_codec(chosen: Settings) -> Generator[Codec]:
-    from streams.app import wiring
+    from streams.app import opening
 
     with ExitStack() as stack:
-        yield wiring.codec(chosen, stack)
+        yield opening.codec(chosen, stack)
 
 
 def print_json(value: Any) -> None:

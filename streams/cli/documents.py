@@ -78,7 +78,7 @@ class Local:
 
 def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedReport, Local]:
     """Feed paths with a progress bar; returns the report, and what was left out of it and why."""
-    from streams.app import wiring
+    from streams.app import opening
     from streams.edge.client import Feeder, reader
 
     local = Local()
@@ -98,7 +98,7 @@ def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedRep
             bar.update(task, completed=report.settled, total=report.fed or None)
 
         def found() -> Iterator[DocumentFed]:
-            for each in wiring.documents(chosen, paths, tenant):
+            for each in opening.documents(chosen, paths, tenant):
                 if not isinstance(each, DocumentFed):
                     local.skipped.append(each)
                     continue
@@ -140,7 +140,7 @@ def dump(
     tenant: Annotated[str, typer.Option(help="Only this tenant's.")] = "",
 ) -> None:
     """Write what is searchable now as JSON lines."""
-    from streams.app import wiring
+    from streams.app import opening
 
-    for line in wiring.dump_index(settings(), tenant or None):
+    for line in opening.dump_index(settings(), tenant or None):
         print(line)

@@ -24,9 +24,9 @@ FREE_DISK = 1024**3
 
 def stages(chosen: Settings) -> list[Stage]:
     """The stages of these settings; opens no model and no store."""
-    from streams.app import wiring
+    from streams.app import opening
 
-    return wiring.stages(chosen, wiring.Wiring(chosen, ExitStack()))
+    return opening.stages(chosen)
 
 
 def lags(chosen: Settings) -> list[dict[str, Any]]:
@@ -51,10 +51,11 @@ def topology(
     elif as_json:
         print_json(rendering.rows(found))
     else:
-        table = Table("stage", "reads", "writes", "dead letters", box=None)
+        table = Table("stage", "reads", "writes", "dead letters", "needs", "process", box=None)
         for row in rendering.rows(found):
-            writes = ", ".join(row["writes"])
-            table.add_row(row["stage"], row["reads"], writes, row["dead_letters"])
+            lists = (", ".join(row[name]) for name in ("reads", "writes", "needs"))
+            reads, writes, needs = lists
+            table.add_row(row["stage"], reads, writes, row["dead_letters"], needs, row["process"])
         out.print(table)
 
 
@@ -123,12 +124,13 @@ def _package(name: str) -> Callable[[], str]:
 
 
 def _model() -> str:
-    from streams.app import wiring
+    from processors.needs import EMBEDDER
+    from streams.app.ports import open_these
 
     with ExitStack() as stack:
-        ports = wiring.Wiring(settings(), stack)
-        vector = ports.embedder.embed_queries(["Is the model there?"])
-        return f"{ports.embedder.model}, {vector.shape[1]} dimensions"
+        embedder = open_these(settings(), stack, EMBEDDER)[EMBEDDER]
+        vector = embedder.embed_queries(["Is the model there?"])
+        return f"{embedder.model}, {vector.shape[1]} dimensions"
 
 
 def _disk() -> str:
@@ -152,9 +154,9 @@ def _broker() -> str:
 
 
 def _change_feeds() -> str:
-    from streams.app import wiring
+    from streams.app.config import sources_of_changes
 
-    found = wiring.sources_of_changes(settings())
+    found = sources_of_changes(settings())
     return ", ".join(f"{each.name} reads {each.topic}" for each in found) or "docs.feed alone"
 
 

@@ -24,15 +24,15 @@ def check(
 
     Exit code 1: something does not go together; 2: a file is absent, or no worker could use it.
     """
-    from streams.app import policies, wiring
+    from streams.app import config, policies
     from streams.release import compatibility, versions
 
     chosen = settings()
     folder = chosen.policies or policies.SHIPPED
-    wiring.load_policies(chosen)  # a file that no worker could use is no version of anything
+    config.load_policies(chosen)  # a file that no worker could use is no version of anything
     recorded, problems = compatibility.accept(folder) if accept else ([], [])
     if not problems:
-        problems = compatibility.check(folder, versions.pins(), wiring.models())
+        problems = compatibility.check(folder, versions.pins(), config.models())
     if as_json:
         print_json(
             {

@@ -27,17 +27,17 @@ def reindex(
     Chunks whose text stays the same cost no embedding. An interrupted run is continued by running
     it again. Exit code 1: some documents could not be chunked.
     """
-    from streams.app import wiring
+    from streams.app import config, opening
     from streams.edge import reindex as module
 
     chosen = settings()
-    policy = wiring.chunking_policy(chosen)
+    policy = config.chunking_policy(chosen)
 
     def hash_of(kind: str) -> str:
         return policy.of(kind).hash
 
     chunked: dict[str, set[str]] = {}
-    for line in wiring.dump_index(chosen, tenant or None):
+    for line in opening.dump_index(chosen, tenant or None):
         chunk = json.loads(line)
         chunked.setdefault(f"{chunk['tenant']}/{chunk['doc_id']}", set()).add(chunk["chunking"])
     bar = Progress(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
 from streams.cli.console import err, out, print_json, settings
 from streams.flow.errors import UserError
@@ -92,7 +93,7 @@ def _progress(phase: str) -> None:
 
 def _say_where(chosen: Settings) -> None:
     err.print(f"  broker  {chosen.bootstrap_servers}")
-    err.print(f"  redis   {chosen.redis_url}")
+    err.print(f"  redis   {chosen.of(RedisSettings).url}")
     err.print(f"  data    {chosen.data.absolute()}")
 
 

@@ -92,10 +92,11 @@ def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
     """
     client: Any = kafka.reachable(settings)
     found: dict[str, int] = {}
-    ends = _ends(client, sorted({stage.reads.name for stage in stages}))
+    ends = _ends(client, sorted({topic.name for stage in stages for topic in stage.reads}))
     for stage in stages:
-        group = f"{settings.group_prefix}.{stage.name}"
-        places = [place for place in ends if place[0] == stage.reads.name]
+        group = f"{settings.group_prefix}.{stage.group}"
+        names = {topic.name for topic in stage.reads}
+        places = [place for place in ends if place[0] in names]
         committed = _committed(settings, group, places)
         found[stage.name] = sum(max(0, ends[place] - committed.get(place, 0)) for place in places)
     return found

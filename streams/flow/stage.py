@@ -1,4 +1,7 @@
-"""A stage: a consumer group that reads one topic, does one thing, and writes what comes of it."""
+"""A stage: a consumer group that reads topics, does one thing, and writes what comes of it.
+
+A declaration opens nothing: `make` gives the processor once the ports that it `needs` are open.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,50 @@ from typing import Any, TypeVar
 
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Promise, Received
+from streams.flow.port import Opened, Port
 from streams.flow.topic import Gone, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
 O = TypeVar("O")  # noqa: E741 - output
 P = TypeVar("P")  # a second output
+C = TypeVar("C")  # what closes the matter
+
+Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
+"""All of a batch at once: an outcome for each record, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a stage runs, and beside what.
+
+    `process` names the stages that share a process of the embedded stack; `background` says that
+    nobody waits for them, so that questions go first on a busy machine.
+    """
+
+    process: str
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One line of the topology. Build it with `stage`, `edge_stage` or `batch_stage`."""
+    """One line of the topology. Build it with `record_stage`, `edge_stage` or `batch_stage`."""
 
     name: str
-    reads: Topic[Any]
+    reads: tuple[Topic[Any], ...]
     writes: tuple[Topic[Any], ...]
     dead_letters: Topic[Any]
-    run: Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
+    make: Callable[[Opened], Run]
+    needs: tuple[Port[Any], ...]
+    place: Place
     whole_batch: bool  # run wants all waiting records at once
     concurrency: int
     max_batch: int  # records per call and transaction at most; 0: as the settings say
     promise: Promise[Any, Any] | None
+
+    @property
+    def group(self) -> str:
+        """What its consumer group is called, behind the prefix of the settings."""
+        return self.name
 
 
 def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Outcome]:
@@ -41,90 +68,124 @@ def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Ou
     return outcomes
 
 
-def _declared(
-    name: str,
-    reads: Topic[Any],
-    run: Callable[[Sequence[Received[Any]]], Sequence[Outcome]],
-    writes: tuple[Topic[Any] | None, ...],
-    dead_letters: Topic[Any],
-    promise: Promise[Any, Any] | None,
-    *,
-    concurrency: int = 1,
-    whole_batch: bool = False,
-    max_batch: int = 0,
-) -> Stage:
-    written = tuple(topic for topic in writes if topic is not None)
-    return Stage(
-        name, reads, written, dead_letters, run, whole_batch, concurrency, max_batch, promise
-    )
+def _topics(*topics: Topic[Any] | Sequence[Topic[Any]] | None) -> tuple[Topic[Any], ...]:
+    found: list[Topic[Any]] = []
+    for each in topics:
+        found += [] if each is None else [each] if isinstance(each, Topic) else each
+    return tuple(found)
 
 
-def stage(
+def record_stage(
     name: str,
     *,
-    reads: Topic[I],
-    run: Callable[[I], Iterable[O | P | To[Any]]],
-    writes: Topic[O],
+    reads: Topic[I] | Sequence[Topic[I]],
+    make: Callable[[Opened], Callable[[I], Iterable[O | P | C | To[Any]]]],
+    writes: Topic[O] | Sequence[Topic[O]],
     also: Topic[P] | None = None,
+    closes: Topic[C] | None = None,
     dead_letters: Topic[Any],
+    place: Place,
+    needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
     concurrency: int = 1,
 ) -> Stage:
     """A stage whose processor takes one event. Up to `concurrency` keys are worked on at once."""
 
-    def run_all(received: Sequence[Received[I]]) -> list[Outcome]:
-        return _each(run, [record.event for record in received])
+    def made(opened: Opened) -> Run:
+        run = make(opened)
+        return lambda received: _each(run, [record.event for record in received])
 
-    return _declared(
-        name, reads, run_all, (writes, also), dead_letters, promise, concurrency=concurrency
+    return Stage(
+        name,
+        _topics(reads),
+        _topics(writes, also, closes),
+        dead_letters,
+        made,
+        tuple(needs),
+        place,
+        whole_batch=False,
+        concurrency=concurrency,
+        max_batch=0,
+        promise=promise,
     )
 
 
 def edge_stage(
     name: str,
     *,
-    reads: Topic[I],
-    run: Callable[[Received[I]], Iterable[O | P | To[Any]]],
-    writes: Topic[O],
+    reads: Topic[I] | Sequence[Topic[I]],
+    make: Callable[[Opened], Callable[[Received[I]], Iterable[O | P | C | To[Any]]]],
+    writes: Topic[O] | Sequence[Topic[O]],
     also: Topic[P] | None = None,
+    closes: Topic[C] | None = None,
     dead_letters: Topic[Any],
+    place: Place,
+    needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
+    concurrency: int = 1,
 ) -> Stage:
     """A stage whose processor also sees where and when its record was written."""
 
-    def run_all(received: Sequence[Received[I]]) -> list[Outcome]:
-        return _each(run, received)
+    def made(opened: Opened) -> Run:
+        run = make(opened)
+        return lambda received: _each(run, received)
 
-    return _declared(name, reads, run_all, (writes, also), dead_letters, promise)
+    return Stage(
+        name,
+        _topics(reads),
+        _topics(writes, also, closes),
+        dead_letters,
+        made,
+        tuple(needs),
+        place,
+        whole_batch=False,
+        concurrency=concurrency,
+        max_batch=0,
+        promise=promise,
+    )
 
 
 def batch_stage(
     name: str,
     *,
-    reads: Topic[I],
-    run: Callable[[Sequence[I]], Sequence[Sequence[O | P | Gone[P]] | Reject | Retry]],
-    writes: Topic[O],
+    reads: Topic[I] | Sequence[Topic[I]],
+    make: Callable[
+        [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | P | C | Gone[P]] | Reject | Retry]]
+    ],
+    writes: Topic[O] | Sequence[Topic[O]],
     also: Topic[P] | None = None,
+    closes: Topic[C] | None = None,
     dead_letters: Topic[Any],
+    place: Place,
+    needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
     max_batch: int = 0,
 ) -> Stage:
     """A stage whose processor takes all waiting events at once and returns an outcome for each."""
 
-    def run_all(received: Sequence[Received[I]]) -> Sequence[Outcome]:
-        outcomes = run([record.event for record in received])
-        if len(outcomes) != len(received):
-            raise ValueError(f"{name} gave {len(outcomes)} outcomes for {len(received)} records")
-        return outcomes
+    def made(opened: Opened) -> Run:
+        run = make(opened)
 
-    outputs = (writes, also)
-    return _declared(
+        def run_all(received: Sequence[Received[I]]) -> Sequence[Outcome]:
+            outcomes = run([record.event for record in received])
+            if len(outcomes) != len(received):
+                raise ValueError(
+                    f"{name} gave {len(outcomes)} outcomes for {len(received)} records"
+                )
+            return outcomes
+
+        return run_all
+
+    return Stage(
         name,
-        reads,
-        run_all,
-        outputs,
+        _topics(reads),
+        _topics(writes, also, closes),
         dead_letters,
-        promise,
+        made,
+        tuple(needs),
+        place,
         whole_batch=True,
+        concurrency=1,
         max_batch=max_batch,
+        promise=promise,
     )

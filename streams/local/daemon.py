@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from streams.app.ports import SECTIONS
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.local.child import Service
 from streams.local.state import read_state
-from streams.local.worker_process import USERS, environment
+from streams.local.worker_process import environment
 
 TIMEOUT_S = 600.0  # the first start fetches the broker's jars as well
 TICK_S = 0.1
@@ -60,7 +61,7 @@ class _Daemon(Service):
         return self._command
 
     def environment(self) -> dict[str, str]:
-        return environment(self._settings, USERS)  # it hands them on to those that use them
+        return environment(self._settings, SECTIONS)  # it hands them on to those that use them
 
     def is_ready(self) -> bool:
         return self.alive

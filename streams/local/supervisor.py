@@ -8,17 +8,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from typing import Self
 
 import psutil
 
+from streams.app.ports import GenerationSettings, RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import MillraceError, UserError
 from streams.local.broker import Broker
 from streams.local.child import Service, unwritable
 from streams.local.daemon import detach
+from streams.local.prepare import Prepared, prepare
 from streams.local.redis import RedisServer
 from streams.local.state import (
     STOP_TIMEOUT_S,
@@ -30,20 +32,11 @@ from streams.local.state import (
     status,
     write_state,
 )
-from streams.local.worker_process import WorkerProcess, apply_topics, environment, run_command
+from streams.local.worker_process import Process, WorkerProcess, environment, run_command
 
-__all__ = ["GROUPS", "Stack", "detach", "down", "environment", "status"]
+__all__ = ["Stack", "detach", "down", "environment", "status"]
 
 Progress = Callable[[str], None]
-
-# Bulk loading of documents must not delay questions. One process at a time can open the index, and
-# its engine holds the interpreter while it works: beside it, the other steps of a question would
-# wait for every search, and every transaction for several.
-GROUPS: Mapping[str, Sequence[str]] = {
-    "documents": ("ingest", "chunk", "rechunk", "embed"),
-    "index": ("index", "retrieve"),
-    "questions": ("admit", "rewrite", "rerank", "route", "generate"),
-}
 
 READY_TIMEOUT_S = 180.0  # an overloaded machine may take 90 s for the broker alone
 TICK_S = 0.2
@@ -99,16 +92,14 @@ class Stack:
     def __init__(
         self,
         settings: Settings,
-        groups: Mapping[str, Sequence[str]] = GROUPS,
         *,
-        worker_command: Callable[[str, Sequence[str]], Sequence[str]] = run_command,
-        topics: Callable[[Settings], list[str]] = apply_topics,
+        worker_command: Callable[[Process], Sequence[str]] = run_command,
+        prepared: Callable[[Settings], Prepared] = prepare,
     ) -> None:
         self._data = settings.data.absolute()
         self.settings = settings.model_copy(update={"data": self._data})
-        self._groups = groups
         self._worker_command = worker_command
-        self._topics = topics
+        self._prepare = prepared
         self._progress: Progress = lambda _: None
         self._phase = "starting"
         self._watched: list[_Watched] = []
@@ -130,8 +121,7 @@ class Stack:
             self._write_state()
             self._start_servers()
             self._say("creating topics")
-            self._topics(self.settings)
-            self._start_workers()
+            self._start_workers(self._prepare(self.settings).processes)
         except BaseException:
             self.stop()
             raise
@@ -190,7 +180,7 @@ class Stack:
             broker = Broker(self.settings, lambda: self._say("fetching broker jars (once)"))
             self._say("starting broker")
             self._add("broker", broker)
-        if not self.settings.redis_url:
+        if not self.settings.of(RedisSettings).url:
             redis = RedisServer(self.settings)
             self._say("starting redis")
             self._add("redis", redis)
@@ -200,9 +190,9 @@ class Stack:
             found["bootstrap_servers"] = broker.bootstrap_servers
             if self._one_partition():
                 found["partitions"] = 1
-        if redis:
-            found["redis_url"] = redis.url
         self.settings = self.settings.model_copy(update=found)
+        if redis:
+            self.settings = self.settings.having(RedisSettings, url=redis.url)
         self._write_state()
 
     def _one_partition(self) -> bool:
@@ -213,16 +203,16 @@ class Stack:
         in its own time they are worth it, since what is done waits for what is not in its own
         partition only.
         """
-        return not ("partitions" in self.settings.model_fields_set or self.settings.generation_url)
+        generates = self.settings.of(GenerationSettings).url
+        return not ("partitions" in self.settings.model_fields_set or generates)
 
-    def _start_workers(self) -> None:
-        self._say(f"starting workers: {', '.join(self._groups)}")
-        for number, (group, stages) in enumerate(self._groups.items()):
+    def _start_workers(self, processes: Sequence[Process]) -> None:
+        self._say(f"starting workers: {', '.join(each.name for each in processes)}")
+        for number, process in enumerate(processes):
             # One port cannot serve two processes: each worker takes the next one up.
             port = self.settings.http_port and self.settings.http_port + number
             settings = self.settings.model_copy(update={"http_port": port})
-            command = self._worker_command(group, stages)
-            worker = WorkerProcess(group, stages, command, settings)
+            worker = WorkerProcess(process, self._worker_command(process), settings)
             self._add(worker.name, worker)
         self._await_ready()
 
@@ -301,7 +291,7 @@ class Stack:
             me,
             self._phase,
             self.settings.bootstrap_servers,
-            self.settings.redis_url,
+            self.settings.of(RedisSettings).url,
             [watched.recorded() for watched in self._watched],
         )
         if state == self._written:

@@ -22,9 +22,12 @@ def rows(stages: Sequence[Stage]) -> list[dict[str, Any]]:
     return [
         {
             "stage": stage.name,
-            "reads": stage.reads.name,
+            "reads": [topic.name for topic in stage.reads],
             "writes": [_name(topic) for topic in stage.writes],
             "dead_letters": stage.dead_letters.name,
+            "needs": [port.name for port in stage.needs],
+            "process": stage.place.process,
+            "background": stage.place.background,
         }
         for stage in stages
     ]
@@ -41,11 +44,11 @@ def mermaid(stages: Sequence[Stage]) -> str:
             lines.append(f"  {ids[name]}([{name}])")
         return ids[name]
 
-    read = {stage.reads.name for stage in stages}
+    read = {topic.name for stage in stages for topic in stage.reads}
     for stage in stages:
         box = "stage_" + stage.name.replace(".", "_")
         lines.append(f"  {box}[{stage.name}]")
-        lines.append(f"  {topic_id(stage.reads.name)} --> {box}")
+        lines.extend(f"  {topic_id(topic.name)} --> {box}" for topic in stage.reads)
         for position, topic in enumerate(stage.writes):
             names = [topic.name]
             if topic.suffix is not None:

@@ -108,7 +108,7 @@ class Codec:
         if self._registry is None:
             raise Reject(
                 f"the record names schema {schema_id} of a registry, and none is configured: "
-                "set MILLRACE_SCHEMA_REGISTRY_URL"
+                "set MILLRACE_REGISTRY__URL"
             )
         writer = self._writers.get(schema_id)
         if writer is None:

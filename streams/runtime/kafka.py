@@ -9,15 +9,15 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 
-from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.runtime.processing import Output, Record
+from streams.runtime.settings import RuntimeSettings
 
 NETWORK_TIMEOUT_S = 10.0
 QUEUE_TIMEOUT_S = 30.0
 
 
-def _common(settings: Settings) -> dict[str, Any]:
+def _common(settings: RuntimeSettings) -> dict[str, Any]:
     if not settings.bootstrap_servers:
         raise UserError(
             "no broker is configured: run `millrace up` first, or set MILLRACE_BOOTSTRAP_SERVERS"
@@ -31,7 +31,7 @@ def _common(settings: Settings) -> dict[str, Any]:
     }
 
 
-def consumer_options(settings: Settings, group: str, instance: str = "") -> dict[str, Any]:
+def consumer_options(settings: RuntimeSettings, group: str, instance: str = "") -> dict[str, Any]:
     """Options of a stage's consumer.
 
     A named worker is a static member: its successor takes its partitions over at once, with no
@@ -57,7 +57,7 @@ def consumer_options(settings: Settings, group: str, instance: str = "") -> dict
     return options | {"group.instance.id": instance} if instance else options
 
 
-def producer_options(settings: Settings, transactional_id: str = "") -> dict[str, Any]:
+def producer_options(settings: RuntimeSettings, transactional_id: str = "") -> dict[str, Any]:
     """Options of a producer; with an id it is transactional, and fences an earlier one of it."""
     options = {
         **_common(settings),
@@ -79,7 +79,7 @@ def producer_options(settings: Settings, transactional_id: str = "") -> dict[str
     }
 
 
-def plain_consumer_options(settings: Settings, group: str) -> dict[str, Any]:
+def plain_consumer_options(settings: RuntimeSettings, group: str) -> dict[str, Any]:
     """Options of a reader outside any stage: `assign`ed by hand, committing nothing."""
     return {
         **_common(settings),
@@ -94,7 +94,7 @@ def plain_consumer_options(settings: Settings, group: str) -> dict[str, Any]:
     }
 
 
-def admin(settings: Settings) -> AdminClient:
+def admin(settings: RuntimeSettings) -> AdminClient:
     """An admin client; raises UserError where librdkafka refuses an option."""
     try:
         return AdminClient(_common(settings))
@@ -102,7 +102,7 @@ def admin(settings: Settings) -> AdminClient:
         raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
 
 
-def reachable(settings: Settings, timeout_s: float = NETWORK_TIMEOUT_S) -> AdminClient:
+def reachable(settings: RuntimeSettings, timeout_s: float = NETWORK_TIMEOUT_S) -> AdminClient:
     """An admin client of a broker that answers.
 
     Raises:

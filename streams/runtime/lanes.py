@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from streams.app.settings import Settings
 from streams.flow.stage import Stage
 from streams.runtime.processing import Processing, Record
+from streams.runtime.settings import RuntimeSettings
 
 
 class Waiting(Protocol):
@@ -118,7 +118,7 @@ class Lane(threading.Thread):
     def __init__(
         self,
         processing: Processing,
-        settings: Settings,
+        settings: RuntimeSettings,
         waiting: Waiting,
         report: Callable[[int | BaseException], None],
         most: int,
@@ -200,7 +200,7 @@ class Lane(threading.Thread):
 class Lanes:
     """A stage's lanes. Not thread-safe: the stage's loop owns it."""
 
-    def __init__(self, stage: Stage, processing: Processing, settings: Settings) -> None:
+    def __init__(self, stage: Stage, processing: Processing, settings: RuntimeSettings) -> None:
         self.reports: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
         # Whole batches are several times cheaper, but in one, each waits for the slowest.

@@ -22,12 +22,12 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.app.settings import Settings
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.failpoints import Reach
 from streams.runtime.lanes import InFlight, Lanes
 from streams.runtime.processing import Record, now_ms
+from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import StageMetrics
 
 log = logging.getLogger("millrace.worker")
@@ -84,7 +84,7 @@ class Context:
     """What a session has from its worker."""
 
     stage: Stage
-    settings: Settings
+    settings: RuntimeSettings
     metrics: StageMetrics
     reach: Reach
     stopping: threading.Event
@@ -126,7 +126,7 @@ class Loop:
         self._stopping = context.stopping
         self._ready = context.ready
         self._reach = context.reach
-        self._topic = context.stage.reads.name
+        self._topic = context.stage.reads[0].name
         self._stage = context.stage.name
         self._most = context.stage.max_batch or context.settings.max_batch
         self._consumer = consumer

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from schemas.events import DeadLettered, RecordHeader
-from streams.app.settings import Settings
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Received
+from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.topic import Gone, To, Topic
 from streams.runtime.codec import Codec
+from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import Spans, StageMetrics
 
 Headers = list[tuple[str, bytes]]
@@ -96,13 +97,16 @@ class Processing:
     def __init__(
         self,
         stage: Stage,
+        ports: Opened,
         codec: Codec,
-        settings: Settings,
+        settings: RuntimeSettings,
         metrics: StageMetrics,
         spans: Spans,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self.stage = stage
+        self._run = stage.make(ports)
+        self._reads = {topic.name: topic for topic in stage.reads}
         self._codec = codec
         self._attempts = settings.retry_attempts
         self.metrics = metrics
@@ -125,10 +129,10 @@ class Processing:
         promise = self.stage.promise
         for record in records:
             try:
-                event = self._codec.decode(self.stage.reads, record.value)
+                event = self._codec.decode(self._reads[record.topic], record.value)
             except (Reject, Retry) as failure:
                 # A tombstone is about what was dealt with already.
-                gone = record.value is None and self.stage.reads.compacted
+                gone = record.value is None and self._reads[record.topic].compacted
                 results.append((record, None, [] if gone else failure))
                 continue
             if promise is not None and promise.deadline(event) < self._clock():
@@ -148,7 +152,7 @@ class Processing:
                 )
             )
         if received:
-            outcomes = self.stage.run(received)
+            outcomes = self._run(received)
             for record, item, outcome in zip(owners, received, outcomes, strict=True):
                 results.append((record, item.event, outcome))
         again: list[Record] = []

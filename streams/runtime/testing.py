@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from schemas.events import DeadLettered
-from streams.app.settings import Settings
+from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
 from streams.runtime.processing import Output, Processing, Record, now_ms
+from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import DerivedSpans, Spans, StageMetrics
 
 E = TypeVar("E")
@@ -31,9 +32,10 @@ class Driver:
     """Runs stages to rest on topics held in memory."""
 
     stages: Sequence[Stage]
+    ports: Opened = field(default_factory=lambda: Opened({}))
     partitions: int = 4
     batch: int = 10
-    settings: Settings = field(default_factory=lambda: Settings(retry_backoff_ms=1))
+    settings: RuntimeSettings = field(default_factory=lambda: RuntimeSettings(retry_backoff_ms=1))
     clock: Callable[[], int] = now_ms
     fault: Fault = lambda _stage, _moment: False
     spans: Spans = field(default_factory=DerivedSpans)
@@ -41,10 +43,16 @@ class Driver:
     log: dict[str, list[list[Record]]] = field(default_factory=dict[str, list[list[Record]]])
 
     def __post_init__(self) -> None:
-        self._positions: dict[tuple[str, int], int] = {}
+        self._positions: dict[tuple[str, str, int], int] = {}
         self._processing = {
             stage.name: Processing(
-                stage, self.codec, self.settings, StageMetrics(stage.name), self.spans, self.clock
+                stage,
+                self.ports,
+                self.codec,
+                self.settings,
+                StageMetrics(stage.name),
+                self.spans,
+                self.clock,
             )
             for stage in self.stages
         }
@@ -92,16 +100,18 @@ class Driver:
 
     def _step(self, stage: Stage) -> bool:
         worked = False
-        topic = stage.reads.name
-        for number, partition in enumerate(self.log.get(topic, [])):
-            at = self._positions.get((stage.name, number), 0)
-            fresh = partition[at : at + (stage.max_batch or self.batch)]
-            if fresh:
-                worked = True
-                self._transaction(stage, number, at, fresh)
+        for topic in stage.reads:
+            for number, partition in enumerate(self.log.get(topic.name, [])):
+                at = self._positions.get((stage.name, topic.name, number), 0)
+                fresh = partition[at : at + (stage.max_batch or self.batch)]
+                if fresh:
+                    worked = True
+                    self._transaction(stage, topic.name, number, at, fresh)
         return worked
 
-    def _transaction(self, stage: Stage, number: int, at: int, records: list[Record]) -> None:
+    def _transaction(
+        self, stage: Stage, topic: str, number: int, at: int, records: list[Record]
+    ) -> None:
         if self.fault(stage.name, "before"):
             return
         copies = [
@@ -116,7 +126,7 @@ class Driver:
         for record in copies:
             for output in record.outputs:
                 self._write(output)
-        self._positions[stage.name, number] = at + len(records)
+        self._positions[stage.name, topic, number] = at + len(records)
 
     def _write(self, output: Output) -> None:
         spread = output.key if output.spread is None else output.spread

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from confluent_kafka import KafkaException
 
-from streams.app.settings import Settings
+from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
@@ -23,6 +23,7 @@ from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Context, Fenced, Loop, patiently
 from streams.runtime.processing import Processing
+from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import Spans, StageMetrics
 
 log = logging.getLogger("millrace.worker")
@@ -64,7 +65,8 @@ class StageWorker:
     def __init__(
         self,
         stage: Stage,
-        settings: Settings,
+        ports: Opened,
+        settings: RuntimeSettings,
         codec: Codec,
         spans: Spans,
         *,
@@ -76,8 +78,8 @@ class StageWorker:
         self.failure: BaseException | None = None
         metrics = StageMetrics(stage.name)
         self._settings = settings
-        self._processing = Processing(stage, codec, settings, metrics, spans)
-        self._group = f"{settings.group_prefix}.{stage.name}"
+        self._processing = Processing(stage, ports, codec, settings, metrics, spans)
+        self._group = f"{settings.group_prefix}.{stage.group}"
         self._identity = f"{self._group}.{name}"
         self._static = static
         self._stopping = threading.Event()
@@ -137,7 +139,7 @@ class StageWorker:
         stack.callback(lanes.stop)
         loop = self._loop = Loop(self._context, consumer, producer, lanes)
         consumer.subscribe(
-            [self.stage.reads.name],
+            [topic.name for topic in self.stage.reads],
             on_assign=loop.assigned,
             on_revoke=loop.revoked,
             on_lost=loop.lost,

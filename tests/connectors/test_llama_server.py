@@ -77,7 +77,7 @@ def test_a_prompt_beyond_its_context_is_refused_with_the_reason(model: OpenAICom
 # ragas leaves a file of its own open when it first asks a model.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_it_can_be_the_judge(url: str, tmp_path: Path) -> None:
-    settings = Settings(judge_url=url, judge_model="told")
+    settings = Settings(judge={"url": url, "model": "told"})
     with LocalJudge(tmp_path, load(), streams=1) as local, Scorer(settings, local) as scorer:
         scores = scorer.score(ITEM, reply(SAID, TEXT))
     assert scores.unmeasured == {}

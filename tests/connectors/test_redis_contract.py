@@ -31,7 +31,7 @@ from streams.local.redis import RedisServer
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     data = tmp_path_factory.mktemp("redis")
-    with RedisServer(Settings(data=data, vector_cache_mb=16)) as server:
+    with RedisServer(Settings(data=data, redis={"cache_mb": 16})) as server:
         yield server
 
 
@@ -137,7 +137,7 @@ def test_while_redis_is_away_it_is_retry_at_once_and_then_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_store, "BREAKER_S", 2.0)
-    server = RedisServer(Settings(data=tmp_path, vector_cache_mb=16))
+    server = RedisServer(Settings(data=tmp_path, redis={"cache_mb": 16}))
     with server, closing(connect(server.url)) as client:
         cache, requests = RedisVectorCache(client), RedisRequestLog(client)
         cache.put("acme", {"a": b"1"})

@@ -10,11 +10,12 @@ import pytest
 
 from connectors.schema_registry import client as registry_module
 from connectors.schema_registry.client import SchemaRegistry
+from processors.places import QUESTIONS
 from schemas import topics
 from schemas.events import FeedbackGiven
 from streams.app import host
 from streams.flow.errors import Reject, Retry, UserError
-from streams.flow.stage import Stage, stage
+from streams.flow.stage import Stage, record_stage
 from streams.runtime.codec import Codec
 from tests.support.registry_server import RegistryServer
 
@@ -35,8 +36,13 @@ def registry(server: RegistryServer) -> Iterator[SchemaRegistry]:
 
 def copying() -> Stage:
     feedback = topics.RAG_FEEDBACK
-    return stage(
-        "copy", reads=feedback, run=lambda e: [e], writes=feedback, dead_letters=topics.RAG_DLQ
+    return record_stage(
+        "copy",
+        reads=feedback,
+        make=lambda _: lambda event: [event],
+        writes=feedback,
+        dead_letters=topics.RAG_DLQ,
+        place=QUESTIONS,
     )
 
 
@@ -94,5 +100,5 @@ def test_a_worker_waits_for_the_registry_at_its_start_and_not_for_ever(
     assert len(server.schemas) == 2
     server.away = True
     monkeypatch.setattr(host, "PATIENCE_S", -1.0)
-    with pytest.raises(UserError, match=r"says 503: check MILLRACE_SCHEMA_REGISTRY_URL"):
+    with pytest.raises(UserError, match=r"says 503: check MILLRACE_REGISTRY__URL"):
         host.announce(Codec(registry), [copying()])

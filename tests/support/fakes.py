@@ -16,11 +16,13 @@ from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig
 from processors.ports import Embedding, Float32, Generator, Passage
 from processors.questions.admit import AdmitConfig
+from processors.questions.answering import Answering
 from processors.questions.generate import AnswerConfig
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.route import RouteConfig
 from schemas.events import Versions
 from streams.app.topology import Config
+from streams.flow.port import Opened
 
 ROOT = Path(__file__).parents[2]
 DIMENSIONS = 64
@@ -35,7 +37,7 @@ CONFIG = Config(
     retrieval=RetrievalConfig(),
     variants=None,
     route=RouteConfig(),
-    answer=AnswerConfig(),
+    answering=Answering(AnswerConfig()),
 )
 
 
@@ -89,5 +91,6 @@ class FakePorts:
     generator: Generator | None = None
 
     @property
-    def counter(self) -> BagOfWords:
-        return self.embedder
+    def opened(self) -> Opened:
+        """As a process has them."""
+        return Opened({**vars(self), "counter": self.embedder})

@@ -24,7 +24,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(Settings(data=tmp_path_factory.mktemp("redis"), vector_cache_mb=16)) as redis:
+    with RedisServer(
+        Settings(data=tmp_path_factory.mktemp("redis"), redis={"cache_mb": 16})
+    ) as redis:
         yield redis
 
 

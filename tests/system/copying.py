@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from processors.places import QUESTIONS
 from schemas.events import DeadLettered, DocumentFed
 from schemas.topics import document_key
 from streams.app.settings import Settings, load
 from streams.flow.errors import Reject
 from streams.flow.outcome import Promise
-from streams.flow.stage import Stage, stage
+from streams.flow.stage import Stage, record_stage
 from streams.flow.topic import MIB, Topic
 
 Copy = Callable[[DocumentFed], Iterable[DocumentFed]]
@@ -68,28 +69,29 @@ def copying(
     concurrency: int = 1,
 ) -> Stage:
     """A stage from `PREFIX.in` to `PREFIX.out`, unless other topics are given."""
-    return stage(
+    return record_stage(
         name,
         reads=reads or source(prefix),
-        run=run,
+        make=lambda _: run,
         writes=writes or copies(prefix),
         dead_letters=dead_letters(prefix),
+        place=QUESTIONS,
         promise=promise,
         concurrency=concurrency,
     )
 
 
 def main() -> int:
-    from streams.app import host, wiring
+    from streams.app import host, opening
 
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     settings = load()
     concurrency = int(sys.argv[1])
 
-    def stages(_settings: Settings, _ports: wiring.Wiring) -> list[Stage]:
+    def stages(_settings: Settings) -> list[Stage]:
         return [copying(settings.group_prefix, concurrency=concurrency)]
 
-    wiring.stages = stages  # everything else is the production worker's
+    opening.stages = stages  # everything else is the production worker's
     return host.run(settings, ["copy"])
 
 

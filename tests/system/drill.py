@@ -15,8 +15,11 @@ from typing import Any
 
 from processors.documents.chunk import chunk
 from processors.documents.ingest import IngestConfig, Place, ingest
+from processors.needs import CONVERTER, COUNTER
 from schemas.events import DocumentFed
-from streams.app import wiring
+from streams.app import config as app_config
+from streams.app import opening
+from streams.app.ports import open_these
 from streams.app.settings import Settings
 from streams.edge import client
 from streams.local.supervisor import Stack, status
@@ -45,18 +48,18 @@ def expected(events: Sequence[dict[str, Any]], settings: Settings) -> Searchable
     final = {event["path"]: event for event in events}
     state: Searchable = {}
     with ExitStack() as stack:
-        ports = wiring.Wiring(settings, stack)
-        policy = wiring.chunking_policy(settings)
+        ports = open_these(settings, stack, CONVERTER, COUNTER)
+        policy = app_config.chunking_policy(settings)
         for path, event in final.items():
             if event["op"] == "d":
                 continue
             record = DocumentFed(**fed(event))
             place = Place(0, 0, keyed=True)
-            changes = ingest(record, place, config=IngestConfig(), converter=ports.converter)
+            changes = ingest(record, place, config=IngestConfig(), converter=ports[CONVERTER])
             chunks = [
                 (each.ordinal, each.chunk_id, each.text)
                 for change in changes
-                for made in chunk(change, counter=ports.counter, policy=policy)
+                for made in chunk(change, counter=ports[COUNTER], policy=policy)
                 for each in made.chunks
             ]
             if chunks:
@@ -68,7 +71,7 @@ def searchable(settings: Settings) -> Searchable:
     """What `millrace index dump` says."""
     versions: dict[str, set[int]] = {}
     chunks: dict[str, list[tuple[int, str, str]]] = {}
-    for line in wiring.dump_index(settings, TENANT):
+    for line in opening.dump_index(settings, TENANT):
         each = json.loads(line)
         versions.setdefault(each["doc_id"], set()).add(each["doc_version"])
         chunks.setdefault(each["doc_id"], []).append(

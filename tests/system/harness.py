@@ -19,6 +19,7 @@ from schemas.events import DeadLettered, DocumentFed
 from streams.app.settings import Settings
 from streams.edge import admin, client
 from streams.flow.errors import UserError
+from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 from streams.local.child import Service
@@ -180,7 +181,13 @@ class Bench:
         """A worker of `stage` in a thread of this process, ready. Stopped on leaving."""
         settings = self.settings.model_copy(update=more)
         worker = StageWorker(
-            stage, settings, self.codec, spans or DerivedSpans(), name="thread", static=True
+            stage,
+            Opened({}),
+            settings,
+            self.codec,
+            spans or DerivedSpans(),
+            name="thread",
+            static=True,
         )
 
         def run() -> None:

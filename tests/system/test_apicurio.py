@@ -25,7 +25,7 @@ from streams.flow.errors import Reject, UserError
 from streams.flow.topic import Topic
 from streams.local.child import LOOPBACK, Ports, Service
 from streams.runtime.codec import RELEASED, Codec
-from tests.support.fakes import CONFIG, FakePorts
+from tests.support.fakes import CONFIG
 
 GROUP, NAME, VERSION = "io.apicurio", "apicurio-registry-app", "3.3.3"
 START_S = 300.0  # about 15 s on an idle machine
@@ -99,7 +99,7 @@ def registry(url: str) -> Iterator[SchemaRegistry]:
 
 
 def test_all_that_is_written_is_registered_once(url: str, registry: SchemaRegistry) -> None:
-    written = [each for each in topics_of(topology(FakePorts(), CONFIG)) if each.suffix is None]
+    written = [each for each in topics_of(topology(CONFIG)) if each.suffix is None]
     Codec(registry).prepare(written)
     subjects = set(httpx.get(f"{url}/subjects", timeout=60).json())
     assert {f"{topic.name}-value" for topic in written} <= subjects
@@ -181,9 +181,9 @@ def test_an_unknown_id_is_rejected(registry: SchemaRegistry) -> None:
 def test_settings_name_it(url: str) -> None:
     from contextlib import ExitStack
 
-    from streams.app import wiring
+    from streams.app import opening
 
     with ExitStack() as stack:
-        codec = wiring.codec(Settings(schema_registry_url=url), stack)
+        codec = opening.codec(Settings(registry={"url": url}), stack)
         value = codec.encode("rag.feedback", FeedbackGiven(request_id="r", tenant="a", rating=1))
     assert value[0] == 0

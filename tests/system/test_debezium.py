@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas import topics
-from streams.app import policies, wiring
+from streams.app import opening, policies
 from streams.app.settings import Settings
 from streams.cli.operations import stages
 from streams.local.supervisor import Stack
@@ -44,7 +44,7 @@ def test_rows_become_searchable_change_and_go(tmp_path: Path) -> None:
             edge._producer.produce(TOPIC, value, key(enveloped, id=number))
 
         def found() -> dict[str, tuple[int, str]]:
-            lines = map(json.loads, wiring.dump_index(stack.settings, "retail"))
+            lines = map(json.loads, opening.dump_index(stack.settings, "retail"))
             return {each["doc_id"]: (each["doc_version"], each["text"]) for each in lines}
 
         put(event("r", after=_row(1, "One stays."), lsn=10), 1)

@@ -87,7 +87,7 @@ def running(
     settings = Settings(
         data=tmp_path_factory.mktemp("edges"),
         bootstrap_servers=broker.bootstrap_servers,
-        redis_url=redis.url,
+        redis={"url": redis.url},
         tenants=(TENANT,),
         reply_topics=("team.replies",),
     )
@@ -155,7 +155,7 @@ def test_undecodable_records_are_dead_letters(pipeline: Pipeline) -> None:
         good[:2] + os.urandom(8) + good[10:]: "unknown schema",
         good + b"more": "4 bytes after its QuestionAsked",
         feed: "the record is a DocumentFed",
-        b"\x00\x00\x00\x00\x07" + good[10:]: "MILLRACE_SCHEMA_REGISTRY_URL",
+        b"\x00\x00\x00\x00\x07" + good[10:]: "MILLRACE_REGISTRY__URL",
         b"[1, 2]": "neither a JSON object nor Avro",
         b"{'tenant': 1}": "not valid JSON",
         b'{"tenant": "' + b"\xff\xfe": "not UTF-8",
@@ -204,7 +204,7 @@ def test_a_document_over_the_limit_is_a_dead_letter_that_names_its_size(
 
     letter = pipeline.letter("docs.dlq", value)
     assert "the body has 30,000,000 bytes; at most 16,777,216" in letter.reason
-    assert "MILLRACE_MAX_DOCUMENT_BYTES" in letter.reason
+    assert "MILLRACE_CONVERT__MAX_DOCUMENT_BYTES" in letter.reason
 
 
 def test_wrong_documents_are_dead_letters_that_say_why(pipeline: Pipeline) -> None:

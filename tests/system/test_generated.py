@@ -105,12 +105,12 @@ def running(
             url = server.url
         port = _ports()
         variables = {
-            "MILLRACE_GENERATION_URL": url,
-            "MILLRACE_GENERATION_MODEL": "told",
-            "MILLRACE_GENERATED_ANSWERS": "true",
-            "MILLRACE_GENERATION_TIMEOUT_S": str(TIMEOUT_S),
-            "MILLRACE_GENERATION_INPUT_PRICE": str(PRICES["input"]),
-            "MILLRACE_GENERATION_OUTPUT_PRICE": str(PRICES["output"]),
+            "MILLRACE_GENERATION__URL": url,
+            "MILLRACE_GENERATION__MODEL": "told",
+            "MILLRACE_GENERATION__ANSWERS": "true",
+            "MILLRACE_GENERATION__TIMEOUT_S": str(TIMEOUT_S),
+            "MILLRACE_GENERATION__INPUT_PRICE": str(PRICES["input"]),
+            "MILLRACE_GENERATION__OUTPUT_PRICE": str(PRICES["output"]),
             "MILLRACE_HTTP_PORT": str(port),
         }
         millrace = Cli(tmp_path_factory.mktemp("generated"), variables)
@@ -203,7 +203,7 @@ def test_the_running_stack_is_evaluated_by_a_remote_judge(running: Running, tmp_
     data.write_text("\n".join(map(json.dumps, rows)))
     with model_server.serving() as judge:
         judge.says = judged
-        judging = {"MILLRACE_JUDGE_URL": judge.url, "MILLRACE_JUDGE_MODEL": "large"}
+        judging = {"MILLRACE_JUDGE__URL": judge.url, "MILLRACE_JUDGE__MODEL": "large"}
         cli = Cli(running.millrace.data, {**running.millrace.variables, **judging})
         done = cli.run("evaluation.evaluate", "--output", str(output), "--data", str(data))
         assert judge.asked

@@ -12,14 +12,13 @@ import os
 import random
 import time
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from schemas import topics
-from streams.app import wiring
+from streams.app import opening
 from streams.app.settings import Settings
 from streams.edge import admin
 from streams.local.supervisor import Stack
@@ -72,7 +71,7 @@ def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
     asked = [f"q{number}" for number in range(drill.questions)]
     begun = time.monotonic()
 
-    with Stack(Settings(data=tmp_path, vector_cache_mb=64)) as stack:
+    with Stack(Settings(data=tmp_path, redis={"cache_mb": 64})) as stack:
         edge, killer = Edge(stack.settings), Killer(stack, tmp_path)
         strikes = [rng.choice(WORKERS) for _ in range(drill.worker_kills)]
         for number in range(drill.broker_kills):
@@ -136,6 +135,5 @@ def answered(edge: Edge) -> list[tuple[str, str]]:
 
 def await_rest(settings: Settings) -> None:
     """Wait until no stage has anything to read; transaction markers are one a partition at most."""
-    with ExitStack() as stack:
-        stages = wiring.stages(settings, wiring.Wiring(settings, stack))
-        until(lambda: max(admin.lag(settings, stages).values()) <= settings.partitions, "rest")
+    stages = opening.stages(settings)
+    until(lambda: max(admin.lag(settings, stages).values()) <= settings.partitions, "rest")

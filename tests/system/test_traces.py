@@ -68,7 +68,7 @@ def test_one_trace_and_a_chain_of_causes_lead_through_all_stages(
     bench.flush()
     run(bench, flow)
 
-    between, out = bench.records(flow[1].reads), bench.records(bench.copies)
+    between, out = bench.records(flow[1].reads[0]), bench.records(bench.copies)
     assert len(between) == len(out) == 2
     for record in (*between, *out):
         assert trace_of(record) == TRACE

@@ -12,13 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from connectors.redis.store import MemoryVectorCache
 from evaluation.research.chunking import books
-from evaluation.research.chunking.measure import Measured, Ports, measure
+from evaluation.research.chunking.measure import Measured, measure, open_model
 from evaluation.research.chunking.render import render
 from evaluation.research.chunking.sets import DataSet, folder, sample_corpus
 from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
-from streams.app import wiring
+from streams.app import config as app_config
 from streams.app.settings import load
 from streams.flow.errors import UserError
 
@@ -70,19 +69,18 @@ def main(
 ) -> None:
     """Compare chunkings in process: chunk, embed, index, ask; render the table in the docs."""
     settings = load()
-    policy = wiring.chunking_policy(settings)
+    policy = app_config.chunking_policy(settings)
     sets = sample_corpus()
     own = {each.name for each in sets}
     for path in data or []:
         sets += _sets(path, documents, questions)
     report: dict[str, Any] = {"policy": policy.version, "command": _command(), "rows": []}
     with ExitStack() as stack:
-        opened = wiring.Wiring(settings, stack)
-        ports = Ports(opened.embedder, opened.counter, opened.converter, MemoryVectorCache())
+        ports = open_model(settings, stack)
         # Without the learned order: it has learned from some of these sets as the shipped policy
         # cuts them, and would speak for it.
-        retrieval = replace(wiring.config(settings).retrieval, candidates=100, reordering=None)
-        report["model"] = opened.embedder.model
+        retrieval = replace(app_config.config(settings).retrieval, candidates=100, reordering=None)
+        report["model"] = ports.embedder.model
         for each in sets:
             compared = variants(policy, budget or BUDGETS)
             if each.name in own:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from connectors.qdrant_edge.index import EdgeIndex
+from connectors.redis.store import MemoryVectorCache
 from evaluation.research.chunking.sets import TENANT, Ask, DataSet, Evidence
 from evaluation.stages import to_search
 from evaluation.statistics import bootstrap
@@ -21,11 +22,14 @@ from processors.documents.chunk import chunk, context_of
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.embed import embed
 from processors.documents.ingest import IngestConfig, Place, ingest
+from processors.needs import CONVERTER, COUNTER, EMBEDDER
 from processors.ports import Converter, Embedder, Index, TokenCounter, VectorCache
 from processors.questions.rerank import rerank
 from processors.questions.retrieve import RetrievalConfig, retrieve
 from processors.text.sentences import split_sentences
 from schemas.events import Candidate, ChunksRetrieved
+from streams.app.ports import open_these
+from streams.app.settings import Settings
 from streams.flow.errors import Reject, Retry
 
 DEPTH = 10
@@ -91,6 +95,12 @@ class Ports:
     counter: TokenCounter
     converter: Converter
     cache: VectorCache
+
+
+def open_model(settings: Settings, stack: ExitStack) -> Ports:
+    """The model of these settings; it remembers vectors for as long as it is open."""
+    opened = open_these(settings, stack, EMBEDDER, COUNTER, CONVERTER)
+    return Ports(opened[EMBEDDER], opened[COUNTER], opened[CONVERTER], MemoryVectorCache())
 
 
 def measure(

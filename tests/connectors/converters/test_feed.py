@@ -19,7 +19,7 @@ def test_a_producers_file_is_indexed_and_a_broken_one_is_a_dead_letter(
     converter: Documents,
 ) -> None:
     ports = FakePorts(converter=converter)
-    driver = Driver(topology(ports, CONFIG))
+    driver = Driver(topology(CONFIG), ports.opened)
     data = saved(word())
     for doc_id, content in (("good.docx", data), ("bad.docx", data[:5000])):
         record = {
@@ -43,6 +43,6 @@ def test_a_producers_file_is_indexed_and_a_broken_one_is_a_dead_letter(
 def test_a_worker_loads_no_parser() -> None:
     """Their memory is the child's alone, and start-up does not wait for them."""
     parsers = ("docx", "pptx", "openpyxl", "pdf_oxide", "html_to_markdown", "lxml", "PIL")
-    code = f"import sys, streams.app.wiring; print([m for m in {parsers} if m in sys.modules])"
+    code = f"import sys, streams.app.opening; print([m for m in {parsers} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -326,7 +326,7 @@ def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answe
 def test_a_remote_judge_scores_all_four_metrics(judge: LocalJudge) -> None:
     with serving() as server, ExitStack() as exits:
         server.says = judged
-        settings = Settings(judge_url=server.url, judge_model="large", judge_key="k")
+        settings = Settings(judge={"url": server.url, "model": "large", "key": "k"})
         scorer = exits.enter_context(Scorer(settings, judge))
         said = "A Classic Debit card can withdraw 600 euros a day."
         good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
@@ -358,7 +358,7 @@ def test_a_judge_that_fails_leaves_the_item_unmeasured(
     with serving() as server:
         server.body, server.pause_s = body, pause_s
         limit = 0.2 if pause_s else 20.0
-        asked = {"judge_url": server.url, "judge_model": "m", "judge_timeout_s": limit}
+        asked = {"judge": {"url": server.url, "model": "m", "timeout_s": limit}}
         scores = scored(judge, reply(TEXT, TEXT), **asked)
     assert scores.values == {}
     assert set(scores.unmeasured) == set(METRICS)
@@ -372,7 +372,7 @@ def test_a_judge_that_fails_at_one_thing_is_believed_in_the_others(judge: LocalJ
             judged(asked) if "ContextRecall" not in str(asked["messages"][0]) else "no idea"
         )
         found = reply("600 euros a day.", TEXT)
-        scores = scored(judge, found, judge_url=server.url, judge_model="m")
+        scores = scored(judge, found, judge={"url": server.url, "model": "m"})
     assert set(scores.values) == set(METRICS) - {"context_recall"}
     assert "no verdict" in scores.unmeasured["context_recall"]
 
@@ -381,7 +381,7 @@ def test_a_judge_that_fails_at_one_thing_is_believed_in_the_others(judge: LocalJ
 def test_an_endpoint_that_hangs_is_given_up_after_three_calls(judge: LocalJudge) -> None:
     with serving() as server, ExitStack() as exits:
         server.says, server.pause_s = judged, 1.0  # a piece each second: no read of it is late
-        settings = Settings(judge_url=server.url, judge_model="m", judge_timeout_s=1.5)
+        settings = Settings(judge={"url": server.url, "model": "m", "timeout_s": 1.5})
         scorer = exits.enter_context(Scorer(settings, judge))
         begin = time.monotonic()
         first, *rest = (scorer.score(ITEM, reply(TEXT, TEXT)) for _ in range(50))
@@ -396,7 +396,7 @@ def test_an_endpoint_that_hangs_is_given_up_after_three_calls(judge: LocalJudge)
 def test_an_endpoint_that_refuses_or_fails_now_and_then_is_asked_on(judge: LocalJudge) -> None:
     with serving() as server, ExitStack() as exits:
         server.body = b"{}"
-        settings = Settings(judge_url=server.url, judge_model="m")
+        settings = Settings(judge={"url": server.url, "model": "m"})
         scorer = exits.enter_context(Scorer(settings, judge))
         server.status = 422
         refused = scorer.score(ITEM, reply(TEXT, TEXT))
@@ -416,7 +416,7 @@ def test_an_endpoint_that_refuses_or_fails_now_and_then_is_asked_on(judge: Local
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_keeps_the_scores_there_are(judge: LocalJudge) -> None:
     with serving() as server, ExitStack() as exits:
-        settings = Settings(judge_url=server.url, judge_model="m")
+        settings = Settings(judge={"url": server.url, "model": "m"})
         scorer = exits.enter_context(Scorer(settings, judge))
 
         def says(asked: dict[str, Any]) -> str:
@@ -439,8 +439,8 @@ def test_scores_that_cannot_be_written_are_told_before_anything_is_asked(tmp_pat
 
 
 def test_a_judge_without_a_model_is_a_user_error(judge: LocalJudge) -> None:
-    with pytest.raises(UserError, match="MILLRACE_JUDGE_MODEL"):
-        Scorer(Settings(judge_url="http://127.0.0.1:1/v1"), judge)
+    with pytest.raises(UserError, match="MILLRACE_JUDGE__MODEL"):
+        Scorer(Settings(judge={"url": "http://127.0.0.1:1/v1"}), judge)
 
 
 def test_ci_files_call_the_gates() -> None:

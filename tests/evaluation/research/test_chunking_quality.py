@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from connectors.redis.store import MemoryVectorCache
-from evaluation.research.chunking.measure import Ports, measure
+from evaluation.research.chunking.measure import Ports, measure, open_model
 from evaluation.research.chunking.sets import DataSet, folder, sample_corpus
 from processors.documents.chunking import ChunkingPolicy, parse
-from streams.app import policies, wiring
+from streams.app import config as app_config
+from streams.app import policies
 from streams.app.settings import Settings
 from tests.support.fakes import ROOT
 
@@ -31,12 +31,11 @@ WORSE: dict[str, Any] = {"strategies": ["fixed"], "max_tokens": 20, "min_tokens"
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     settings = Settings(data=tmp_path_factory.mktemp("quality"))
     with ExitStack() as stack:
-        opened = wiring.Wiring(settings, stack)
-        yield Ports(opened.embedder, opened.counter, opened.converter, MemoryVectorCache())
+        yield open_model(settings, stack)
 
 
 def shipped() -> ChunkingPolicy:
-    return wiring.chunking_policy(Settings())
+    return app_config.chunking_policy(Settings())
 
 
 def worsened(*types: str) -> ChunkingPolicy:
@@ -48,7 +47,7 @@ def worsened(*types: str) -> ChunkingPolicy:
 
 def ndcg(sets: Sequence[DataSet], policy: ChunkingPolicy, ports: Ports) -> float:
     """nDCG@10 over the questions of all sets."""
-    retrieval = wiring.config(Settings()).retrieval
+    retrieval = app_config.config(Settings()).retrieval
     found = [measure(each, policy, ports, retrieval) for each in sets]
     return sum(f.ndcg * f.questions for f in found) / sum(f.questions for f in found)
 

@@ -20,7 +20,7 @@ from processors.documents.debezium_policy import debezium_sources
 from processors.documents.ingest import IngestConfig, Place
 from schemas import topics
 from schemas.events import DocumentChanged
-from streams.app import wiring
+from streams.app import config as app_config
 from streams.app.settings import Settings
 from streams.app.topology import topology
 from streams.flow.errors import Reject, UserError
@@ -256,7 +256,7 @@ def test_a_policy_that_misses_something_names_it() -> None:
 
 
 def driver(ports: FakePorts, of: DebeziumSource = SOURCE) -> Driver:
-    return Driver(topology(ports, replace(CONFIG, debezium=(of,))))
+    return Driver(topology(replace(CONFIG, debezium=(of,))), ports.opened)
 
 
 def live(ports: FakePorts) -> dict[str, str]:
@@ -347,9 +347,9 @@ def test_a_bad_record_is_a_dead_letter_and_the_next_goes_on() -> None:
 
 
 def test_the_policy_file_is_named_where_it_is_wrong_and_may_be_absent(tmp_path: Path) -> None:
-    assert wiring.sources_of_changes(Settings()) == ()  # as shipped
+    assert app_config.sources_of_changes(Settings()) == ()  # as shipped
     settings = Settings(policies=tmp_path)
-    assert wiring.sources_of_changes(settings) == ()
+    assert app_config.sources_of_changes(settings) == ()
     (tmp_path / "connectors.yaml").write_text("debezium: {a: {}}")
     with pytest.raises(UserError, match=r"connectors.yaml cannot be used: 'doc_id' of source 'a'"):
-        wiring.sources_of_changes(settings)
+        app_config.sources_of_changes(settings)

@@ -14,8 +14,8 @@ from processors.documents.ingest import IngestConfig, Place, ingest
 from processors.documents.strategies import STRATEGIES, blocks_of, dialogue, provisions, table
 from schemas.events import Chunk, DocumentFed
 from streams.app import policies
+from streams.app.config import chunking_policy
 from streams.app.settings import Settings
-from streams.app.wiring import chunking_policy
 from tests.processors.documents.test_chunk import Words, changed, chunk, pairs, prose
 
 RULES = "\n\n".join(

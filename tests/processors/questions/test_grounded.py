@@ -11,7 +11,7 @@ from processors.ports import Completion
 from processors.questions.generate import AnswerConfig
 from processors.questions.grounded import DEGRADED, QUOTING, UNSUPPORTED, GroundedConfig, grounded
 from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Usage
-from streams.app import wiring
+from streams.app import config as app_config
 from streams.app.settings import Settings, load
 from streams.flow.errors import Retry, UserError
 from tests.processors.questions.test_generate import VERSIONS, candidate
@@ -40,13 +40,15 @@ class Model:
 
 def answer(says: str | Retry, *more: Candidate) -> tuple[QuestionAnswered, Model]:
     model = Model(says)
-    config = wiring.grounding(
+    config = app_config.grounding(
         Settings(
-            generated_answers=True,
-            generation_url="http://127.0.0.1:9",
-            generation_model="m",
-            generation_input_price=2.0,
-            generation_output_price=10.0,
+            generation={
+                "url": "http://127.0.0.1:9",
+                "model": "m",
+                "answers": True,
+                "input_price": 2.0,
+                "output_price": 10.0,
+            },
         )
     )
     assert isinstance(config, GroundedConfig)
@@ -193,10 +195,10 @@ def test_a_model_that_does_not_answer_leaves_quotes() -> None:
 
 
 def test_answers_by_a_model_need_a_model() -> None:
-    with pytest.raises(UserError, match="set MILLRACE_GENERATION_URL"):
-        load({"generated_answers": True})
-    with pytest.raises(UserError, match="name MILLRACE_GENERATION_MODEL"):
-        load({"generated_answers": True, "generation_url": "http://127.0.0.1:9"})
+    with pytest.raises(UserError, match="set MILLRACE_GENERATION__URL"):
+        load({"generation": {"answers": True}})
+    with pytest.raises(UserError, match="name MILLRACE_GENERATION__MODEL"):
+        load({"generation": {"url": "http://127.0.0.1:9"}})
 
 
 @pytest.mark.parametrize(

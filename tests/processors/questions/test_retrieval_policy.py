@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.app import policies, wiring
+from streams.app import config as app_config
+from streams.app import policies
+from streams.app.ports import GenerationSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 
@@ -18,7 +20,7 @@ def copy(tmp_path: Path) -> Settings:
 
 
 def test_the_shipped_policy_and_its_trees_are_whole() -> None:
-    config = wiring.retrieval(Settings())
+    config = app_config.retrieval(Settings())
     assert config.reordering is not None
     assert [expert.name for expert in config.reordering.experts] == [
         "scifact",
@@ -33,7 +35,7 @@ def test_trees_that_were_changed_by_hand_are_refused(tmp_path: Path) -> None:
     (file,) = (tmp_path / "policies" / "retrieval").iterdir()
     file.write_bytes(file.read_bytes().replace(b"0.", b"1.", 1))
     with pytest.raises(UserError, match=r"retrieval\.yaml: .* changed without the policy"):
-        wiring.retrieval(settings)
+        app_config.retrieval(settings)
 
 
 def test_trees_that_are_missing_are_named(tmp_path: Path) -> None:
@@ -41,24 +43,24 @@ def test_trees_that_are_missing_are_named(tmp_path: Path) -> None:
     (file,) = (tmp_path / "policies" / "retrieval").iterdir()
     file.unlink()
     with pytest.raises(UserError, match=f"{file.name} cannot be read"):
-        wiring.retrieval(settings)
+        app_config.retrieval(settings)
 
 
 def test_a_wrong_weight_is_named(tmp_path: Path) -> None:
     settings = copy(tmp_path)
-    path = tmp_path / "policies" / wiring.RETRIEVAL
+    path = tmp_path / "policies" / app_config.RETRIEVAL
     path.write_text(path.read_text().replace("bm25_weight: 0.45", "bm25_weight: much"))
     with pytest.raises(UserError, match=r"retrieval\.yaml: bm25_weight is 'much'"):
-        wiring.retrieval(settings)
+        app_config.retrieval(settings)
 
 
 def test_a_model_that_words_questions_needs_its_prompt(tmp_path: Path) -> None:
-    assert wiring.variants(Settings()) is None
-    asked = copy(tmp_path).model_copy(update={"generation_url": "http://127.0.0.1:9"})
-    found = wiring.variants(asked)
+    assert app_config.variants(Settings()) is None
+    asked = copy(tmp_path).having(GenerationSettings, url="http://127.0.0.1:9")
+    found = app_config.variants(asked)
     assert found is not None
     assert found.most == 3
     assert "identifier" in found.instructions
     (tmp_path / "policies" / "prompts" / "rewrite.md").write_text("version: v\n")
     with pytest.raises(UserError, match="must have a front matter"):
-        wiring.variants(asked)
+        app_config.variants(asked)

@@ -4,14 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from connectors.openai_compatible.port import GenerationSettings, key_of
+from connectors.qdrant_edge.port import IndexSettings
+from processors.needs import GENERATOR
+from streams.app.opening import stages
+from streams.app.ports import SECTIONS, openers, secrets
 from streams.app.settings import Settings, load
-from streams.app.wiring import generation_key
 from streams.flow.errors import UserError
+from streams.flow.port import Port
 from streams.local.broker import Broker
 from streams.local.daemon import _Daemon
+from streams.local.prepare import processes_of
 from streams.local.redis import RedisServer
-from streams.local.supervisor import GROUPS
-from streams.local.worker_process import WorkerProcess, environment, run_command, secrets_of
+from streams.local.worker_process import WorkerProcess, environment, run_command
 
 
 def _said(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
@@ -32,11 +37,12 @@ def test_a_wrong_value_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_variables_win_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "millrace.toml"
-    file.write_text('partitions = 7\nindex = "blue"\ntenants = ["a", "b"]\n')
+    file.write_text('partitions = 7\ntenants = ["a", "b"]\n[index]\nname = "blue"\n')
     monkeypatch.setenv("MILLRACE_CONFIG", str(file))
     monkeypatch.setenv("MILLRACE_PARTITIONS", "9")
     settings = load()
-    assert (settings.partitions, settings.index, settings.tenants) == (9, "blue", ("a", "b"))
+    assert (settings.partitions, settings.tenants) == (9, ("a", "b"))
+    assert settings.of(IndexSettings).name == "blue"
 
 
 def test_an_unknown_key_in_the_file_is_an_error(
@@ -67,49 +73,90 @@ def test_a_child_process_gets_the_same_settings(
 def test_a_key_reaches_only_the_processes_that_use_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("GENERATION_KEY", "JUDGE_KEY"):
+    for name in ("GENERATION__KEY", "JUDGE__KEY"):
         monkeypatch.setenv(f"MILLRACE_{name}", "hidden-7f3a")
+    monkeypatch.setenv("MILLRACE_GENERATION__URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MILLRACE_GENERATION__MODEL", "m")
     settings = load({"data": tmp_path})
 
     def hidden(environment: dict[str, str]) -> list[str]:
         return [name for name, value in environment.items() if "hidden-7f3a" in value]
 
-    for group, stages in GROUPS.items():
-        worker = WorkerProcess(group, stages, run_command(group, stages), settings)
-        used = ["MILLRACE_GENERATION_KEY"] if group == "questions" else []
+    processes = processes_of(stages(settings))
+    assert {each.name for each in processes} == {"documents", "index", "questions"}
+    for process in processes:
+        worker = WorkerProcess(process, run_command(process), settings)
+        used = ["MILLRACE_GENERATION__KEY"] if process.name == "questions" else []
         assert hidden(worker.environment()) == used
         assert not any("hidden-7f3a" in word for word in worker.command())
-    assert secrets_of(["generate.local"]) == secrets_of(["rewrite"]) == ["generation_key"]
     assert hidden(environment(settings)) == []  # of a child that is none of these
     assert hidden(RedisServer(settings).environment()) == []
     assert hidden(Broker(settings).environment()) == []
-    assert hidden(_Daemon(settings, ()).environment()) == ["MILLRACE_GENERATION_KEY"]
+    assert hidden(_Daemon(settings, ()).environment()) == [
+        "MILLRACE_GENERATION__KEY",
+        "MILLRACE_JUDGE__KEY",
+    ]
     assert "hidden-7f3a" not in repr(settings)
 
 
 def test_a_key_can_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("hidden-7f3a\n")
-    assert generation_key(Settings(generation_key_file=file)) == "hidden-7f3a"
-    assert generation_key(Settings(generation_key="given")) == "given"
-    assert environment(Settings(generation_key_file=file))["MILLRACE_GENERATION_KEY_FILE"] == str(
-        file
-    )
+    assert key_of(GenerationSettings(key_file=file)) == "hidden-7f3a"
+    assert key_of(GenerationSettings(key="given")) == "given"
+    assert environment(Settings(generation={"key_file": file}))[
+        "MILLRACE_GENERATION__KEY_FILE"
+    ] == str(file)
     with pytest.raises(UserError, match="in one line"):
-        generation_key(Settings(generation_key="a\nb"))
+        key_of(GenerationSettings(key="a\nb"))
     with pytest.raises(UserError, match="not both"):
-        generation_key(Settings(generation_key="given", generation_key_file=file))
+        key_of(GenerationSettings(key="given", key_file=file))
     for content in (b"", b"\n", b"a\nb", b"\xff"):
         file.write_bytes(content)
-        with pytest.raises(UserError, match=f"MILLRACE_GENERATION_KEY_FILE: {file}"):
-            generation_key(Settings(generation_key_file=file))
+        with pytest.raises(UserError, match=f"MILLRACE_GENERATION__KEY_FILE: {file}"):
+            key_of(GenerationSettings(key_file=file))
     with pytest.raises(UserError, match="cannot be read: No such file"):
-        generation_key(Settings(generation_key_file=tmp_path / "absent"))
+        key_of(GenerationSettings(key_file=tmp_path / "absent"))
 
 
 def test_a_wrong_key_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "millrace.toml"
-    file.write_text("generation_key = 7331\n")
+    file.write_text("[generation]\nkey = 7331\n")
     said = _said(monkeypatch, "MILLRACE_CONFIG", str(file))
-    assert "MILLRACE_GENERATION_KEY is wrong" in said
+    assert "MILLRACE_GENERATION__KEY is wrong" in said
     assert "7331" not in said
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("GENERATION_URL", "GENERATION__URL"),
+        ("GENERATED_ANSWERS", "GENERATION__ANSWERS"),
+        ("SCHEMA_REGISTRY_URL", "REGISTRY__URL"),
+        ("INDEX", "INDEX__NAME"),
+    ],
+)
+def test_a_setting_of_the_former_layout_is_told_its_new_name(
+    monkeypatch: pytest.MonkeyPatch, former: str, now: str
+) -> None:
+    said = _said(monkeypatch, f"MILLRACE_{former}", "x")
+    assert said == f"MILLRACE_{former} is now MILLRACE_{now}"
+
+
+def test_a_key_of_the_former_layout_in_the_file_is_told_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "millrace.toml"
+    file.write_text('redis_url = "redis://elsewhere"\n')
+    assert "'url' under [redis]" in _said(monkeypatch, "MILLRACE_CONFIG", str(file))
+
+
+def test_an_unknown_port_is_refused_by_name() -> None:
+    with pytest.raises(UserError, match="shout needs the port 'horn'"):
+        openers([Port("horn")], "shout")
+
+
+def test_every_need_of_a_stage_has_an_opener() -> None:
+    assert all(openers(stage.needs, stage.name) is not None for stage in stages(Settings()))
+    assert openers([GENERATOR], "rewrite")[0].section is SECTIONS["generation"]
+    assert secrets([]) == []

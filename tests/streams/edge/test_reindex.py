@@ -25,10 +25,10 @@ TEXT = "\n\n".join(
 
 def driver(ports: FakePorts, policy: ChunkingPolicy, former: Driver | None = None) -> Driver:
     """Workers on this policy; with `former`, restarted on the topics that it left."""
-    stages = topology(ports, replace(CONFIG, chunking=policy))
+    stages = topology(replace(CONFIG, chunking=policy))
     if former is None:
-        return Driver(stages)
-    restarted = Driver(stages, log=former.log)
+        return Driver(stages, ports.opened)
+    restarted = Driver(stages, ports.opened, log=former.log)
     restarted._positions = former._positions  # type: ignore[attr-defined]
     return restarted
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,53 +17,56 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
 from streams.flow.errors import UserError
 from streams.local.broker import Broker
 from streams.local.child import last_fault
+from streams.local.prepare import Prepared
 from streams.local.redis import RedisServer
 from streams.local.state import ProcessState, StackState, end, read_state, state_file, write_state
 from streams.local.supervisor import Stack, detach, down, environment, status
+from streams.local.worker_process import BACKGROUND, Process
 
 pytestmark = pytest.mark.system
 
 TOPIC = "events"
-GROUPS = {"documents": ("ingest",), "questions": ("admit",)}
+PROCESSES = [Process("documents", ("ingest",), background=True), Process("questions", ("admit",))]
 TIMEOUT_S = 60.0
 
 WORKER = """
 import os, pathlib, time
 data, name = os.environ["MILLRACE_DATA"], os.environ["MILLRACE_WORKER"]
-assert os.environ["MILLRACE_BOOTSTRAP_SERVERS"] and os.environ["MILLRACE_REDIS_URL"]
+assert os.environ["MILLRACE_BOOTSTRAP_SERVERS"] and os.environ["MILLRACE_REDIS__URL"]
 pathlib.Path(data, "run", name + ".ready").write_text(str(os.getpid()))
 time.sleep(600)
 """
 SUPERVISOR = """
 from streams.app.settings import load
-from tests.streams.local.test_stack import GROUPS, make_topic, waiting_worker
+from tests.streams.local.test_stack import prepared, waiting_worker
 from streams.local.supervisor import Stack
-Stack(load(), GROUPS, worker_command=waiting_worker, topics=make_topic).run_forever(print)
+Stack(load(), worker_command=waiting_worker, prepared=prepared).run_forever(print)
 """
 
 
-def waiting_worker(_group: str, _stages: Sequence[str]) -> list[str]:
+def waiting_worker(_: Process) -> list[str]:
     return [sys.executable, "-c", WORKER]
 
 
-def make_topic(settings: Settings) -> list[str]:
+def prepared(settings: Settings) -> Prepared:
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
     if TOPIC not in admin.list_topics(timeout=10).topics:
         admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(10)
-    return [TOPIC]
+    return Prepared([TOPIC], PROCESSES)
 
 
 def settings_of(data: Path, **more: object) -> Settings:
-    return load({"data": data, "kafka_heap_mb": 192, "vector_cache_mb": 16, **more})
+    return load({"data": data, "kafka_heap_mb": 192, "redis": {"cache_mb": 16}, **more})
 
 
 def make_stack(data: Path, **more: Any) -> Stack:
-    options: dict[str, Any] = {"worker_command": waiting_worker, "topics": make_topic, **more}
-    return Stack(settings_of(data), GROUPS, **options)
+    options: dict[str, Any] = {"worker_command": waiting_worker, "prepared": prepared, **more}
+    return Stack(settings_of(data), **options)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -159,7 +162,7 @@ def test_a_ready_stack_says_where_everything_is(stack: Stack, data: Path) -> Non
 
     assert seen["running"] and seen["ready"]
     assert seen["bootstrap_servers"] == stack.settings.bootstrap_servers
-    assert seen["redis_url"] == stack.settings.redis_url
+    assert seen["redis_url"] == stack.settings.of(RedisSettings).url
     assert [each["name"] for each in seen["processes"]] == [
         "supervisor",
         "broker",
@@ -175,7 +178,7 @@ def test_documents_yield_the_processor_to_questions(stack: Stack, data: Path) ->
     documents = psutil.Process(process_of(data, "up-documents")["pid"])
     questions = psutil.Process(process_of(data, "up-questions")["pid"])
 
-    assert documents.nice() == questions.nice() + 10
+    assert documents.nice() == questions.nice() + BACKGROUND
 
 
 def test_the_embedded_broker_divides_no_topic_that_nobody_asked_it_to(stack: Stack) -> None:
@@ -201,7 +204,7 @@ def test_a_killed_broker_comes_back_on_its_port_with_its_data(stack: Stack, data
 
 
 def test_a_killed_redis_comes_back_with_its_data(stack: Stack, data: Path) -> None:
-    port = int(stack.settings.redis_url.removesuffix("/0").rpartition(":")[2])
+    port = int(stack.settings.of(RedisSettings).url.removesuffix("/0").rpartition(":")[2])
     assert redis_says(port, b"SET key value\r\n").startswith(b"+OK")
 
     kill_and_await_restart(data, "redis")
@@ -350,7 +353,9 @@ def test_without_network_and_jars_the_first_start_says_what_to_do(
 def test_a_worker_with_a_wrong_setting_fails_the_start_with_its_own_words(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, bootstrap_servers="127.0.0.1:1", redis_url="redis://there")
     command = [sys.executable, "-c", "import sys; sys.exit(print('millrace: the sky fell') or 2)"]
-    stack = Stack(settings, GROUPS, worker_command=lambda *_: command, topics=lambda _: [])
+    stack = Stack(
+        settings, worker_command=lambda _: command, prepared=lambda _: Prepared([], PROCESSES)
+    )
 
     with pytest.raises(UserError, match=r"up-documents stopped with: the sky fell"):
         stack.start()

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from streams.app import policies
+from streams.app.config import chunking_policy, config, models
 from streams.app.settings import Settings
-from streams.app.wiring import chunking_policy, config, models
 from streams.flow.errors import UserError
 from streams.release import compatibility
 from streams.release.versions import PINS, pins, versions

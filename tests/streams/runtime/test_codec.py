@@ -57,7 +57,7 @@ def test_readers_take_both_forms_whichever_is_configured() -> None:
     registry = FakeRegistry()
     assert Codec(registry).decode(RAG_REQUESTS, Codec().encode("rag.requests", ASKED)) == ASKED
     confluent = Codec(registry).encode("rag.requests", ASKED)
-    assert "set MILLRACE_SCHEMA_REGISTRY_URL" in _reason(RAG_REQUESTS, confluent)
+    assert "set MILLRACE_REGISTRY__URL" in _reason(RAG_REQUESTS, confluent)
 
 
 def test_json_at_the_edge_fills_in_defaults() -> None:

@@ -11,13 +11,14 @@ from functools import partial
 import pytest
 
 from processors.documents.ingest import split_body
+from processors.places import DOCUMENTS, QUESTIONS
 from schemas import topics
 from schemas.events import DocumentFed, QuestionAdmitted, QuestionAnswered, QuestionAsked
 from streams.app.settings import Settings
 from streams.app.topology import topology
 from streams.flow.errors import Reject
 from streams.flow.outcome import Received
-from streams.flow.stage import stage
+from streams.flow.stage import record_stage
 from streams.flow.topic import Topic
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, BagOfWords, FakePorts
@@ -26,7 +27,7 @@ HANDBOOK = "# Limits\n\nThe cash limit of a Classic card is 600 euros.\n\nAsk th
 
 
 def _driver(ports: FakePorts, **options: object) -> Driver:
-    return Driver(topology(ports, CONFIG), **options)  # type: ignore[arg-type]
+    return Driver(topology(CONFIG), ports.opened, **options)  # type: ignore[arg-type]
 
 
 def _fed(body: str | None, version: int | None = None, doc_id: str = "a.md") -> DocumentFed:
@@ -269,7 +270,7 @@ def test_a_late_question_is_answered_expired_and_not_searched_for() -> None:
     now = 1_000_000
     ports = FakePorts()
     driver = _driver(ports, clock=lambda: now)
-    driver.stages = topology(ports, CONFIG, now=lambda: now)
+    driver.stages = topology(CONFIG, now=lambda: now)
     driver.__post_init__()
     asked = QuestionAsked(request_id="r", tenant="acme", query="late?", deadline_ms=500)
     driver.send(topics.RAG_REQUESTS, asked, timestamp=now - 400)
@@ -323,7 +324,7 @@ def test_reply_to_gets_a_copy_where_it_is_allowed() -> None:
     from dataclasses import replace
 
     config = replace(CONFIG, admit=replace(CONFIG.admit, reply_topics=frozenset({"acme.answers"})))
-    driver = Driver(topology(FakePorts(), config))
+    driver = Driver(topology(config), FakePorts().opened)
     for topic in ("acme.answers", "docs.feed"):
         driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="?", reply_to=topic))
     driver.run()
@@ -358,7 +359,7 @@ def test_a_replay_gives_the_same_ids() -> None:
 
 
 def test_a_new_stage_is_a_processor_and_one_line() -> None:
-    """What a person writes: this function in processors/, and the `stage(...)` line below."""
+    """What a person writes: this function in processors/, and the declaration below."""
 
     def shout(event: QuestionAdmitted) -> Iterable[QuestionAnswered]:
         from processors.questions.answers import ended
@@ -368,16 +369,17 @@ def test_a_new_stage_is_a_processor_and_one_line() -> None:
     loud = Topic("rag.loud", QuestionAnswered, lambda event: event.request_id)
     ports = FakePorts()
     flow = [
-        *topology(ports, CONFIG),
-        stage(
+        *topology(CONFIG),
+        record_stage(
             "shout",
             reads=topics.RAG_ADMITTED,
-            run=shout,
+            make=lambda _: shout,
             writes=loud,
             dead_letters=topics.RAG_DLQ,
+            place=QUESTIONS,
         ),
     ]
-    driver = Driver(flow)
+    driver = Driver(flow, ports.opened)
     driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="quiet?"))
     driver.run()
     (event,) = driver.events(loud)
@@ -395,9 +397,10 @@ def test_a_bug_in_a_processor_is_raised_and_nothing_is_written() -> None:
     broken_stage = edge_stage(
         "broken",
         reads=topics.DOCS_FEED,
-        run=broken,
+        make=lambda _: broken,
         writes=copy,
         dead_letters=topics.DOCS_DLQ,
+        place=DOCUMENTS,
     )
     driver = Driver([broken_stage])
     driver.send(topics.DOCS_FEED, _fed(HANDBOOK))

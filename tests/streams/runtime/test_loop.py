@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from processors.places import QUESTIONS
 from schemas.events import FeedbackGiven
 from schemas.topics import RAG_DLQ, RAG_FEEDBACK
 from streams.app.settings import Settings
-from streams.flow.stage import stage
+from streams.flow.port import Opened
+from streams.flow.stage import record_stage
 from streams.flow.topic import Topic
 from streams.runtime import loop as loop_module
 from streams.runtime.codec import Codec
@@ -22,7 +24,14 @@ from streams.runtime.processing import Processing, Record
 from streams.runtime.telemetry import DerivedSpans, StageMetrics
 
 OUT = Topic("out", FeedbackGiven, lambda event: event.request_id)
-COPY = stage("copy", reads=RAG_FEEDBACK, run=lambda e: [e], writes=OUT, dead_letters=RAG_DLQ)
+COPY = record_stage(
+    "copy",
+    reads=RAG_FEEDBACK,
+    make=lambda _: lambda event: [event],
+    writes=OUT,
+    dead_letters=RAG_DLQ,
+    place=QUESTIONS,
+)
 
 
 @dataclass
@@ -77,7 +86,7 @@ def _loop(producer: FakeProducer, batch: int = 5) -> tuple[Loop, Any]:
         threading.Event(),
     )
     consumer = FakeConsumer()
-    processing = Processing(COPY, Codec(), settings, context.metrics, DerivedSpans())
+    processing = Processing(COPY, Opened({}), Codec(), settings, context.metrics, DerivedSpans())
     lanes = Lanes(COPY, processing, settings)
     made = Loop(context, consumer, producer, lanes)  # type: ignore[arg-type]
     made.assigned(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])  # type: ignore[arg-type]

@@ -1,0 +1,77 @@
+"""The embedded index as a port. Who opens it owns its folder, and serves `index dump` of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from streams.flow.errors import UserError
+from streams.flow.port import Opening
+from streams.flow.section import Section
+
+if TYPE_CHECKING:
+    from connectors.qdrant_edge.index import EdgeIndex
+    from processors.ports import Index
+
+LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
+
+
+class IndexSettings(Section):
+    """Which index answers."""
+
+    section: ClassVar[str] = "index"
+
+    name: str = Field(default="main", description="The index version, a folder of its own")
+
+
+def index(settings: IndexSettings, opening: Opening) -> Index:
+    """The shard, open, for as long as the process lasts."""
+    from connectors.qdrant_edge import socket
+
+    opened = opening.stack.enter_context(_shard(settings, opening.data))
+    opening.stack.enter_context(socket.serve(opened, _socket(opening.data)))
+    return opened
+
+
+def dump(settings: IndexSettings, data: Path, tenant: str | None = None) -> Iterator[str]:
+    """JSON lines of everything searchable: from its worker, or from the folder if none runs.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    from connectors.qdrant_edge import socket
+
+    path = _socket(data)
+    if socket.served(path):
+        yield from socket.dump(path, tenant)
+        return
+    with _shard(settings, data) as opened:
+        for chunk in opened.scan(tenant):
+            yield socket.as_line(chunk)
+
+
+def _shard(settings: IndexSettings, data: Path) -> EdgeIndex:
+    from connectors.qdrant_edge.index import EdgeIndex
+
+    return EdgeIndex(data / "index" / settings.name, settings.name)
+
+
+def _socket(data: Path) -> Path:
+    folder = data.resolve() / "run"
+    if len(str(folder)) <= LONGEST_SOCKET:
+        return folder / "index.sock"
+    # Elsewhere, in a folder that is ours alone: who could write there could pose as the index.
+    mark = hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()
+    own = Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}"
+    own.mkdir(mode=0o700, exist_ok=True)
+    if own.stat().st_uid != os.getuid() or own.stat().st_mode & 0o077:
+        raise UserError(
+            f"{own} must belong to you alone: remove it, or use a shorter MILLRACE_DATA"
+        )
+    return own / f"{mark}.sock"

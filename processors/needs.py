@@ -1,0 +1,29 @@
+"""The ports by name, for stages to say what they need. Imports nothing: settings stay light.
+
+`processors/ports.py` has the protocols, `streams/app/ports.py` what opens them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.flow.port import Port
+
+if TYPE_CHECKING:
+    from processors.ports import (
+        Converter,
+        Embedder,
+        Generator,
+        Index,
+        RequestLog,
+        TokenCounter,
+        VectorCache,
+    )
+
+CONVERTER: Port[Converter] = Port("converter")
+COUNTER: Port[TokenCounter] = Port("counter")
+EMBEDDER: Port[Embedder] = Port("embedder")
+CACHE: Port[VectorCache] = Port("cache")
+REQUESTS: Port[RequestLog] = Port("requests")
+INDEX: Port[Index] = Port("index")
+GENERATOR: Port[Generator] = Port("generator")

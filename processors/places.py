@@ -1,0 +1,12 @@
+"""Where stages run, and beside what.
+
+One process at a time can open the embedded index, and its engine holds the interpreter while it
+works: beside it, the other steps of a question would wait for every search, and every transaction
+for several. Bulk loading of documents must not delay questions.
+"""
+
+from streams.flow.stage import Place
+
+DOCUMENTS = Place(process="documents", background=True)
+INDEX = Place(process="index")
+QUESTIONS = Place(process="questions")

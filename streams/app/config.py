@@ -1,0 +1,174 @@
+"""What settings and policy files say of the processors."""
+
+from __future__ import annotations
+
+from connectors.converters.port import ConvertSettings
+from connectors.minilm.embedder import MiniLM
+from connectors.minilm.port import EmbeddingSettings
+from connectors.openai_compatible.port import GenerationSettings
+from connectors.qdrant_edge.port import IndexSettings
+from processors.documents.chunking import ChunkingPolicy, parse
+from processors.documents.debezium import DebeziumSource
+from processors.documents.debezium_policy import debezium_sources
+from processors.documents.ingest import IngestConfig
+from processors.questions.admit import AdmitConfig
+from processors.questions.answering import Answering
+from processors.questions.generate import AnswerConfig
+from processors.questions.grounded import QUOTING, GroundedConfig
+from processors.questions.retrieval_policy import retrieval_config
+from processors.questions.retrieve import RetrievalConfig
+from processors.questions.rewrite import MOST, VariantsConfig
+from processors.questions.route import RouteConfig
+from streams.app import policies
+from streams.app.metering import prices
+from streams.app.settings import Settings
+from streams.app.topology import Config
+from streams.flow.errors import UserError
+from streams.release.versions import versions
+
+CHUNKING = "chunking.yaml"
+CONNECTORS = "connectors.yaml"
+RETRIEVAL = "retrieval.yaml"
+# What each prompt of `prompts/` is filled with.
+PLACES = {
+    "answer": frozenset({"question", "passages"}),
+    "rewrite": frozenset({"question", "most"}),
+}
+GENERATING = 8  # questions that wait for the model at once
+
+
+def config(settings: Settings) -> Config:
+    """What decides how the processors behave.
+
+    Raises:
+        UserError: a policy file is absent or wrong.
+    """
+    chunking = chunking_policy(settings)
+    asking = grounding(settings)
+    answering = QUOTING if asking is None else settings.of(GenerationSettings).model
+    return Config(
+        versions=versions(
+            settings.of(IndexSettings).name,
+            chunking=chunking.version,
+            retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies).get("version", "")),
+        ),
+        ingest=IngestConfig(max_document_bytes=settings.of(ConvertSettings).max_document_bytes),
+        chunking=chunking,
+        admit=AdmitConfig(
+            tenants=frozenset(settings.tenants),
+            max_query_chars=settings.max_query_chars,
+            default_deadline_ms=settings.default_deadline_ms,
+            default_top_k=settings.default_top_k,
+            reply_topics=frozenset(settings.reply_topics),
+        ),
+        retrieval=retrieval(settings),
+        variants=variants(settings),
+        route=RouteConfig(default_tier=settings.tier, models={settings.tier: answering}),
+        answering=Answering(
+            AnswerConfig(abstain_below=settings.abstain_below),
+            asking,
+            1 if asking is None else GENERATING,
+        ),
+        tiers=(settings.tier,),
+        debezium=sources_of_changes(settings),
+    )
+
+
+def sources_of_changes(settings: Settings) -> tuple[DebeziumSource, ...]:
+    """What `connectors.yaml` says; none where there is no such file.
+
+    Raises:
+        UserError: it is wrong.
+    """
+    path = (settings.policies or policies.SHIPPED) / CONNECTORS
+    if not path.exists():
+        return ()
+    try:
+        return debezium_sources(policies.read(CONNECTORS, settings.policies))
+    except ValueError as error:
+        raise UserError(f"policy {path} cannot be used: {error}") from None
+
+
+def chunking_policy(settings: Settings) -> ChunkingPolicy:
+    """What `chunking.yaml` says. Raises UserError where it is absent or wrong."""
+    said = policies.read(CHUNKING, settings.policies)
+    try:
+        # Two of the model's tokens mark the beginning and the end.
+        return parse(said, settings.of(EmbeddingSettings).tokens - 2)
+    except ValueError as error:
+        folder = settings.policies or policies.SHIPPED
+        raise UserError(f"policy {folder / CHUNKING} cannot be used: {error}") from None
+
+
+def models() -> dict[str, str]:
+    """What is built in and pinned: the name of each by its pin."""
+    return {"embedding_model": MiniLM.model}
+
+
+def retrieval(settings: Settings) -> RetrievalConfig:
+    """How questions find their passages, by `policies/retrieval.yaml`.
+
+    Raises:
+        UserError: the policy or the file of its learned re-ordering is absent or wrong.
+    """
+    folder = settings.policies or policies.SHIPPED
+
+    def read(name: str) -> bytes:
+        try:
+            return (folder / name).read_bytes()
+        except OSError as error:
+            raise ValueError(f"{folder / name} cannot be read: {error.strerror}") from None
+
+    try:
+        return retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
+    except ValueError as error:
+        raise UserError(f"policy {folder / RETRIEVAL}: {error}") from None
+
+
+def variants(settings: Settings) -> VariantsConfig | None:
+    """What a model is asked to make of questions; None where no model is configured.
+
+    Raises:
+        UserError: the prompt's file is absent or wrong.
+    """
+    generation = settings.of(GenerationSettings)
+    if not generation.url:
+        return None
+    instructions, _ = _prompt("rewrite", settings).fill(most=MOST, question="")
+    return VariantsConfig(instructions, prices=prices(generation))
+
+
+def grounding(settings: Settings) -> GroundedConfig | None:
+    """How a model is asked for answers; None where answers are quotes.
+
+    Raises:
+        UserError: the prompt is absent or wrong.
+    """
+    generation = settings.of(GenerationSettings)
+    if not generation.answers:
+        return None
+    prompt = _prompt("answer", settings)
+    return GroundedConfig(
+        lambda query, found: prompt.fill(question=query, passages=found), prices=prices(generation)
+    )
+
+
+def _prompt(name: str, settings: Settings) -> policies.Prompt:
+    """One of `PLACES`. Raises UserError where it is absent, wrong or has other places."""
+    found = policies.prompt(name, settings.policies)
+    if found.places != PLACES[name]:
+        path = (settings.policies or policies.SHIPPED) / policies.PROMPTS / f"{name}.md"
+        wanted = " and ".join(f"${place}" for place in sorted(PLACES[name]))
+        raise UserError(f"prompt {path} must have the places {wanted}, and no others")
+    return found
+
+
+def load_policies(settings: Settings) -> None:
+    """Read every policy file as workers do, those too that only other settings make use of.
+
+    Raises:
+        UserError: one is absent or wrong; the message names it.
+    """
+    config(settings)
+    for name in PLACES:
+        _prompt(name, settings)

@@ -1,0 +1,60 @@
+"""What programs beside the workers open: the codec, files to feed, the searchable set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+from connectors.converters import sources
+from connectors.converters.documents import Documents
+from connectors.converters.port import ConvertSettings
+from connectors.qdrant_edge import port as edge
+from connectors.qdrant_edge.port import IndexSettings
+from connectors.schema_registry.client import SchemaRegistry
+from connectors.schema_registry.port import RegistrySettings
+from schemas.events import DocumentFed
+from streams.app.config import config
+from streams.app.settings import Settings
+from streams.app.topology import topology
+from streams.flow.stage import Stage
+from streams.runtime.codec import Codec
+
+
+def stages(settings: Settings) -> list[Stage]:
+    """The topology of these settings; opens nothing.
+
+    Raises:
+        UserError: a policy file is absent or wrong.
+    """
+    return topology(config(settings))
+
+
+def codec(settings: Settings, stack: ExitStack) -> Codec:
+    """The codec, with the schema registry where one is configured."""
+    url = settings.of(RegistrySettings).url
+    if not url:
+        return Codec()
+    registry = SchemaRegistry(url)
+    stack.callback(registry.close)
+    return Codec(registry)
+
+
+def documents(
+    settings: Settings, paths: Sequence[str], tenant: str
+) -> Iterator[DocumentFed | sources.Skipped]:
+    """Documents found at these paths, and what was skipped there.
+
+    Raises:
+        UserError: a path does not exist.
+    """
+    with Documents(settings.of(ConvertSettings).limits) as converter:
+        yield from sources.documents(paths, tenant, converter)
+
+
+def dump_index(settings: Settings, tenant: str | None = None) -> Iterator[str]:
+    """JSON lines of everything searchable: from its worker, or from the folder if none runs.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    yield from edge.dump(settings.of(IndexSettings), settings.data, tenant)

@@ -1,0 +1,140 @@
+"""The ports as a table: name, section of the settings, opener. Only `streams.app` knows connectors.
+
+A new outside system is a folder in `connectors/` and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from connectors.converters.port import ConvertSettings, converter
+from connectors.minilm.port import EmbeddingSettings, counter, embedder
+from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
+from connectors.qdrant_edge.port import IndexSettings, index
+from connectors.redis.port import RedisSettings, cache, requests
+from connectors.schema_registry.port import RegistrySettings
+from processors import needs
+from streams.flow.errors import UserError
+from streams.flow.port import Opened, Opening, Port
+from streams.flow.section import Section
+from streams.flow.stage import Stage
+
+if TYPE_CHECKING:
+    from processors.ports import Embedder, Generator
+
+__all__ = [
+    "PORTS",
+    "SECTIONS",
+    "ConvertSettings",
+    "EmbeddingSettings",
+    "GenerationSettings",
+    "IndexSettings",
+    "JudgeSettings",
+    "RedisSettings",
+    "RegistrySettings",
+    "open_ports",
+    "open_these",
+    "secrets",
+]
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """How a port is opened, and by which section of the settings."""
+
+    port: Port[Any]
+    section: type[Section]
+    open: Callable[[Any, Opening], Any]
+
+
+def _on(port: Port[T], section: type[S], opened: Callable[[S, Opening], T]) -> Opener:
+    return Opener(port, section, opened)
+
+
+def _counted(settings: EmbeddingSettings, opening: Opening) -> Embedder:
+    from streams.app.metering import Counted
+
+    return Counted(embedder(settings, opening))
+
+
+def _metered(settings: GenerationSettings, opening: Opening) -> Generator:
+    from streams.app.metering import Metered, prices
+
+    return Metered(generator(settings, opening), prices(settings))
+
+
+PORTS: Mapping[str, Opener] = {
+    each.port.name: each
+    for each in (
+        _on(needs.CONVERTER, ConvertSettings, converter),
+        _on(needs.COUNTER, EmbeddingSettings, counter),
+        _on(needs.EMBEDDER, EmbeddingSettings, _counted),
+        _on(needs.CACHE, RedisSettings, cache),
+        _on(needs.REQUESTS, RedisSettings, requests),
+        _on(needs.INDEX, IndexSettings, index),
+        _on(needs.GENERATOR, GenerationSettings, _metered),
+    )
+}
+# Sections that no port of a stage has.
+OTHERS: tuple[type[Section], ...] = (RegistrySettings, JudgeSettings)
+SECTIONS: Mapping[str, type[Section]] = {
+    each.section: each for each in (*(o.section for o in PORTS.values()), *OTHERS)
+}
+
+
+class Sections(Protocol):
+    """The settings, as far as opening ports needs them."""
+
+    data: Path
+
+    def of(self, section: type[S]) -> S: ...
+
+
+def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
+    """The lines of the table for these ports.
+
+    Raises:
+        UserError: there is no such port.
+    """
+    found: dict[str, Opener] = {}
+    for port in ports:
+        if port.name not in PORTS:
+            known = ", ".join(sorted(PORTS))
+            raise UserError(
+                f"stage {of} needs the port '{port.name}', which streams/app/ports.py does not "
+                f"list; there are {known}"
+            )
+        found[port.name] = PORTS[port.name]
+    return [*found.values()]
+
+
+def secrets(stages: Sequence[Stage]) -> list[str]:
+    """Names of the sections whose secrets a process of these stages gets."""
+    return sorted({o.section.section for s in stages for o in openers(s.needs, s.name)})
+
+
+def open_ports(settings: Sections, stages: Sequence[Stage], stack: ExitStack) -> Opened:
+    """All that these stages need, each opened once; closed by `stack`.
+
+    Raises:
+        UserError: a setting is wrong, or what a port needs cannot be had.
+    """
+    table = {o.port.name: o for s in stages for o in openers(s.needs, s.name)}
+    return _opened(settings, table.values(), stack)
+
+
+def open_these(settings: Sections, stack: ExitStack, *ports: Port[Any]) -> Opened:
+    """Ports for what is no stage: measurements and checks."""
+    return _opened(settings, openers(ports, "(none)"), stack)
+
+
+def _opened(settings: Sections, table: Iterable[Opener], stack: ExitStack) -> Opened:
+    opening = Opening(settings.data, stack)
+    return Opened({o.port.name: o.open(settings.of(o.section), opening) for o in table})

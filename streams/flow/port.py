@@ -1,0 +1,48 @@
+"""A port: what a stage needs of the outside, by name and type; opened before its first record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Port(Generic[T]):
+    """The name of something outside; `T` is the protocol it is spoken to by."""
+
+    name: str
+
+
+class Opened:
+    """The ports of a process, open."""
+
+    def __init__(self, ports: Mapping[str, Any]) -> None:
+        self._ports = ports
+
+    def __getitem__(self, port: Port[T]) -> T:
+        """What stands behind a port that the stage's `needs` name.
+
+        Raises:
+            KeyError: they do not name it.
+        """
+        return cast("T", self._ports[port.name])
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an opener has beside its settings; `stack` closes what it opens."""
+
+    data: Path  # the folder of all that is kept on this machine
+    stack: ExitStack
+    _made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What several ports share: made by the first of them."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast("T", self._made[key])

@@ -1,0 +1,18 @@
+"""A section of the settings: what one outside system can be told."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """`MILLRACE_<SECTION>__<FIELD>`, or a table of that name in the TOML file.
+
+    A field of type SecretStr is a secret: only processes whose ports use this section get it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    section: ClassVar[str]

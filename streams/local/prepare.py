@@ -1,0 +1,92 @@
+"""`python -m streams.local.prepare`: makes the topics, and says which processes the stages need.
+
+A process of its own, since the flow's imports would stay in the supervisor.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from streams.app.settings import Settings
+from streams.flow.errors import UserError
+from streams.flow.stage import Stage
+from streams.local.worker_process import Process, environment
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Topics that were made, and the processes to start."""
+
+    topics: list[str]
+    processes: list[Process]
+
+
+def processes_of(stages: Sequence[Stage]) -> list[Process]:
+    """The processes that these stages' declarations make, in flow order."""
+    from streams.app.ports import secrets
+
+    members: dict[str, list[Stage]] = {}
+    for stage in stages:
+        members.setdefault(stage.place.process, []).append(stage)
+    return [
+        Process(
+            name,
+            tuple(stage.name for stage in those),
+            all(stage.place.background for stage in those),
+            tuple(secrets(those)),
+        )
+        for name, those in members.items()
+    ]
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Make the topics and learn the processes.
+
+    Raises:
+        UserError: the topics cannot be made, or a policy is wrong.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.local.prepare"],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # an interrupt from the terminal is for the supervisor
+    )
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        reason = said[-1].removeprefix("millrace: ") if said else "it gave no reason"
+        raise UserError(f"the topics could not be created: {reason}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Prepared(
+        found["topics"],
+        [
+            Process(p["name"], tuple(p["stages"]), p["background"], tuple(p["secrets"]))
+            for p in found["processes"]
+        ],
+    )
+
+
+def main() -> int:
+    """Prints what `prepare` reads."""
+    from streams.app import opening
+    from streams.app.settings import load
+    from streams.edge import admin
+
+    try:
+        settings = load()
+        stages = opening.stages(settings)
+        made = Prepared(admin.apply_topics(settings, stages), processes_of(stages))
+    except UserError as error:
+        print(f"millrace: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(asdict(made)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
