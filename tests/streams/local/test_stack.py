@@ -305,14 +305,16 @@ def test_a_recycled_pid_is_not_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "setting"), [(Broker, "kafka_port"), (RedisServer, "redis_port")]
+    ("server", "setting"), [(Broker, "kafka_port"), (RedisServer, "redis__port")]
 )
 def test_a_taken_port_is_named_with_its_setting(tmp_path: Path, server: Any, setting: str) -> None:
+    section, _, field = setting.partition("__")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
+        chosen: dict[str, Any] = {section: {field: port} if field else port}
 
         with pytest.raises(UserError, match=rf"port {port} .*MILLRACE_{setting.upper()}"):
-            server(settings_of(tmp_path, **{setting: port})).start()
+            server(settings_of(tmp_path, **chosen)).start()
 
 
 def test_a_damaged_broker_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
