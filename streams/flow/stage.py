@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Promise, Received
+from streams.flow.slow import SlowLanes
 from streams.flow.topic import Gone, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
@@ -28,6 +29,7 @@ class Stage:
     concurrency: int
     max_batch: int  # records per call and transaction at most; 0: as the settings say
     promise: Promise[Any, Any] | None
+    slow: SlowLanes[Any] | None = None  # where its slow records go
 
 
 def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Outcome]:
@@ -52,10 +54,11 @@ def _declared(
     concurrency: int = 1,
     whole_batch: bool = False,
     max_batch: int = 0,
+    slow: SlowLanes[Any] | None = None,
 ) -> Stage:
     written = tuple(topic for topic in writes if topic is not None)
     return Stage(
-        name, reads, written, dead_letters, run, whole_batch, concurrency, max_batch, promise
+        name, reads, written, dead_letters, run, whole_batch, concurrency, max_batch, promise, slow
     )
 
 
@@ -89,13 +92,14 @@ def edge_stage(
     also: Topic[P] | None = None,
     dead_letters: Topic[Any],
     promise: Promise[I, Any] | None = None,
+    slow: SlowLanes[I] | None = None,
 ) -> Stage:
     """A stage whose processor also sees where and when its record was written."""
 
     def run_all(received: Sequence[Received[I]]) -> list[Outcome]:
         return _each(run, received)
 
-    return _declared(name, reads, run_all, (writes, also), dead_letters, promise)
+    return _declared(name, reads, run_all, (writes, also), dead_letters, promise, slow=slow)
 
 
 def batch_stage(
