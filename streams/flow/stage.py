@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Promise, Received
 from streams.flow.port import Opened, Port
+from streams.flow.slow import SlowLanes
 from streams.flow.topic import Gone, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
@@ -50,6 +51,7 @@ class Stage:
     concurrency: int
     max_batch: int  # records per call and transaction at most; 0: as the settings say
     promise: Promise[Any, Any] | None
+    slow: SlowLanes[Any] | None = None  # where its slow records go
 
     @property
     def group(self) -> str:
@@ -122,7 +124,7 @@ def edge_stage(
     place: Place,
     needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
-    concurrency: int = 1,
+    slow: SlowLanes[I] | None = None,
 ) -> Stage:
     """A stage whose processor also sees where and when its record was written."""
 
@@ -139,9 +141,10 @@ def edge_stage(
         tuple(needs),
         place,
         whole_batch=False,
-        concurrency=concurrency,
+        concurrency=1,
         max_batch=0,
         promise=promise,
+        slow=slow,
     )
 
 

@@ -1,4 +1,4 @@
-"""Work in flight: lanes that process records in threads, and the prefix that may be committed."""
+"""Lanes: threads that process the records which a stage has taken."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
+from streams.flow.outcome import Received
 from streams.flow.stage import Stage
-from streams.runtime.processing import Processing, Record
+from streams.runtime.fair import Fair
+from streams.runtime.processing import Processing, Record, lane_key, order_key
+from streams.runtime.recall import Recall
 from streams.runtime.settings import RuntimeSettings
 
 
@@ -73,7 +75,7 @@ class ByKey:
 
     def put(self, records: Sequence[Record]) -> None:
         for record in records:
-            key = _key(record)
+            key = lane_key(record)
             with self._lock:
                 known = key in self._records
                 self._records.setdefault(key, deque()).append(record)
@@ -91,7 +93,7 @@ class ByKey:
             return [self._records[key][0]]
 
     def done(self, records: Sequence[Record]) -> None:
-        for key in map(_key, records):
+        for key in map(lane_key, records):
             with self._lock:
                 waiting = self._records[key]
                 waiting.popleft()
@@ -104,15 +106,16 @@ class ByKey:
         self._ready.put(None)
 
 
-def _key(record: Record) -> bytes:
-    return record.key if record.key is not None else b"%d" % record.partition
+Report = Sequence[Record] | Record | BaseException
+"""What a lane tells its loop: records that are done, one that was put aside, or a bug."""
 
 
 class Lane(threading.Thread):
     """Processes waiting records, one batch after the other.
 
     Records that must be tried again are held aside, with what comes after them under their keys;
-    other keys go on meanwhile, as far as the bound in flight lets more be taken.
+    other keys go on meanwhile, as far as the bound in flight lets more be taken. Slow records, and
+    what comes after them under their keys, are left to the lanes of `slow`, where there are any.
     """
 
     def __init__(
@@ -120,8 +123,9 @@ class Lane(threading.Thread):
         processing: Processing,
         settings: RuntimeSettings,
         waiting: Waiting,
-        report: Callable[[int | BaseException], None],
+        report: Callable[[Report], None],
         most: int,
+        slow: Fair | None = None,
     ) -> None:
         super().__init__(name=f"lane-{processing.stage.name}", daemon=True)
         self._processing = processing
@@ -130,6 +134,9 @@ class Lane(threading.Thread):
         self._report = report
         self._stopping = threading.Event()
         self._most = most
+        self._slow = slow
+        self._aside = None if slow is None else self._put_aside
+        self._left: set[int] = set()  # ids of the records in work that went to slow lanes
         self._held: list[Record] = []
         self._pause = settings.retry_backoff_ms / 1000
         self._due = 0.0  # when what is held is tried again
@@ -159,16 +166,30 @@ class Lane(threading.Thread):
         todo = [record for record in records if not record.done]  # else of a lost partition
         if self._held:
             # Records without a key are owed no order.
-            blocked = {record.key for record in self._held} - {None}
-            self._hold([record for record in todo if record.key in blocked])
-            todo = [record for record in todo if record.key not in blocked]
+            blocked = {order_key(record) for record in self._held} - {None}
+            self._hold([record for record in todo if order_key(record) in blocked])
+            todo = [record for record in todo if order_key(record) not in blocked]
         if todo:
-            again = self._processing(todo)
-            self._report(len(todo) - len(again))
+            self._left.clear()
+            again = self._processing(todo, self._aside)
+            # Slow lanes tell of theirs, and one of those may be done already.
+            self._report([each for each in todo if each.done and id(each) not in self._left])
             if again and not self._held:
                 self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
             self._hold(again)
         self._waiting.done([record for record in records if record.done])
+
+    def _put_aside(self, record: Record, received: Received[Any]) -> bool:
+        """Leave a record to the slow lanes if it is slow, or comes behind one there."""
+        declared, slow = self._processing.stage.slow, self._slow
+        assert declared is not None and slow is not None
+        share = declared.share(received)
+        if share is None and not slow.holds(record):
+            return False
+        self._left.add(id(record))
+        self._report(record)  # first: a slow lane may be done with it in the next moment
+        slow.put_for(share or "", record)
+        return True
 
     def _hold(self, records: Sequence[Record]) -> None:
         self._held += records
@@ -182,8 +203,9 @@ class Lane(threading.Thread):
         behind: list[Record] = []
         keys: set[bytes | None] = set()
         for record in held:
-            (behind if record.key in keys else firsts).append(record)
-            keys.add(record.key)
+            key = order_key(record)
+            (behind if key in keys else firsts).append(record)
+            keys.add(key)
             keys.discard(None)
         for start in range(0, len(firsts), self._most):
             if self._stopping.is_set():
@@ -201,14 +223,24 @@ class Lanes:
     """A stage's lanes. Not thread-safe: the stage's loop owns it."""
 
     def __init__(self, stage: Stage, processing: Processing, settings: RuntimeSettings) -> None:
-        self.reports: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
+        self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
         # Whole batches are several times cheaper, but in one, each waits for the slowest.
         self._waiting: Waiting = InOrder(most) if stage.concurrency == 1 else ByKey()
+        self._recall: Recall | None = None
+        slow: Fair | None = None
+        if stage.slow is not None:
+            self._recall = Recall(settings, f"{settings.group_prefix}.{stage.name}")
+            slow = Fair(stage.slow, processing.metrics, self._recall)
+        report = self.reports.put
         self._lanes = [
-            Lane(processing, settings, self._waiting, self.reports.put, most)
+            Lane(processing, settings, self._waiting, report, most, slow)
             for _ in range(stage.concurrency)
         ]
+        if stage.slow is not None and slow is not None:
+            self._lanes += [
+                Lane(processing, settings, slow, report, most) for _ in range(stage.slow.lanes)
+            ]
 
     def start(self) -> None:
         for lane in self._lanes:
@@ -221,45 +253,5 @@ class Lanes:
     def stop(self) -> None:
         for lane in self._lanes:
             lane.stop()
-
-
-@dataclass(slots=True)
-class InFlight:
-    """Records that are held, per partition, in offset order."""
-
-    records: int = 0
-    bytes: int = 0
-    _partitions: dict[int, deque[Record]] = field(default_factory=dict[int, "deque[Record]"])
-
-    def add(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self._partitions.setdefault(record.partition, deque()).append(record)
-            self.records += 1
-            self.bytes += record.size
-
-    def done_prefix(self, most: int) -> list[Record]:
-        """Take what may be committed: each partition's records up to the first undone one."""
-        prefix: list[Record] = []
-        for waiting in self._partitions.values():
-            while waiting and waiting[0].done and len(prefix) < most:
-                record = waiting.popleft()
-                self.bytes -= record.size
-                prefix.append(record)
-        self.records -= len(prefix)
-        return prefix
-
-    def put_back(self, prefix: Sequence[Record]) -> None:
-        """Undo a `done_prefix` whose commit failed (partitions lost meanwhile stay away)."""
-        for record in reversed(prefix):
-            waiting = self._partitions.get(record.partition)
-            if waiting is not None:
-                waiting.appendleft(record)
-                self.records += 1
-                self.bytes += record.size
-
-    def drop(self, partition: int) -> None:
-        """Forget a partition that is no longer ours; whoever owns it reads its records again."""
-        for record in self._partitions.pop(partition, ()):
-            self.records -= 1
-            self.bytes -= record.size
-            record.done = True  # no lane need begin it any more
+        if self._recall is not None:
+            self._recall.close()

@@ -25,7 +25,8 @@ from confluent_kafka import (
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.failpoints import Reach
-from streams.runtime.lanes import InFlight, Lanes
+from streams.runtime.in_flight import Batch, InFlight, Place, Progress
+from streams.runtime.lanes import Lanes
 from streams.runtime.processing import Record, now_ms
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import StageMetrics
@@ -33,6 +34,7 @@ from streams.runtime.telemetry import StageMetrics
 log = logging.getLogger("millrace.worker")
 
 IDLE_POLL_S = 0.2
+SLOW_POLL_S = 0.02  # how long what a slow lane has done may wait to be committed
 BUSY_POLL_S = 0.004  # how long a new record may wait while another is in work
 FULL_POLL_S = 1.0
 # Fewer records came than were committed last: how long to wait for more, for each of those.
@@ -40,6 +42,7 @@ GATHER_S = 0.001
 GATHER_MOST_S = 0.01
 DRAIN_S = 20.0
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
+MOST_ASIDE = 20_000  # records that wait for slow lanes: some 10 MB without their values
 CALL_S = 10.0
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
@@ -151,8 +154,9 @@ class Loop:
 
     def step(self) -> None:
         """Take what there is, commit what is done."""
-        if self._in_flight.records == 0:
-            self._take(self._poll(IDLE_POLL_S))
+        if self._in_flight.records == 0 and self._room():
+            self._await_report(0)  # of slow lanes
+            self._take(self._poll(SLOW_POLL_S if self._in_flight.aside else IDLE_POLL_S))
         else:
             self._await_report(BUSY_POLL_S if self._room() else FULL_POLL_S)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
@@ -172,7 +176,7 @@ class Loop:
     # Taking
 
     def _room(self) -> int:
-        if self._in_flight.bytes >= IN_FLIGHT_BYTES:
+        if self._in_flight.bytes >= IN_FLIGHT_BYTES or self._in_flight.aside >= MOST_ASIDE:
             return 0
         return max(0, self._settings.max_in_flight - self._in_flight.records)
 
@@ -235,8 +239,27 @@ class Loop:
         owned = [record for record in records if record.partition in self._owned]
         if owned:
             self._reach("after_poll")
-            self._in_flight.add(owned)
-            self._lanes.put(owned)
+            self._lanes.put(self._in_flight.add(owned, self._committed))
+
+    def _committed(self, places: Sequence[Place]) -> dict[Place, Progress]:
+        """How far these partitions were read before they came to us.
+
+        Asked when they give their first record: their offsets are settled by then, and nobody but
+        us may commit others.
+        """
+        found: list[TopicPartition] = []
+
+        def ask(timeout: float) -> None:
+            found[:] = self._consumer.committed([TopicPartition(*each) for each in places], timeout)
+
+        patiently(self._stopping, ask)
+        known: dict[Place, Progress] = {}
+        for each in found:
+            if each.error is not None:
+                raise KafkaException(each.error)
+            if each.offset >= 0:
+                known[each.topic, each.partition] = Progress.read(each.offset, each.metadata)
+        return known
 
     def _await_report(self, timeout: float) -> None:
         try:
@@ -244,6 +267,10 @@ class Loop:
             while True:
                 if isinstance(report, BaseException):
                     raise report
+                if isinstance(report, Record):
+                    self._in_flight.put_aside(report)
+                else:
+                    self._in_flight.done(report)
                 report = self._lanes.reports.get_nowait()
         except queue.Empty:
             return
@@ -253,35 +280,36 @@ class Loop:
     def _commit_done(self) -> None:
         while not self._dead:
             # After an abort one record at a time, so that one that is refused holds up no other.
-            prefix = self._in_flight.done_prefix(1 if self._aborts > 1 else self._most)
-            if not prefix:
+            batch = self._in_flight.ready(1 if self._aborts > 1 else self._most)
+            if not batch.records:
                 return
             self._reach("after_process")
             try:
-                self._commit(prefix)
+                self._commit(batch)
             except BaseException as error:
-                # Whatever happens next, nothing behind these records may be committed before them.
-                self._in_flight.put_back(prefix)
+                # Whatever happens next, none of their keys may be committed before these records.
                 if not isinstance(error, KafkaException):
                     self._dead = True
                     raise
                 self._recover(error)
                 return
+            self._in_flight.settled(batch)
             self._aborts = 0
-            self._company = len(prefix)
-            self._observe(prefix)
+            self._company = len(batch.records)
+            self._observe(batch.records)
 
-    def _commit(self, prefix: Sequence[Record]) -> None:
-        """One transaction: the outputs of these records, and their offsets."""
+    def _commit(self, batch: Batch) -> None:
+        """One transaction: the outputs of these records, and how far their partitions are read."""
         producer, reach = self._producer, self._reach
         producer.begin_transaction()
-        for record in prefix:
+        for record in batch.records:
             for output in record.outputs:
                 kafka.send(producer, output, self._partitions)
         reach("after_produce")
-        # One partition's records stand together and in order, so the last one wins.
-        ends = {record.partition: record.offset + 1 for record in prefix}
-        offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
+        offsets = [
+            TopicPartition(*place, progress.position, progress.metadata())
+            for place, progress in batch.progress.items()
+        ]
         metadata = self._consumer.consumer_group_metadata()
 
         def send_offsets(timeout: float) -> None:
@@ -323,16 +351,16 @@ class Loop:
             raise HopelessError(f"{self._stage} cannot write: {cause.str()}") from error
         self._stopping.wait(min(1.0, 0.05 * 2**self._aborts))
 
-    def _observe(self, prefix: Sequence[Record]) -> None:
+    def _observe(self, records: Sequence[Record]) -> None:
         metrics = self._metrics
         now = now_ms()
-        metrics.records.inc(len(prefix))
-        metrics.outputs.inc(sum(len(record.outputs) for record in prefix))
-        metrics.batch.observe(len(prefix))
-        metrics.in_flight.set(self._in_flight.records)
+        metrics.records.inc(len(records))
+        metrics.outputs.inc(sum(len(record.outputs) for record in records))
+        metrics.batch.observe(len(records))
+        metrics.in_flight.set(self._in_flight.records + self._in_flight.aside)
         # One observation a partition and commit, of its oldest record: a bound on all of them.
         oldest: dict[int, int] = {}
-        for record in prefix:
+        for record in records:
             oldest.setdefault(record.partition, record.timestamp)
         for timestamp in oldest.values():
             metrics.latency.observe(max(0, now - timestamp) / 1000)
@@ -359,6 +387,7 @@ class Loop:
 
     def revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         try:
+            self._await_report(0)
             self._commit_done()
         except Exception as failure:  # must not be raised through librdkafka
             self._failure = failure
@@ -371,7 +400,7 @@ class Loop:
     def _forget(self, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             self._owned.discard(place.partition)
-            self._in_flight.drop(place.partition)
+            self._in_flight.drop((place.topic, place.partition))
             self._metrics.partition_gone(place.partition)
         try:
             # librdkafka keeps a pause beyond the assignment: back here, it would never be read.

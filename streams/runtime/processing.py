@@ -51,6 +51,9 @@ class Record:
     size: int = 0  # bytes, for the bound on what is in flight
     attempts: int = 1
     done: bool = False
+    start: int = 0  # the offset behind the record before it
+    aside: bool = False  # it waits for a slow lane, or is in one
+    let_go: bool = False  # its value is to be read again before it is worked on
     outputs: list[Output] = field(default_factory=list["Output"])
 
 
@@ -63,6 +66,10 @@ class Output:
     value: bytes | None  # None: a tombstone
     headers: Headers
     spread: bytes | None = None
+
+
+Aside = Callable[[Record, Received[Any]], bool]
+"""Whether a record was put aside, for others to process."""
 
 
 def now_ms() -> int:
@@ -117,11 +124,11 @@ class Processing:
             topic.event: _Way(stage, topic) for topic in (*stage.writes, stage.dead_letters)
         }
 
-    def __call__(self, records: Sequence[Record]) -> list[Record]:
+    def __call__(self, records: Sequence[Record], aside: Aside | None = None) -> list[Record]:
         """Process records; returns those that must be tried again, in order.
 
         All others are done: their outputs are set. A bug in a processor is raised, and then none
-        of the batch is done.
+        of the batch is done. What `aside` takes is left to others.
         """
         received: list[Received[Any]] = []
         owners: list[Record] = []
@@ -140,17 +147,18 @@ class Processing:
                 self.metrics.expired.inc()
                 results.append((record, event, list(promise.settle(event, "expired", reason))))
                 continue
-            owners.append(record)
-            received.append(
-                Received(
-                    event,
-                    record.topic,
-                    record.partition,
-                    record.offset,
-                    record.timestamp,
-                    record.key,
-                )
+            item = Received(
+                event,
+                record.topic,
+                record.partition,
+                record.offset,
+                record.timestamp,
+                record.key,
             )
+            if aside is not None and aside(record, item):
+                continue
+            owners.append(record)
+            received.append(item)
         if received:
             outcomes = self._run(received)
             for record, item, outcome in zip(owners, received, outcomes, strict=True):
@@ -313,6 +321,19 @@ class Processing:
 def part_key(key: bytes, part: str) -> bytes:
     """The key of a part of what `key` names; the first has that key itself."""
     return key + b"\0" + part.encode() if part else key
+
+
+def order_key(record: Record) -> bytes | None:
+    """What a record is kept in order by: the key of the whole that it may be a part of.
+
+    None where it has no key: it is owed no order.
+    """
+    return None if record.key is None else record.key.partition(b"\0")[0]
+
+
+def lane_key(record: Record) -> bytes:
+    """What goes through one lane at a time; records without a key go by their partition."""
+    return order_key(record) or b"%d" % record.partition
 
 
 def _bounded(value: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -33,6 +34,15 @@ ABORTS = Counter("millrace_aborts", "Transactions aborted.", ["stage"], registry
 LAG = Gauge("millrace_lag", "Records behind the end.", ["stage", "partition"], registry=REGISTRY)
 HELD = Gauge("millrace_held", "Records that wait for another try.", ["stage"], registry=REGISTRY)
 IN_FLIGHT = Gauge("millrace_in_flight", "Records held.", ["stage"], registry=REGISTRY)
+SLOW_SECONDS = Counter(
+    "millrace_slow_seconds", "In slow lanes.", ["stage", "share"], registry=REGISTRY
+)
+SLOW_WAITING = Gauge(
+    "millrace_slow_waiting", "In slow lanes or before them.", ["stage", "share"], registry=REGISTRY
+)
+OVER_BUDGET = Counter(
+    "millrace_over_budget", "Times it began.", ["stage", "share"], registry=REGISTRY
+)
 BATCH = Histogram(
     "millrace_batch_records", "Records of a commit.", ["stage"], buckets=_SIZES, registry=REGISTRY
 )
@@ -79,6 +89,19 @@ class StageMetrics:
 
     def lag(self, partition: int, records: int) -> None:
         LAG.labels(self.stage, str(partition)).set(records)
+
+    def slow_seconds(self, share: str, seconds: float) -> None:
+        SLOW_SECONDS.labels(self.stage, share).inc(seconds)
+
+    def slow_waiting(self, share: str, records: int) -> None:
+        if records:
+            SLOW_WAITING.labels(self.stage, share).set(records)
+        else:
+            with contextlib.suppress(KeyError):  # a former session's lanes may have been first
+                SLOW_WAITING.remove(self.stage, share)
+
+    def over_budget(self, share: str) -> None:
+        OVER_BUDGET.labels(self.stage, share).inc()
 
     def partition_gone(self, partition: int) -> None:
         try:

@@ -64,6 +64,9 @@ class FakeProducer:
 class FakeConsumer:
     resumed: list[int] = field(default_factory=list[int])
 
+    def committed(self, places: list[TopicPartition], _timeout: float) -> list[TopicPartition]:
+        return places
+
     def consumer_group_metadata(self) -> object:
         return object()
 
@@ -93,15 +96,22 @@ def _loop(producer: FakeProducer, batch: int = 5) -> tuple[Loop, Any]:
     return made, consumer
 
 
-def _done(count: int) -> list[Record]:
-    return [Record("t", 0, offset, 0, None, b"", (), done=True) for offset in range(count)]
+def _taken(count: int) -> list[Record]:
+    return [Record("t", 0, offset, 0, None, b"", ()) for offset in range(count)]
+
+
+def _finish(loop: Loop, records: list[Record]) -> None:
+    """Take records, and have the lanes tell that they are done."""
+    for record in loop._in_flight.add(records, loop._committed):
+        record.done = True
+    loop._in_flight.done(records)
 
 
 @pytest.mark.parametrize("code", [KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS])
 def test_records_whose_commit_failed_are_committed_before_those_behind_them(code: int) -> None:
     producer = FakeProducer([_error(code, abort=True)])
     loop, _ = _loop(producer)
-    loop._in_flight.add(_done(10))
+    _finish(loop, _taken(10))
     loop._commit_done()
     assert (producer.committed, producer.aborted) == ([], 1)
     loop._commit_done()
@@ -111,7 +121,7 @@ def test_records_whose_commit_failed_are_committed_before_those_behind_them(code
 def test_after_clients_were_fenced_nothing_more_is_committed() -> None:
     producer = FakeProducer([_error(KafkaError.FENCED_INSTANCE_ID)])
     loop, consumer = _loop(producer)
-    loop._in_flight.add(_done(10))
+    _finish(loop, _taken(10))
     with pytest.raises(Fenced):
         loop._commit_done()
     loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
@@ -121,9 +131,9 @@ def test_after_clients_were_fenced_nothing_more_is_committed() -> None:
 def test_a_bug_while_committing_commits_nothing_behind_it() -> None:
     producer = FakeProducer()
     loop, consumer = _loop(producer)
-    records = _done(10)
+    records = _taken(10)
     records[0].outputs = [None]  # type: ignore[list-item]
-    loop._in_flight.add(records)
+    _finish(loop, records)
     with pytest.raises(AttributeError):
         loop._commit_done()
     loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
@@ -135,7 +145,7 @@ def test_what_the_broker_refuses_for_ever_stops_the_worker(monkeypatch: pytest.M
     refusal = KafkaError.TOPIC_AUTHORIZATION_FAILED
     producer = FakeProducer([_error(refusal, abort=True) for _ in range(9)])
     loop, _ = _loop(producer)
-    loop._in_flight.add(_done(1))
+    _finish(loop, _taken(1))
     with pytest.raises(HopelessError, match="copy cannot write"):
         for _ in range(9):
             loop._commit_done()

@@ -1,0 +1,216 @@
+"""What a session has taken and not committed, and how far each partition is read.
+
+A record is committed once it is done, whatever stands before it: what follows a slow one waits for
+it no longer than its own key does. The offset that is committed is that of the first undone record;
+its metadata says which of those behind it are done. So who reads on from there skips them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from streams.runtime.processing import Record
+
+Place = tuple[str, int]  # topic and partition
+
+AHEAD = "ahead"
+# A broker takes 4,096 bytes of metadata. Twice so many numbers, whose sum is below the second, have
+# 3,100 at most.
+MOST_RANGES = 300
+MOST_AHEAD = 1 << 20
+
+
+class Progress:
+    """How far one partition is read: all before `position`, and ranges of offsets beyond it."""
+
+    __slots__ = ("_bounds", "position")
+
+    def __init__(self, position: int, bounds: Iterable[int] = ()) -> None:
+        self.position = position
+        self._bounds = list(bounds)  # begin and end of each range in turn, ascending
+
+    @classmethod
+    def read(cls, position: int, metadata: str | None) -> Progress:
+        """What `metadata` said of it; of other programs' words nothing is believed."""
+        word, *lengths = (metadata or "").split(" ")
+        if word != AHEAD or len(lengths) % 2 or not all(each.isdecimal() for each in lengths):
+            return cls(position)
+        bounds: list[int] = []
+        at = position
+        for length in map(int, lengths):
+            at += length
+            bounds.append(at)
+        return cls(position, bounds)
+
+    def metadata(self) -> str:
+        """How many offsets from `position` on are undone, then done, then undone, and so on."""
+        if not self._bounds:
+            return ""
+        starts = [self.position, *self._bounds]
+        lengths = [end - start for start, end in zip(starts, self._bounds, strict=False)]
+        return " ".join([AHEAD, *map(str, lengths)])
+
+    def copy(self) -> Progress:
+        return Progress(self.position, self._bounds)
+
+    def __contains__(self, offset: int) -> bool:
+        return offset < self.position or bool(bisect_right(self._bounds, offset) % 2)
+
+    def takes(self, start: int, end: int) -> bool:
+        """Whether this range can be added and the metadata stays within its bounds."""
+        if start <= self.position:
+            return True
+        if end - self.position > MOST_AHEAD:
+            return False
+        return len(self._bounds) < 2 * MOST_RANGES or start in self._bounds
+
+    def add(self, start: int, end: int) -> None:
+        """Offsets from `start` to before `end` are done; they may be known as done already."""
+        bounds = self._bounds
+        if start > self.position:
+            first, last = bisect_left(bounds, start), bisect_right(bounds, end)
+            # A begin or end that lies inside another range is none any more.
+            bounds[first:last] = [start] * (first % 2 == 0) + [end] * (last % 2 == 0)
+            return
+        self.position = max(self.position, end)
+        while bounds and bounds[0] <= self.position:
+            self.position = max(self.position, bounds[1])
+            del bounds[:2]
+
+
+@dataclass(slots=True)
+class _Partition:
+    """One partition of ours. A record's range of offsets begins where the one before it ended."""
+
+    progress: Progress
+    taken: int  # the end of what was taken from it
+    undone: dict[int, Record] = field(default_factory=dict[int, Record])  # by offset
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records for one transaction, and how far their partitions are read with them."""
+
+    records: Sequence[Record]
+    progress: dict[Place, Progress]
+
+
+class InFlight:
+    """Records from when they are taken until they are committed. The stage's loop owns it.
+
+    `records` and `bytes` are those in hand; `aside` counts records that wait for slow lanes, whose
+    bytes those lanes bound.
+    """
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.bytes = 0
+        self.aside = 0
+        self._partitions: dict[Place, _Partition] = {}
+        self._done: deque[Record] = deque()  # in the order in which they were done
+
+    def add(
+        self, records: Sequence[Record], committed: Callable[[list[Place]], dict[Place, Progress]]
+    ) -> list[Record]:
+        """Take records; returns those that are not done already.
+
+        `committed` is asked how far partitions were read before, when they first give something.
+        """
+        firsts: dict[Place, int] = {}
+        for record in records:
+            firsts.setdefault((record.topic, record.partition), record.offset)
+        if new := [place for place in firsts if place not in self._partitions]:
+            known = committed(new)
+            for place in new:
+                first = firsts[place]
+                progress = known.get(place)
+                # A topic made anew begins before what was committed of the former one.
+                if progress is None or progress.position > first:
+                    progress = Progress(first)
+                self._partitions[place] = _Partition(progress, progress.position)
+        return [record for record in records if self._add(record)]
+
+    def _add(self, record: Record) -> bool:
+        partition = self._partitions[record.topic, record.partition]
+        record.start = partition.taken
+        partition.taken = record.offset + 1
+        if record.offset in partition.progress:
+            partition.progress.add(record.start, partition.taken)
+            return False
+        partition.undone[record.offset] = record
+        self.records += 1
+        self.bytes += record.size
+        return True
+
+    def put_aside(self, record: Record) -> None:
+        """It waits for a slow lane."""
+        if self._holds(record):
+            record.aside = True
+            self.records -= 1
+            self.bytes -= record.size
+            self.aside += 1
+
+    def done(self, records: Iterable[Record]) -> None:
+        """These may be committed; those of partitions that are lost are left out."""
+        self._done += [record for record in records if self._holds(record)]
+
+    def _holds(self, record: Record) -> bool:
+        partition = self._partitions.get((record.topic, record.partition))
+        return partition is not None and partition.undone.get(record.offset) is record
+
+    def ready(self, most: int) -> Batch:
+        """What may be committed now. It stays in flight until it is `settled`."""
+        chosen: list[Record] = []
+        progress: dict[Place, Progress] = {}
+        full: set[Place] = set()
+        for record in self._done:
+            if len(chosen) == most:
+                break
+            place = record.topic, record.partition
+            after = progress.get(place)
+            if after is None:
+                after = progress[place] = self._partitions[place].progress.copy()
+            end = record.offset + 1
+            # Behind one that has to wait, none of its partition goes but the very first: that one
+            # cannot be of the same key.
+            if record.start > after.position and (
+                place in full or not after.takes(record.start, end)
+            ):
+                full.add(place)
+                continue
+            after.add(record.start, end)
+            chosen.append(record)
+        return Batch(chosen, progress)
+
+    def settled(self, batch: Batch) -> None:
+        """A batch is committed."""
+        for place, progress in batch.progress.items():
+            self._partitions[place].progress = progress
+        for record in batch.records:
+            self._let_go(record)
+            del self._partitions[record.topic, record.partition].undone[record.offset]
+        if len(batch.records) == len(self._done):
+            self._done.clear()
+            return
+        gone = set(map(id, batch.records))
+        self._done = deque(record for record in self._done if id(record) not in gone)
+
+    def _let_go(self, record: Record) -> None:
+        if record.aside:
+            self.aside -= 1
+        else:
+            self.records -= 1
+            self.bytes -= record.size
+
+    def drop(self, place: Place) -> None:
+        """Forget a partition that is no longer ours; whoever owns it reads its records again."""
+        partition = self._partitions.pop(place, None)
+        if partition is None:
+            return
+        for record in partition.undone.values():
+            self._let_go(record)
+            record.done = True  # no lane need begin it any more
+        self._done = deque(each for each in self._done if (each.topic, each.partition) != place)
