@@ -173,11 +173,30 @@ class Lane(threading.Thread):
             self._left.clear()
             again = self._processing(todo, self._aside)
             # Slow lanes tell of theirs, and one of those may be done already.
-            self._report([each for each in todo if each.done and id(each) not in self._left])
-            if again and not self._held:
-                self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
-            self._hold(again)
+            mine = [each for each in todo if id(each) not in self._left] if self._left else todo
+            if not again:
+                self._report(mine)
+            else:
+                if not self._held:
+                    self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
+                self._report(self._undelayed(mine))
         self._waiting.done([record for record in records if record.done])
+
+    def _undelayed(self, records: Sequence[Record]) -> list[Record]:
+        """Those done before any of their keys has to be tried again; the others are held."""
+        done: list[Record] = []
+        held: list[Record] = []
+        delayed: set[bytes | None] = set()
+        for record in records:
+            key = order_key(record)
+            if not record.done or key in delayed:
+                held.append(record)
+                delayed.add(key)
+                delayed.discard(None)
+            else:
+                done.append(record)
+        self._hold(held)
+        return done
 
     def _put_aside(self, record: Record, received: Received[Any]) -> bool:
         """Leave a record to the slow lanes if it is slow, or comes behind one there."""
@@ -201,12 +220,19 @@ class Lane(threading.Thread):
         self._processing.metrics.held.dec(len(held))
         firsts: list[Record] = []
         behind: list[Record] = []
+        done: list[Record] = []  # in an earlier try, when it was not their turn
         keys: set[bytes | None] = set()
         for record in held:
             key = order_key(record)
-            (behind if key in keys else firsts).append(record)
-            keys.add(key)
-            keys.discard(None)
+            if key in keys:
+                behind.append(record)
+            elif record.done:
+                done.append(record)
+            else:
+                firsts.append(record)
+                keys.add(key)
+                keys.discard(None)
+        self._report(done)
         for start in range(0, len(firsts), self._most):
             if self._stopping.is_set():
                 return
