@@ -8,17 +8,17 @@ from functools import partial
 from processors import needs, places
 from processors.ports import Applied, Index
 from schemas import topics
-from schemas.events import DocumentChanged, DocumentEmbedded, DocumentIndexed
+from schemas.events import DocumentEmbedded, DocumentIndexed
 from schemas.topics import DOCS_CHANGES, document_key, part_name
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
-from streams.flow.topic import Gone
+from streams.flow.topic import Gone, outputs
 
 
 def index(
     events: Sequence[DocumentEmbedded], *, store: Index, now: Callable[[], int]
-) -> list[Sequence[DocumentIndexed | Gone[DocumentChanged]] | Reject | Retry]:
+) -> list[Sequence[DocumentIndexed | Gone] | Reject | Retry]:
     """Apply all waiting changes in one call; durable before anything is acknowledged.
 
     Beside the acknowledgement go tombstones for what older versions left on docs.changes. A version
@@ -57,7 +57,7 @@ def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> Docum
     )
 
 
-def _gone(event: DocumentEmbedded, result: Applied) -> Iterator[Gone[DocumentChanged]]:
+def _gone(event: DocumentEmbedded, result: Applied) -> Iterator[Gone]:
     """A part's key names its version, so that no tombstone can hit a version that is in use."""
     for version, sequence, parts in result.obsolete:
         for part in range(1, parts):
@@ -83,8 +83,7 @@ def stage(now: Callable[[], int]) -> Stage:
         "index",
         reads=topics.DOCS_VECTORS,
         make=make,
-        writes=topics.DOCS_INDEXED,
-        also=topics.DOCS_CHANGES,
+        writes=outputs(topics.DOCS_INDEXED, topics.DOCS_CHANGES),
         dead_letters=topics.DOCS_DLQ,
         place=places.INDEX,
         needs=[needs.INDEX],

@@ -18,7 +18,7 @@ from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Promise, Received
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, edge_stage
-from streams.flow.topic import To
+from streams.flow.topic import To, outputs
 
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 ABSOLUTE_MS = 10**11  # above it, `deadline_ms` is a time; below it, a span
@@ -83,7 +83,7 @@ def refusals(event: QuestionAsked, config: AdmitConfig) -> list[str]:
 
 def _with_reply(
     event: QuestionAsked, answer: QuestionAnswered, config: AdmitConfig
-) -> Iterable[QuestionAnswered | To[QuestionAnswered]]:
+) -> Iterable[QuestionAnswered | To]:
     yield answer
     if event.reply_to and event.reply_to in config.reply_topics:
         yield To(event.reply_to, answer)
@@ -96,7 +96,7 @@ def admit(
     config: AdmitConfig,
     log: RequestLog,
     versions: Versions,
-) -> Iterable[QuestionAdmitted | QuestionAnswered | To[QuestionAnswered]]:
+) -> Iterable[QuestionAdmitted | QuestionAnswered | To]:
     """Admit a question, or answer at once why not.
 
     Raises:
@@ -155,7 +155,7 @@ def _arrived(
     log: RequestLog,
     versions: Versions,
     now: Callable[[], int],
-) -> Iterable[QuestionAdmitted | QuestionAnswered | To[QuestionAnswered]]:
+) -> Iterable[QuestionAdmitted | QuestionAnswered | To]:
     arrival = Arrival(record.position, record.timestamp, now())
     return admit(record.event, arrival, config=config, log=log, versions=versions)
 
@@ -170,8 +170,7 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
         "admit",
         reads=topics.RAG_REQUESTS,
         make=make,
-        writes=topics.RAG_ADMITTED,
-        also=topics.RAG_ANSWERS,
+        writes=outputs(topics.RAG_ADMITTED, topics.RAG_ANSWERS),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         needs=[REQUESTS],

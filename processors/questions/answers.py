@@ -28,7 +28,7 @@ from streams.flow.topic import To
 Asked = (
     QuestionAdmitted | QuestionRewritten | ChunksRetrieved | ChunksReranked | GenerationRequested
 )
-Answers = Iterable[QuestionAnswered | To[QuestionAnswered]]
+Answers = Iterable[QuestionAnswered | To]
 
 
 def now_ms() -> int:

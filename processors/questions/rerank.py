@@ -14,6 +14,7 @@ from processors.text.identifiers import looked_up, standing
 from schemas import topics
 from schemas.events import Candidate, ChunksReranked, ChunksRetrieved, Versions
 from streams.flow.stage import Stage, record_stage
+from streams.flow.topic import outputs
 
 RERANKER = "sentence-mix"
 
@@ -74,8 +75,7 @@ def stage(config: RetrievalConfig, versions: Versions) -> Stage:
         "rerank",
         reads=topics.RAG_RETRIEVED,
         make=lambda _: partial(rerank, config=config),
-        writes=topics.RAG_RERANKED,
-        also=topics.RAG_ANSWERS,
+        writes=outputs(topics.RAG_RERANKED, topics.RAG_ANSWERS),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         promise=answers.promise(versions),

@@ -20,6 +20,7 @@ from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten, Versio
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
+from streams.flow.topic import outputs
 
 _BEST = 3  # candidates that others are held against
 
@@ -221,8 +222,7 @@ def stage(config: RetrievalConfig, versions: Versions) -> Stage:
         "retrieve",
         reads=topics.RAG_REWRITTEN,
         make=make,
-        writes=topics.RAG_RETRIEVED,
-        also=topics.RAG_ANSWERS,
+        writes=outputs(topics.RAG_RETRIEVED, topics.RAG_ANSWERS),
         dead_letters=topics.RAG_DLQ,
         place=places.INDEX,
         needs=[needs.EMBEDDER, needs.INDEX],

@@ -17,6 +17,7 @@ from schemas.events import QuestionAdmitted, QuestionRewritten, Usage, Versions
 from streams.flow.errors import Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, record_stage
+from streams.flow.topic import outputs
 
 DEGRADED = "rewrite: no variants"
 MOST = 3  # beside the question itself
@@ -94,8 +95,7 @@ def stage(config: VariantsConfig | None, versions: Versions) -> Stage:
         "rewrite",
         reads=topics.RAG_ADMITTED,
         make=make,
-        writes=topics.RAG_REWRITTEN,
-        also=topics.RAG_ANSWERS,
+        writes=outputs(topics.RAG_REWRITTEN, topics.RAG_ANSWERS),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         needs=[] if config is None else [GENERATOR],

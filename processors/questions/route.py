@@ -11,6 +11,7 @@ from processors.questions import answers
 from schemas import topics
 from schemas.events import ChunksReranked, GenerationRequested, Versions
 from streams.flow.stage import Stage, record_stage
+from streams.flow.topic import outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,7 @@ def stage(config: RouteConfig, versions: Versions) -> Stage:
         "route",
         reads=topics.RAG_RERANKED,
         make=lambda _: partial(route, config=config),
-        writes=topics.RAG_GENERATE,
-        also=topics.RAG_ANSWERS,
+        writes=outputs(topics.RAG_GENERATE, topics.RAG_ANSWERS),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         promise=answers.promise(versions),

@@ -13,12 +13,11 @@ from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Promise, Received
 from streams.flow.port import Opened, Port
 from streams.flow.slow import SlowLanes
-from streams.flow.topic import Gone, To, Topic
+from streams.flow.topic import Gone, Outputs, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
 O = TypeVar("O")  # noqa: E741 - output
-P = TypeVar("P")  # a second output
-C = TypeVar("C")  # what closes the matter
+
 
 Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
 """All of a batch at once: an outcome for each record, in order."""
@@ -70,21 +69,20 @@ def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Ou
     return outcomes
 
 
-def _topics(*topics: Topic[Any] | Sequence[Topic[Any]] | None) -> tuple[Topic[Any], ...]:
-    found: list[Topic[Any]] = []
-    for each in topics:
-        found += [] if each is None else [each] if isinstance(each, Topic) else each
-    return tuple(found)
+def _read(topics: Topic[I] | Sequence[Topic[I]]) -> tuple[Topic[Any], ...]:
+    return (topics,) if isinstance(topics, Topic) else tuple(topics)
+
+
+def _written(topics: Topic[O] | Outputs[O]) -> tuple[Topic[Any], ...]:
+    return (topics,) if isinstance(topics, Topic) else topics.topics
 
 
 def record_stage(
     name: str,
     *,
     reads: Topic[I] | Sequence[Topic[I]],
-    make: Callable[[Opened], Callable[[I], Iterable[O | P | C | To[Any]]]],
-    writes: Topic[O] | Sequence[Topic[O]],
-    also: Topic[P] | None = None,
-    closes: Topic[C] | None = None,
+    writes: Topic[O] | Outputs[O],
+    make: Callable[[Opened], Callable[[I], Iterable[O | To]]],
     dead_letters: Topic[Any],
     place: Place,
     needs: Sequence[Port[Any]] = (),
@@ -99,8 +97,8 @@ def record_stage(
 
     return Stage(
         name,
-        _topics(reads),
-        _topics(writes, also, closes),
+        _read(reads),
+        _written(writes),
         dead_letters,
         made,
         tuple(needs),
@@ -116,10 +114,8 @@ def edge_stage(
     name: str,
     *,
     reads: Topic[I] | Sequence[Topic[I]],
-    make: Callable[[Opened], Callable[[Received[I]], Iterable[O | P | C | To[Any]]]],
-    writes: Topic[O] | Sequence[Topic[O]],
-    also: Topic[P] | None = None,
-    closes: Topic[C] | None = None,
+    writes: Topic[O] | Outputs[O],
+    make: Callable[[Opened], Callable[[Received[I]], Iterable[O | To]]],
     dead_letters: Topic[Any],
     place: Place,
     needs: Sequence[Port[Any]] = (),
@@ -134,8 +130,8 @@ def edge_stage(
 
     return Stage(
         name,
-        _topics(reads),
-        _topics(writes, also, closes),
+        _read(reads),
+        _written(writes),
         dead_letters,
         made,
         tuple(needs),
@@ -152,12 +148,10 @@ def batch_stage(
     name: str,
     *,
     reads: Topic[I] | Sequence[Topic[I]],
+    writes: Topic[O] | Outputs[O],
     make: Callable[
-        [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | P | C | Gone[P]] | Reject | Retry]]
+        [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | Gone] | Reject | Retry]]
     ],
-    writes: Topic[O] | Sequence[Topic[O]],
-    also: Topic[P] | None = None,
-    closes: Topic[C] | None = None,
     dead_letters: Topic[Any],
     place: Place,
     needs: Sequence[Port[Any]] = (),
@@ -181,8 +175,8 @@ def batch_stage(
 
     return Stage(
         name,
-        _topics(reads),
-        _topics(writes, also, closes),
+        _read(reads),
+        _written(writes),
         dead_letters,
         made,
         tuple(needs),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 E = TypeVar("E")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 MIB = 1024 * 1024
 
 
@@ -36,17 +39,37 @@ class Topic(Generic[E]):
 
 
 @dataclass(frozen=True, slots=True)
-class To(Generic[E]):
+class To:
     """An event for a topic that is named at run time, such as a question's `reply_to`."""
 
     topic: str
-    event: E
+    event: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Gone(Generic[E]):
+class Gone:
     """A tombstone: compaction forgets what stands under this key and part."""
 
-    topic: Topic[E]
+    topic: Topic[Any]
     key: str
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs(Generic[E]):
+    """Topics that a stage writes, whose events are `E`: no more and no others, says the type.
+
+    `exactly` is there for the type checker alone: it must not widen `E` to what is written.
+    """
+
+    topics: tuple[Topic[Any], ...]
+    exactly: Callable[[E], E] = lambda event: event
+
+
+@overload
+def outputs(first: Topic[A], second: Topic[B], /) -> Outputs[A | B]: ...
+@overload
+def outputs(first: Topic[A], second: Topic[B], third: Topic[C], /) -> Outputs[A | B | C]: ...
+def outputs(*topics: Topic[Any]) -> Outputs[Any]:
+    """Several topics that one stage writes, each event to its own."""
+    return Outputs(topics)

@@ -241,7 +241,7 @@ class Processing:
             event: Any = cast("Any", item).event if isinstance(item, To) else item
             way = self._ways.get(cast("type[Any]", type(event)))
             if way is None and isinstance(item, Gone):
-                outputs.append(self._tombstone(cast("Gone[Any]", item), cause, ordinal, trailing))
+                outputs.append(self._tombstone(item, cause, ordinal, trailing))
                 continue
             if way is None:
                 raise TypeError(f"stage {stage.name} does not write {type(event).__name__}")
@@ -273,7 +273,7 @@ class Processing:
             outputs.append(Output(name, key, value, headers, spread))
         return outputs
 
-    def _tombstone(self, gone: Gone[Any], cause: bytes, ordinal: int, trailing: Trailing) -> Output:
+    def _tombstone(self, gone: Gone, cause: bytes, ordinal: int, trailing: Trailing) -> Output:
         way = self._ways[gone.topic.event]
         key = gone.key.encode()
         event_id = hashlib.blake2b(way.seed + cause + b"|%d" % ordinal, digest_size=16)

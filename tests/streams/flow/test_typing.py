@@ -1,0 +1,59 @@
+"""A stage that is wired wrongly does not pass the type checker: shown on miswired copies."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+# A processor's file, what its declaration says, and what a miswired copy says instead.
+MISWIRED = {
+    "an edge stage reads another's topic": (
+        "documents/ingest.py",
+        "reads=topics.DOCS_FEED",
+        "reads=topics.DOCS_CHANGES",
+    ),
+    "a batch stage reads another's topic": (
+        "documents/embed.py",
+        "reads=topics.DOCS_CHUNKS",
+        "reads=topics.DOCS_VECTORS",
+    ),
+    "a batch stage writes another's topic": (
+        "documents/index.py",
+        "outputs(topics.DOCS_INDEXED",
+        "outputs(topics.DOCS_VECTORS",
+    ),
+    "a stage writes what it does not declare": (
+        "questions/admit.py",
+        "outputs(topics.RAG_ADMITTED, topics.RAG_ANSWERS",
+        "outputs(topics.RAG_ADMITTED, topics.RAG_REWRITTEN",
+    ),
+    "a stage reads another's topic": (
+        "questions/rewrite.py",
+        "reads=topics.RAG_ADMITTED",
+        "reads=topics.RAG_REWRITTEN",
+    ),
+}
+
+
+def test_a_miswired_stage_fails_the_type_checker(tmp_path: Path) -> None:
+    for number, (file, right, wrong) in enumerate(MISWIRED.values()):
+        source = (ROOT / "processors" / file).read_text()
+        assert source.count(right) == 1, f"{file} no longer says {right}"
+        (tmp_path / f"right{number}.py").write_text(source)
+        (tmp_path / f"wrong{number}.py").write_text(source.replace(right, wrong))
+    config = {
+        "typeCheckingMode": "strict",
+        "pythonVersion": "3.11",
+        "extraPaths": [str(ROOT)],
+        "venvPath": str(ROOT),
+        "venv": ".venv",
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--project", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    refused = {Path(each["file"]).stem for each in found}
+    assert refused == {f"wrong{number}" for number in range(len(MISWIRED))}, found
