@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.events import Question, QuestionRewritten
+from schemas.events import Carried, Question, QuestionRewritten, Versions
 from streams.app import opening
 from streams.app.ports import open_ports
 from streams.app.settings import Settings
@@ -65,6 +65,9 @@ def through(running: Running, events: Sequence[Any], offset: int = 0) -> list[An
     return made
 
 
+UNKNOWN = Versions(prompt="", pipeline="", embedding_model="", index="", chunking="", policy="")
+
+
 def to_search(request_id: str, tenant: str, query: str, top_k: int = 1) -> QuestionRewritten:
     """A question as `retrieve` takes it, of no deadline."""
     question = Question(
@@ -79,4 +82,5 @@ def to_search(request_id: str, tenant: str, query: str, top_k: int = 1) -> Quest
         reply_to=None,
         asked_at=0,
     )
-    return QuestionRewritten(question=question, variants=[query], degraded=[], timings_ms={})
+    carried = Carried(question=question, versions=UNKNOWN, variants=[query])
+    return QuestionRewritten(carried=carried)

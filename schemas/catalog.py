@@ -16,14 +16,14 @@ FOLDER = Path(__file__).parent / "avro"
 NAMESPACE = "io.millrace"
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def names() -> list[str]:
     """Short names of all types, sorted."""
-    return sorted(path.stem for path in folder.glob("*.avsc"))
+    return sorted(path.stem for path in FOLDER.glob("*.avsc"))
 
 
-def declaration(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+def declaration(name: str) -> dict[str, Any]:
     """One file as it stands, with references to other types unresolved."""
-    return json.loads((folder / f"{name}.avsc").read_text(encoding="utf-8"))
+    return json.loads((FOLDER / f"{name}.avsc").read_text(encoding="utf-8"))
 
 
 def references(node: Any) -> list[str]:
@@ -39,30 +39,30 @@ def references(node: Any) -> list[str]:
     return []
 
 
-def in_dependency_order(folder: Path = FOLDER) -> list[str]:
+def in_dependency_order() -> list[str]:
     """All names, each after what it refers to."""
     ordered: list[str] = []
 
     def visit(name: str) -> None:
         if name not in ordered:
-            for other in references(declaration(name, folder)):
+            for other in references(declaration(name)):
                 visit(other)
             ordered.append(name)
 
-    for name in names(folder):
+    for name in names():
         visit(name)
     return ordered
 
 
 @cache
-def self_contained(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+def self_contained(name: str) -> dict[str, Any]:
     """The schema with each type it refers to spelled out where it first appears."""
     seen: set[str] = set()
 
     def expand(node: Any) -> Any:
         if isinstance(node, str) and node.startswith(NAMESPACE + "."):
             short = node.removeprefix(NAMESPACE + ".")
-            return node if short in seen else expand(declaration(short, folder))
+            return node if short in seen else expand(declaration(short))
         if isinstance(node, list):
             return [expand(item) for item in node]  # pyright: ignore[reportUnknownVariableType]
         if isinstance(node, dict):
@@ -72,7 +72,7 @@ def self_contained(name: str, folder: Path = FOLDER) -> dict[str, Any]:
             return {k: expand(v) if k in typed else v for k, v in node.items()}  # pyright: ignore
         return node
 
-    return expand(declaration(name, folder))
+    return expand(declaration(name))
 
 
 @cache
@@ -85,15 +85,10 @@ def parsed(name: str) -> Any:
 def fingerprint(name: str) -> bytes:
     """CRC-64-AVRO of the parsing canonical form, 8 bytes little endian (Avro 1.11, single-object
     encoding)."""
-    return mark_of(self_contained(name))
+    canonical = _avro.to_parsing_canonical_form(self_contained(name))
+    return bytes.fromhex(_avro.fingerprint(canonical, "CRC-64-AVRO"))
 
 
 def parse(schema: dict[str, Any]) -> Any:
     """A self-contained schema as fastavro wants it."""
     return _avro.parse_schema(schema, named_schemas={})
-
-
-def mark_of(schema: dict[str, Any]) -> bytes:
-    """The fingerprint of any self-contained schema, as `fingerprint`."""
-    canonical = _avro.to_parsing_canonical_form(schema)
-    return bytes.fromhex(_avro.fingerprint(canonical, "CRC-64-AVRO"))

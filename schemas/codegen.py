@@ -1,11 +1,12 @@
 """Writes `schemas/events.py` and what it gathers from `schemas/avro`: `python -m schemas.codegen`.
 
-Two files hold the classes, so that each stays one a person reads; `events.py` names them all.
+Several files hold the classes, so that each stays one a person reads; `events.py` names them all.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ HEADER = '''"""Typed events {about}.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
-'''
+from dataclasses import {dataclasses}
+from typing import {typing}
+{imports}'''
 
 
 def _is_record(name: str) -> bool:
@@ -135,37 +136,62 @@ def _class(name: str) -> str:
     return f'{name} = Literal[{symbols}]\n"""{schema["doc"]}"""\n'
 
 
-def _module(about: str, names: list[str]) -> str:
-    blocks = [HEADER.format(about=about, generated=GENERATED), *map(_class, names)]
-    text = "\n\n".join(blocks)
-    unused = [
-        name for name in ("field", "Literal") if f"{name}(" not in text and f"{name}[" not in text
+def _import(module: str, names: Iterable[str]) -> str:
+    listed = "".join(f"    {name},\n" for name in sorted(names))
+    return f"from schemas.{module} import (\n{listed})\n"
+
+
+def _module(about: str, names: list[str], home: Mapping[str, str]) -> str:
+    """A file of classes; `home` says of every name which file it is in."""
+    body = "\n\n".join(map(_class, names))
+    held = {other for name in names for other in references(declaration(name))} - {*names}
+    imports = [
+        _import(module, (name for name in held if home[name] == module))
+        for module in sorted({home[name] for name in held})
     ]
-    for name in unused:
-        text = text.replace(f", {name}\n", "\n", 1)
-    return text
+    head = HEADER.format(
+        about=about,
+        generated=GENERATED,
+        dataclasses="dataclass, field" if "field(" in body else "dataclass",
+        typing="Any, Literal" if "Literal[" in body else "Any",
+        imports="".join(["\n", *imports]) if imports else "",
+    )
+    return f"{head}\n\n{body}"
+
+
+def _groups() -> dict[str, tuple[str, list[str]]]:
+    """Module to what it is about and the names in it, each after what it refers to."""
+    ordered = in_dependency_order()
+
+    def made_of(start: Callable[[str], bool]) -> set[str]:
+        """What begins so, and all that it is made of."""
+        found: set[str] = set()
+        for name in reversed(ordered):
+            if start(name) or name in found:
+                found |= {name, *references(declaration(name))}
+        return found
+
+    documents = made_of(lambda name: name.startswith("Document"))
+    letters = made_of(lambda name: name == "DeadLettered")
+    questions = [name for name in ordered if name not in documents | letters]
+    held = {other for name in questions for other in references(declaration(name))}
+    return {
+        "document_events": ("of documents", [n for n in ordered if n in documents]),
+        "question_records": ("that events of questions hold", [n for n in questions if n in held]),
+        "question_events": ("of questions", [n for n in questions if n not in held]),
+        "dead_letters": ("of what failed", [n for n in ordered if n in letters]),
+    }
 
 
 def generate() -> dict[str, str]:
     """File name to text, for the schemas as they are now."""
-    ordered = in_dependency_order()
-    documents: set[str] = set()
-    for name in reversed(ordered):  # what documents are made of is theirs
-        if name.startswith("Document") or name in documents:
-            documents |= {name, *references(declaration(name))}
-    groups = {
-        "document_events": ("of documents", [n for n in ordered if n in documents]),
-        "question_events": (
-            "of questions and dead letters",
-            [n for n in ordered if n not in documents],
-        ),
-    }
-    files = {f"{module}.py": _module(*group) for module, group in groups.items()}
-    lines = [f'"""Every typed event. {GENERATED}"""', ""]
-    for module, (_, names) in groups.items():
-        lines += [f"from schemas.{module} import (", *(f"    {n}," for n in sorted(names)), ")"]
-    lines += ["", "__all__ = [", *(f'    "{name}",' for name in sorted(ordered)), "]", ""]
-    files["events.py"] = "\n".join(lines)
+    groups = _groups()
+    home = {name: module for module, (_, names) in groups.items() for name in names}
+    files = {f"{module}.py": _module(*group, home) for module, group in groups.items()}
+    imports = "".join(_import(module, groups[module][1]) for module in sorted(groups))
+    listed = "".join(f'    "{name}",\n' for name in sorted(home))
+    about = f'"""Every typed event. {GENERATED}"""'
+    files["events.py"] = f"{about}\n\n{imports}\n__all__ = [\n{listed}]\n"
     return files
 
 

@@ -48,8 +48,8 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentChanged:
-    """A canonical document change, on docs.changes (compacted)."""
+class DocumentVersion:
+    """One version of a document: what every event about it holds, whole."""
 
     op: ChangeOp
     tenant: str
@@ -59,36 +59,62 @@ class DocumentChanged:
     """Position in the feed: orders changes that carry the same version."""
     doc_type: str
     title: str
-    body: str
     uri: str
     metadata: dict[str, str]
     changed_at: int
+    """When it changed at the source, milliseconds since the epoch."""
     fed_at: int
     """When the feed record was written, milliseconds since the epoch."""
-    part: int
-    parts: int
-    page: int = 0
-    """On which page the body begins, from 1; 0 where the document has no pages."""
+    parts: int = 1
+    """In how many parts it stands on docs.changes."""
     generation: int = 0
     """0, or when `reindex` asked for this version to be chunked again."""
+    bulk: bool = False
+    """Nobody waits for it."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
             "sequence": self.sequence, "doc_type": self.doc_type, "title": self.title,
-            "body": self.body, "uri": self.uri, "metadata": self.metadata,
-            "changed_at": self.changed_at, "fed_at": self.fed_at, "part": self.part,
-            "parts": self.parts, "page": self.page, "generation": self.generation,
+            "uri": self.uri, "metadata": self.metadata, "changed_at": self.changed_at,
+            "fed_at": self.fed_at, "parts": self.parts, "generation": self.generation,
+            "bulk": self.bulk,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> DocumentVersion:
+        return cls(
+            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
+            version=datum["version"], sequence=datum["sequence"], doc_type=datum["doc_type"],
+            title=datum["title"], uri=datum["uri"], metadata=datum["metadata"],
+            changed_at=datum["changed_at"], fed_at=datum["fed_at"], parts=datum["parts"],
+            generation=datum["generation"], bulk=datum["bulk"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentChanged:
+    """A canonical document change, on docs.changes (compacted)."""
+
+    document: DocumentVersion
+    body: str
+    """Of this part."""
+    part: int = 0
+    """From 0."""
+    page: int = 0
+    """On which page the body begins, from 1; 0 where the document has no pages."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "document": self.document.to_avro(), "body": self.body, "part": self.part,
+            "page": self.page,
         }
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentChanged:
         return cls(
-            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
-            version=datum["version"], sequence=datum["sequence"], doc_type=datum["doc_type"],
-            title=datum["title"], body=datum["body"], uri=datum["uri"], metadata=datum["metadata"],
-            changed_at=datum["changed_at"], fed_at=datum["fed_at"], part=datum["part"],
-            parts=datum["parts"], page=datum["page"], generation=datum["generation"],
+            document=DocumentVersion.from_avro(datum["document"]), body=datum["body"],
+            part=datum["part"], page=datum["page"],
         )
 
 
@@ -96,51 +122,30 @@ class DocumentChanged:
 class DocumentChunked:
     """Chunks of one document version; several records where they are many."""
 
-    op: ChangeOp
-    tenant: str
-    doc_id: str
-    version: int
-    sequence: int
-    """Position in the feed: orders changes that carry the same version."""
-    title: str
-    uri: str
-    metadata: dict[str, str]
+    document: DocumentVersion
+    part: int = 0
+    """Which part of the document this is of."""
     chunking: str
     """Hash of the chunking configuration."""
-    changed_at: int
-    fed_at: int
     chunks: list[Chunk]
     last: bool
     """Completes the version: chunks of older versions go."""
-    generation: int = 0
-    """0, or when `reindex` asked for this version to be chunked again."""
-    part: int = 0
-    """Which part of the document these chunks are of."""
-    parts: int = 1
-    """In how many parts the version stands on docs.changes."""
     part_chunks: int = -1
     """On the last record of a part: how many chunks the part has; else -1."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
-            "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
-            "sequence": self.sequence, "title": self.title, "uri": self.uri,
-            "metadata": self.metadata, "chunking": self.chunking, "changed_at": self.changed_at,
-            "fed_at": self.fed_at, "chunks": [item.to_avro() for item in self.chunks],
-            "last": self.last, "generation": self.generation, "part": self.part,
-            "parts": self.parts, "part_chunks": self.part_chunks,
+            "document": self.document.to_avro(), "part": self.part, "chunking": self.chunking,
+            "chunks": [item.to_avro() for item in self.chunks], "last": self.last,
+            "part_chunks": self.part_chunks,
         }
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentChunked:
         return cls(
-            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
-            version=datum["version"], sequence=datum["sequence"], title=datum["title"],
-            uri=datum["uri"], metadata=datum["metadata"], chunking=datum["chunking"],
-            changed_at=datum["changed_at"], fed_at=datum["fed_at"],
-            chunks=[Chunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
-            generation=datum["generation"], part=datum["part"], parts=datum["parts"],
-            part_chunks=datum["part_chunks"],
+            document=DocumentVersion.from_avro(datum["document"]), part=datum["part"],
+            chunking=datum["chunking"], chunks=[Chunk.from_avro(item) for item in datum["chunks"]],
+            last=datum["last"], part_chunks=datum["part_chunks"],
         )
 
 
@@ -172,52 +177,32 @@ class EmbeddedChunk:
 class DocumentEmbedded:
     """Chunks of one document version with their vectors."""
 
-    op: ChangeOp
-    tenant: str
-    doc_id: str
-    version: int
-    sequence: int
-    """Position in the feed: orders changes that carry the same version."""
-    title: str
-    uri: str
-    metadata: dict[str, str]
+    document: DocumentVersion
+    part: int = 0
+    """Which part of the document this is of."""
     chunking: str
     """Hash of the chunking configuration."""
-    changed_at: int
-    fed_at: int
     embedding_model: str
     chunks: list[EmbeddedChunk]
     last: bool
-    generation: int = 0
-    """0, or when `reindex` asked for this version to be chunked again."""
-    part: int = 0
-    """Which part of the document these chunks are of."""
-    parts: int = 1
-    """In how many parts the version stands on docs.changes."""
+    """Completes the version: chunks of older versions go."""
     part_chunks: int = -1
     """On the last record of a part: how many chunks the part has; else -1."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
-            "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
-            "sequence": self.sequence, "title": self.title, "uri": self.uri,
-            "metadata": self.metadata, "chunking": self.chunking, "changed_at": self.changed_at,
-            "fed_at": self.fed_at, "embedding_model": self.embedding_model,
+            "document": self.document.to_avro(), "part": self.part, "chunking": self.chunking,
+            "embedding_model": self.embedding_model,
             "chunks": [item.to_avro() for item in self.chunks], "last": self.last,
-            "generation": self.generation, "part": self.part, "parts": self.parts,
             "part_chunks": self.part_chunks,
         }
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentEmbedded:
         return cls(
-            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
-            version=datum["version"], sequence=datum["sequence"], title=datum["title"],
-            uri=datum["uri"], metadata=datum["metadata"], chunking=datum["chunking"],
-            changed_at=datum["changed_at"], fed_at=datum["fed_at"],
-            embedding_model=datum["embedding_model"],
+            document=DocumentVersion.from_avro(datum["document"]), part=datum["part"],
+            chunking=datum["chunking"], embedding_model=datum["embedding_model"],
             chunks=[EmbeddedChunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
-            generation=datum["generation"], part=datum["part"], parts=datum["parts"],
             part_chunks=datum["part_chunks"],
         )
 
@@ -264,41 +249,29 @@ class DocumentFed:
 class DocumentIndexed:
     """Acknowledges what became searchable, and what no longer is, on docs.indexed."""
 
-    op: ChangeOp
-    tenant: str
-    doc_id: str
-    version: int
-    sequence: int
-    """Position in the feed: orders changes that carry the same version."""
+    document: DocumentVersion
+    chunking: str
+    """Hash of the chunking configuration."""
     superseded: bool
     """A newer version was there already: nothing was done."""
     chunk_ids: list[str]
     removed: int
     """Chunks of older versions that went."""
     last: bool
-    changed_at: int
-    fed_at: int
+    """All of the version is searchable, or a newer one is."""
     indexed_at: int
-    generation: int = 0
-    """0, or when `reindex` asked for this version to be chunked again."""
-    chunking: str = ''
-    """Hash of the chunking configuration."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
-            "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
-            "sequence": self.sequence, "superseded": self.superseded, "chunk_ids": self.chunk_ids,
-            "removed": self.removed, "last": self.last, "changed_at": self.changed_at,
-            "fed_at": self.fed_at, "indexed_at": self.indexed_at, "generation": self.generation,
-            "chunking": self.chunking,
+            "document": self.document.to_avro(), "chunking": self.chunking,
+            "superseded": self.superseded, "chunk_ids": self.chunk_ids, "removed": self.removed,
+            "last": self.last, "indexed_at": self.indexed_at,
         }
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentIndexed:
         return cls(
-            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
-            version=datum["version"], sequence=datum["sequence"], superseded=datum["superseded"],
-            chunk_ids=datum["chunk_ids"], removed=datum["removed"], last=datum["last"],
-            changed_at=datum["changed_at"], fed_at=datum["fed_at"], indexed_at=datum["indexed_at"],
-            generation=datum["generation"], chunking=datum["chunking"],
+            document=DocumentVersion.from_avro(datum["document"]), chunking=datum["chunking"],
+            superseded=datum["superseded"], chunk_ids=datum["chunk_ids"], removed=datum["removed"],
+            last=datum["last"], indexed_at=datum["indexed_at"],
         )

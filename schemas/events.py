@@ -1,5 +1,9 @@
 """Every typed event. Generated from schemas/avro by `python -m schemas.codegen`: do not edit."""
 
+from schemas.dead_letters import (
+    DeadLettered,
+    RecordHeader,
+)
 from schemas.document_events import (
     ChangeOp,
     Chunk,
@@ -8,23 +12,26 @@ from schemas.document_events import (
     DocumentEmbedded,
     DocumentFed,
     DocumentIndexed,
+    DocumentVersion,
     EmbeddedChunk,
 )
 from schemas.question_events import (
-    AnswerStatus,
-    Candidate,
-    ChunksReranked,
     ChunksRetrieved,
-    Citation,
-    DeadLettered,
     FeedbackGiven,
     GenerationRequested,
-    Question,
     QuestionAdmitted,
-    QuestionAnswered,
     QuestionAsked,
+    QuestionClosed,
     QuestionRewritten,
-    RecordHeader,
+)
+from schemas.question_records import (
+    AnswerStatus,
+    Candidate,
+    Carried,
+    Citation,
+    ModelUsage,
+    Question,
+    QuestionAnswered,
     Usage,
     Versions,
 )
@@ -32,9 +39,9 @@ from schemas.question_events import (
 __all__ = [
     "AnswerStatus",
     "Candidate",
+    "Carried",
     "ChangeOp",
     "Chunk",
-    "ChunksReranked",
     "ChunksRetrieved",
     "Citation",
     "DeadLettered",
@@ -43,13 +50,16 @@ __all__ = [
     "DocumentEmbedded",
     "DocumentFed",
     "DocumentIndexed",
+    "DocumentVersion",
     "EmbeddedChunk",
     "FeedbackGiven",
     "GenerationRequested",
+    "ModelUsage",
     "Question",
     "QuestionAdmitted",
     "QuestionAnswered",
     "QuestionAsked",
+    "QuestionClosed",
     "QuestionRewritten",
     "RecordHeader",
     "Usage",

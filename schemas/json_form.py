@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import Any, cast
 
 from schemas.catalog import self_contained
 from streams.flow.errors import Reject
 
+# UTF-8 has no surrogates; JSON may escape them, in pairs or, which is no text, one alone.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LIMITS = {"int": 2**31, "long": 2**63}
 
 
@@ -18,7 +21,11 @@ def parse(value: bytes, name: str) -> dict[str, Any]:
     Raises:
         Reject: not JSON, not an object, or a field is unknown, missing or of another type.
     """
-    datum = load(value)
+    return checked(load(value), name)
+
+
+def checked(datum: object, name: str) -> dict[str, Any]:
+    """What `load` gave as the datum of the event called `name`, as `parse`."""
     schema = self_contained(name)
     if not isinstance(datum, dict):
         raise Reject(f"a {name} is a JSON object, not {_kind(datum)}")
@@ -38,7 +45,7 @@ def load(value: bytes) -> object:
         raise Reject(f"the record is not UTF-8: byte {error.start} cannot be read") from None
     except (ValueError, RecursionError) as error:
         raise Reject(f"the record is not valid JSON: {error}") from None
-    if b"\\u" in value and not _is_text(datum):
+    if _SURROGATE.search(value) and not _is_text(datum):
         raise Reject("the record holds half of a surrogate pair, which is no character")
     return datum
 

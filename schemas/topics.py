@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from schemas.events import (
-    ChunksReranked,
     ChunksRetrieved,
     DeadLettered,
     DocumentChanged,
@@ -11,37 +10,39 @@ from schemas.events import (
     DocumentEmbedded,
     DocumentFed,
     DocumentIndexed,
+    DocumentVersion,
     FeedbackGiven,
     GenerationRequested,
-    Question,
     QuestionAdmitted,
     QuestionAnswered,
     QuestionAsked,
+    QuestionClosed,
     QuestionRewritten,
 )
 from streams.flow.topic import MIB, Topic
 
 
-def document_key(
-    event: DocumentFed | DocumentChanged | DocumentChunked | DocumentEmbedded | DocumentIndexed,
-) -> str:
+def document_key(document: DocumentFed | DocumentVersion) -> str:
     """`tenant/doc_id`: one document's versions stay in one partition, in order."""
-    return f"{event.tenant}/{event.doc_id}"
+    return f"{document.tenant}/{document.doc_id}"
 
 
-def _conversation(question: Question) -> str:
-    return f"{question.tenant}/{question.session_id or question.request_id}"
+def _version_key(
+    event: DocumentChanged | DocumentChunked | DocumentEmbedded | DocumentIndexed,
+) -> str:
+    return document_key(event.document)
 
 
 def question_key(
     event: QuestionAdmitted
     | QuestionRewritten
     | ChunksRetrieved
-    | ChunksReranked
-    | GenerationRequested,
+    | GenerationRequested
+    | QuestionClosed,
 ) -> str:
     """`tenant/session_id`, else `tenant/request_id`: a session's questions stay in order."""
-    return _conversation(event.question)
+    question = event.carried.question
+    return f"{question.tenant}/{question.session_id or question.request_id}"
 
 
 def _asked_key(event: QuestionAsked) -> str:
@@ -61,9 +62,10 @@ def part_name(part: int, version: int, sequence: int) -> str:
 
 
 def _part(event: DocumentChanged) -> str | None:
-    if event.parts == 1:
+    document = event.document
+    if document.parts == 1:
         return None
-    return part_name(event.part, event.version, event.sequence)
+    return part_name(event.part, document.version, document.sequence)
 
 
 def _dead_key(event: DeadLettered) -> str:
@@ -74,24 +76,25 @@ def _dead_key(event: DeadLettered) -> str:
 # The cap is above the size limit of a document, so that one over it gets a dead letter that says
 # so; dead letters carry the whole original.
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
-DOCS_CHANGES = Topic("docs.changes", DocumentChanged, document_key, compacted=True, part=_part)
+DOCS_CHANGES = Topic("docs.changes", DocumentChanged, _version_key, compacted=True, part=_part)
 # What `reindex` has chunked again: not on docs.changes, where compaction would let a version that
 # is asked for again hide a newer one that came meanwhile.
-DOCS_REINDEX = Topic("docs.reindex", DocumentChanged, document_key, retention_hours=24)
-DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, document_key, retention_hours=24)
-DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, document_key, retention_hours=24)
-DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, document_key)
+DOCS_REINDEX = Topic("docs.reindex", DocumentChanged, _version_key, retention_hours=24)
+DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, _version_key, retention_hours=24)
+DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, _version_key, retention_hours=24)
+DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, _version_key)
 DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB)
 
 RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)
 RAG_ADMITTED = Topic("rag.admitted", QuestionAdmitted, question_key)
 RAG_REWRITTEN = Topic("rag.rewritten", QuestionRewritten, question_key)
 RAG_RETRIEVED = Topic("rag.retrieved", ChunksRetrieved, question_key)
-RAG_RERANKED = Topic("rag.reranked", ChunksReranked, question_key)
 RAG_GENERATE = Topic(
     "rag.generate", GenerationRequested, question_key, suffix=lambda event: event.tier
 )
 RAG_ANSWERS = Topic("rag.answers", QuestionAnswered, _request_key, retention_hours=30 * 24)
+# How each question ended, for all that learn from it; `rag.answers` is for whoever asked.
+RAG_CLOSED = Topic("rag.closed", QuestionClosed, question_key, retention_hours=30 * 24)
 RAG_FEEDBACK = Topic(
     "rag.feedback", FeedbackGiven, _request_key, edge=True, retention_hours=30 * 24
 )

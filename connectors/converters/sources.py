@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import lzma
 import os
 import stat
@@ -168,10 +167,7 @@ def _lines(file: TextIO, name: str, tenant: str, max_bytes: int) -> Iterator[Fou
 
 def _document(line: str, tenant: str) -> DocumentFed:
     """A line in the form of `docs.feed`, or of a BEIR corpus (`_id`, `title`, `text`)."""
-    try:
-        datum: Any = json.loads(line)
-    except ValueError as error:
-        raise Reject(f"is not valid JSON: {error}") from None
+    datum = json_form.load(line.encode("utf-8", "surrogateescape"))
     if not isinstance(datum, dict):
         raise Reject("is not a JSON object")
     fields = cast("dict[str, Any]", datum)
@@ -186,4 +182,4 @@ def _document(line: str, tenant: str) -> DocumentFed:
             "metadata": metadata,
         }
     fields = {"op": "upsert", "tenant": tenant} | fields
-    return DocumentFed.from_avro(json_form.parse(json.dumps(fields).encode(), "DocumentFed"))
+    return DocumentFed.from_avro(json_form.checked(fields, "DocumentFed"))

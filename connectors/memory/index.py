@@ -43,7 +43,8 @@ class MemoryIndex:
             return [*map(self._apply, changes)]
 
     def _apply(self, change: DocumentEmbedded) -> Applied:
-        key, stamp = (change.tenant, change.doc_id), stamp_of(change)
+        document = change.document
+        key, stamp = (document.tenant, document.doc_id), stamp_of(document)
         former = self._fences.get(key, Fence(stamp))
         if stamp < former.stamp:
             return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
@@ -54,7 +55,7 @@ class MemoryIndex:
             return Applied(superseded=False, removed=0, complete=False)
         if missing := fence.missing(change, (entry.made for entry in entries.values())):
             return Applied(superseded=False, removed=0, complete=False, missing=missing)
-        deleted = change.op == "delete"
+        deleted = document.op == "delete"
         stale = [
             c for c, entry in entries.items() if deleted or not fence.current(entry.made, change)
         ]
@@ -63,29 +64,29 @@ class MemoryIndex:
         return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
 
     def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
-        chunk = item.chunk
-        terms = self._encoder.document(change.title, chunk.heading, chunk.text, change.doc_id)
+        document, chunk = change.document, item.chunk
+        terms = self._encoder.document(document.title, chunk.heading, chunk.text, document.doc_id)
         vectors = np.frombuffer(item.sentence_vectors, "<f2")
         stored = StoredChunk(
-            tenant=change.tenant,
+            tenant=document.tenant,
             chunk_id=chunk.chunk_id,
-            doc_id=change.doc_id,
-            doc_version=change.version,
+            doc_id=document.doc_id,
+            doc_version=document.version,
             ordinal=chunk.ordinal,
-            title=change.title,
+            title=document.title,
             heading=chunk.heading,
-            uri=change.uri,
+            uri=document.uri,
             text=chunk.text,
             chunking=change.chunking,
-            changed_at=change.changed_at,
+            changed_at=document.changed_at,
             sentences=list(chunk.sentences),
             vector=np.frombuffer(item.vector, "<f2"),
             sentence_vectors=vectors.reshape(-1, self._dimensions),
             page=chunk.page,
         )
         weights = dict(zip(terms.indices, terms.values, strict=True))
-        made = Made(stamp_of(change), change.chunking, part_of(chunk.ordinal))
-        return _Entry(made, change.metadata, weights, stored)
+        made = Made(stamp_of(document), change.chunking, part_of(chunk.ordinal))
+        return _Entry(made, document.metadata, weights, stored)
 
     def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
         with self._lock:

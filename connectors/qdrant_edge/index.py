@@ -35,7 +35,7 @@ from connectors.qdrant_edge.points import (
     DENSE,
     LEXICAL,
     chunk_point,
-    document_key,
+    fence_id,
     fence_point,
     stored_chunk,
     tag,
@@ -139,7 +139,7 @@ class EdgeIndex:
     def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
         """See `Index.apply`. One look at the fences, few writes and one sync for all `changes`."""
         with self._lock:
-            keys = [document_key(change.tenant, change.doc_id) for change in changes]
+            keys = [fence_id(change.document) for change in changes]
             documents = self._documents(keys, changes)
             applied = [
                 self._work_out(documents[key], key, change)
@@ -174,7 +174,7 @@ class EdgeIndex:
 
     def _work_out(self, document: _Document, key: str, change: DocumentEmbedded) -> Applied:
         """Apply one change to `document` in memory."""
-        stamp = stamp_of(change)
+        stamp = stamp_of(change.document)
         former = document.fence or Fence(stamp)
         if stamp < former.stamp:
             return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))

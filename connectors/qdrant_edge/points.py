@@ -12,7 +12,7 @@ from qdrant_edge import Point
 from connectors.bm25.encoder import Bm25Encoder
 from processors.documents.fences import Fence
 from processors.ports import StoredChunk
-from schemas.events import DocumentEmbedded, EmbeddedChunk
+from schemas.events import DocumentEmbedded, DocumentVersion, EmbeddedChunk
 
 DENSE = "dense"
 LEXICAL = "bm25"
@@ -20,9 +20,10 @@ LEXICAL = "bm25"
 _DOCUMENTS = UUID("7d9e4f0a-31c5-5c8e-9c56-0d8b1f6a2e47")
 
 
-def document_key(tenant: str, doc_id: str) -> str:
+def fence_id(document: DocumentVersion) -> str:
     """The id of a document's fence. The tenant's length keeps `a` + `b/c` and `a/b` + `c` apart."""
-    return str(uuid5(_DOCUMENTS, f"{len(tenant)}:{tenant}/{doc_id}"))
+    tenant = document.tenant
+    return str(uuid5(_DOCUMENTS, f"{len(tenant)}:{tenant}/{document.doc_id}"))
 
 
 def tag(name: str, value: str) -> str:
@@ -39,30 +40,30 @@ def chunk_point(
     key: str, change: DocumentEmbedded, item: EmbeddedChunk, encoder: Bm25Encoder
 ) -> Point:
     """A chunk of the document with this key."""
-    chunk = item.chunk
+    document, chunk = change.document, item.chunk
     vector = np.frombuffer(item.vector, "<f2").astype(np.float32)
     return Point(
         chunk.chunk_id,
         {
             DENSE: vector.tolist(),
-            LEXICAL: encoder.document(change.title, chunk.heading, chunk.text, change.doc_id),
+            LEXICAL: encoder.document(document.title, chunk.heading, chunk.text, document.doc_id),
         },
         {
             "document": key,
-            "tenant": change.tenant,
-            "tags": [tag(name, value) for name, value in change.metadata.items()],
-            "doc_id": change.doc_id,
-            "version": change.version,
-            "sequence": change.sequence,
-            "generation": change.generation,
+            "tenant": document.tenant,
+            "tags": [tag(name, value) for name, value in document.metadata.items()],
+            "doc_id": document.doc_id,
+            "version": document.version,
+            "sequence": document.sequence,
+            "generation": document.generation,
             "ordinal": chunk.ordinal,
             "page": chunk.page,
-            "title": change.title,
+            "title": document.title,
             "heading": chunk.heading,
-            "uri": change.uri,
+            "uri": document.uri,
             "text": chunk.text,
             "chunking": change.chunking,
-            "changed_at": change.changed_at,
+            "changed_at": document.changed_at,
             "sentences": list(chunk.sentences),
             # Text, since the engine hands vectors over as lists of Python floats, which for 50
             # chunks of 4 sentences costs twice as much.

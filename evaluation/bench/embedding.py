@@ -48,7 +48,7 @@ def _passages(events: Sequence[object]) -> list[Passage]:
     for event in events:
         assert isinstance(event, DocumentChunked)
         for chunk in event.chunks:
-            context = context_of(event.title, chunk.heading)
+            context = context_of(event.document.title, chunk.heading)
             found.setdefault(chunk.text_hash, Passage(context, chunk.text, chunk.sentences))
     return list(found.values())
 

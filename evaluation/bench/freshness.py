@@ -208,8 +208,9 @@ class _Changes:
                 continue
             self._heard = time.monotonic()
             done = self._codec.decode(topics.DOCS_INDEXED, value)
-            if done.last and done.tenant == TENANT:
-                found = self.waiting.pop((done.doc_id, done.fed_at), None)
+            version = done.document
+            if done.last and version.tenant == TENANT:
+                found = self.waiting.pop((version.doc_id, version.fed_at), None)
                 if found is not None:
                     number, document, sent = found
                     yield number, document, (now - sent) * 1000

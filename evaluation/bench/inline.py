@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from evaluation.bench.child import serve
 from evaluation.stages import Running, open_stages, through
-from schemas.events import QuestionAnswered, QuestionAsked
+from schemas.events import QuestionAnswered, QuestionAsked, QuestionClosed
 from streams.app.settings import load
 from streams.runtime.worker import collect_seldom
 
@@ -53,7 +53,7 @@ def _answers(tenant: str, queries: Sequence[str]) -> list[QuestionAnswered]:
     for stage in _stages:
         made = through(stage, events)
         answers += [each for each in made if isinstance(each, QuestionAnswered)]
-        events = [each for each in made if not isinstance(each, QuestionAnswered)]
+        events = [e for e in made if not isinstance(e, QuestionAnswered | QuestionClosed)]
     if len(answers) != len(queries):
         raise RuntimeError(f"{len(queries)} questions gave {len(answers)} answers")
     return answers

@@ -1,4 +1,4 @@
-"""Questions put through the running pipeline, for what rag.reranked says of each."""
+"""Questions put through the running pipeline, for what rag.generate says of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import Consumer
 
 from schemas import topics
-from schemas.events import ChunksReranked, QuestionAnswered, QuestionAsked
+from schemas.events import GenerationRequested, QuestionAnswered, QuestionAsked
 from streams.app.settings import Settings
 from streams.edge.client import from_the_end
 from streams.flow.errors import UserError
@@ -19,32 +19,32 @@ from streams.runtime.codec import Codec
 
 WAITING = 64  # questions under way
 PATIENCE_S = 60.0
-SETTLED_S = 5.0  # after its answer, a question has what it had on rag.reranked
+SETTLED_S = 5.0  # after its answer, a question has what it had on rag.generate
 TOP_K = 50  # the most a question may ask for
 
 
 class Through:
-    """Questions on their way: each ends as what rag.reranked has of it or, where an answer came
+    """Questions on their way: each ends as what rag.generate has of it or, where an answer came
     without that, as lost."""
 
     def __init__(self, queries: Sequence[str]) -> None:
         self.waiting: set[str] = set()
-        self._found: dict[str, ChunksReranked] = {}
+        self._found: dict[str, GenerationRequested] = {}
         self._lost: dict[str, str] = {}
         self._answered: dict[str, tuple[float, str]] = {}
         self._order = queries
 
     @property
-    def found(self) -> dict[str, ChunksReranked]:
+    def found(self) -> dict[str, GenerationRequested]:
         return {query: self._found[query] for query in self._order if query in self._found}
 
     @property
     def lost(self) -> dict[str, str]:
         return {query: self._lost[query] for query in self._order if query in self._lost}
 
-    def hear(self, event: ChunksReranked | QuestionAnswered, now: float) -> None:
-        if isinstance(event, ChunksReranked):
-            query = event.question.request_id
+    def hear(self, event: GenerationRequested | QuestionAnswered, now: float) -> None:
+        if isinstance(event, GenerationRequested):
+            query = event.carried.question.request_id
             if query in self.waiting:
                 self.waiting.discard(query)
                 self._found[query] = event
@@ -64,13 +64,15 @@ class Through:
 
 def through_the_pipeline(
     settings: Settings, codec: Codec, tenant: str, queries: Mapping[str, str]
-) -> tuple[dict[str, ChunksReranked], dict[str, str]]:
-    """What rag.reranked says of each question; and of those it never has, what became of them."""
+) -> tuple[dict[str, GenerationRequested], dict[str, str]]:
+    """What rag.generate says of each question; and of those it never has, what became of them."""
     producer: Any = kafka.new_producer(kafka.producer_options(settings))
     options = kafka.plain_consumer_options(settings, "bench.retrieval")
     consumer = kafka.new_consumer(options | {"enable.partition.eof": False})
     through = Through([*queries])
     left = iter(queries.items())
+    generate = topics.RAG_GENERATE.named(settings.tier)
+    by_name: dict[str, Topic[Any]] = {each.name: each for each in (generate, topics.RAG_ANSWERS)}
 
     def ask() -> None:
         for query, text in left:
@@ -85,12 +87,12 @@ def through_the_pipeline(
                 return
 
     try:
-        from_the_end(consumer, [topics.RAG_RERANKED.name, topics.RAG_ANSWERS.name])
+        from_the_end(consumer, [*by_name])
         ask()
         heard = time.monotonic()
         while through.waiting:
             before = len(through.waiting)
-            for topic, value in _values(consumer):
+            for topic, value in _values(consumer, by_name):
                 through.hear(codec.decode(topic, value), time.monotonic())
             through.give_up(time.monotonic())
             if len(through.waiting) < before:
@@ -107,11 +109,12 @@ def through_the_pipeline(
     return through.found, through.lost
 
 
-def _values(consumer: Consumer) -> list[tuple[Topic[Any], bytes]]:
+def _values(
+    consumer: Consumer, by_name: Mapping[str, Topic[Any]]
+) -> list[tuple[Topic[Any], bytes]]:
     first = consumer.poll(0.2)
     if first is None:
         return []
-    by_name = {each.name: each for each in (topics.RAG_RERANKED, topics.RAG_ANSWERS)}
     messages = [first, *consumer.consume(WAITING, 0)]
     return [
         (by_name[str(m.topic())], value)

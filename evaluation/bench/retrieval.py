@@ -41,7 +41,7 @@ class Options:
 def run(options: Options, say: Say) -> Findings:
     """Each set is fed and asked through a stack of its own.
 
-    `reranked` is the order on rag.reranked. What the parts alone would have given is asked of a
+    `reranked` is the order on rag.generate. What the parts alone would have given is asked of a
     copy of the index the pipeline made, with the same policy: `fused` of the question as it was
     asked, `variants` of all that the pipeline searched for.
 
@@ -80,9 +80,9 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         for query, why in lost.items():
             say(f"left out: {query.partition(' ')[2]}, which {why}")
         if not through:
-            raise UserError(f"no question of {one.name} reached rag.reranked")
+            raise UserError(f"no question of {one.name} reached rag.generate")
         asked = {query: asked[query] for query in through}
-        variants = {query: event.variants for query, event in through.items()}
+        variants = {query: event.carried.variants for query, event in through.items()}
         copy = settings.model_copy(update={"data": folder / "copy"})
         for name in ("index", "model"):  # what is acknowledged is durable, and nothing is written
             shutil.copytree(settings.data / name, copy.data / name)

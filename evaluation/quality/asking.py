@@ -25,7 +25,7 @@ from streams.flow.errors import UserError
 from streams.runtime.codec import Codec
 
 WAIT_S = 60.0
-CHUNKS_WAIT_S = 5.0  # the chunks were committed before the answer that is made from them
+CLOSED_WAIT_S = 5.0  # it is committed together with the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ def ask_all(settings: Settings, items: Iterable[Item], say: Say) -> list[Reply]:
     with (
         open_codec(settings) as codec,
         reader(settings) as answers,
-        reader(settings) as chunks,
+        reader(settings) as closed,
     ):
-        from_the_end(chunks, [topics.RAG_RERANKED.name])
+        from_the_end(closed, [topics.RAG_CLOSED.name])
         asker = Asker(settings, codec, answers)
         replies: list[Reply] = []
         for item in items:
-            replies.append(_ask(asker, chunks, codec, item))
+            replies.append(_ask(asker, closed, codec, item))
             say(f"{item.id}: {replies[-1].status}")
         return replies
 
 
-def _ask(asker: Asker, chunks: Consumer, codec: Codec, item: Item) -> Reply:
+def _ask(asker: Asker, closed: Consumer, codec: Codec, item: Item) -> Reply:
     question = QuestionAsked(tenant=item.tenant, query=item.question)
     try:
         answer = asker.ask(question, WAIT_S)
@@ -103,17 +103,17 @@ def _ask(asker: Asker, chunks: Consumer, codec: Codec, item: Item) -> Reply:
         return Reply(None, error=str(error))
     if answer.status not in ("answered", "abstained"):
         return Reply(answer, error=f"{answer.status}: {'; '.join(answer.reasons)}")
-    return Reply(answer, _chunks(chunks, codec, answer.request_id))
+    return Reply(answer, _passages(closed, codec, answer.request_id))
 
 
-def _chunks(consumer: Consumer, codec: Codec, request_id: str) -> tuple[Candidate, ...]:
-    until = time.monotonic() + CHUNKS_WAIT_S
+def _passages(consumer: Consumer, codec: Codec, request_id: str) -> tuple[Candidate, ...]:
+    until = time.monotonic() + CLOSED_WAIT_S
     while time.monotonic() < until:
         message = consumer.poll(0.2)
         if message is None or message.error() is not None:
             continue
         value: Any = message.value()
-        event = codec.decode(topics.RAG_RERANKED, value)
-        if event.question.request_id == request_id:
-            return tuple(event.candidates[: event.question.top_k])
-    return ()  # it abstained before it had any
+        event = codec.decode(topics.RAG_CLOSED, value)
+        if event.answer.request_id == request_id:
+            return tuple(event.passages)
+    return ()

@@ -298,7 +298,7 @@ def _quality(asked: Asked, config: RetrievalConfig) -> float:
 
 def _example(asked: Asked, config: RetrievalConfig) -> Example:
     candidates = asked.event.candidates
-    rows = rows_of(asked.event.question.query, candidates, scored(asked.event, config))
+    rows = rows_of(asked.event.carried.question.query, candidates, scored(asked.event, config))
     grades = np.array([asked.relevant.get(each.doc_id, 0) for each in candidates])
     return Example(ground_of(candidates), rows, grades)
 

@@ -57,8 +57,8 @@ def chunk(
     The last record of a part, which may have no chunks, says how many the part has; that of the
     last part is `last`. A delete is one record without chunks.
     """
-    config = policy.of(event.doc_type)
-    if event.op == "delete":
+    config = policy.of(event.document.doc_type)
+    if event.document.op == "delete":
         yield _record(event, config, [], of=0)
         return
     batch: list[Chunk] = []
@@ -80,22 +80,11 @@ def _record(
 ) -> DocumentChunked:
     """`of` how many chunks of the part these are the last ones; -1 where others follow."""
     return DocumentChunked(
-        op=event.op,
-        tenant=event.tenant,
-        doc_id=event.doc_id,
-        version=event.version,
-        sequence=event.sequence,
-        title=event.title,
-        uri=event.uri,
-        metadata=event.metadata,
-        chunking=config.hash,
-        changed_at=event.changed_at,
-        fed_at=event.fed_at,
-        chunks=chunks,
-        last=of >= 0 and event.part == event.parts - 1,
-        generation=event.generation,
+        document=event.document,
         part=event.part,
-        parts=event.parts,
+        chunking=config.hash,
+        chunks=chunks,
+        last=of >= 0 and event.part == event.document.parts - 1,
         part_chunks=of,
     )
 
@@ -103,11 +92,12 @@ def _record(
 def _chunks(
     event: DocumentChanged, counter: TokenCounter, config: ChunkingConfig
 ) -> Iterator[Chunk]:
+    document = event.document
     body, pieces = pack(
         event.body,
         blocks_of(event.body, config.strategies),
         counter=counter,
-        budgets_of=_budgets(event.title, counter, config),
+        budgets_of=_budgets(document.title, counter, config),
         min_tokens=config.min_tokens,
     )
     page, counted = event.page, 0
@@ -118,9 +108,9 @@ def _chunks(
         ordinal = event.part * ORDINALS_PER_PART + i
         heading = _SEPARATOR.join(piece.path)
         text, sentences = _text(body, piece)
-        read = f"{context_of(event.title, heading)}\0{text}\0{sentences}"
+        read = f"{context_of(document.title, heading)}\0{text}\0{sentences}"
         yield Chunk(
-            chunk_id=str(uuid5(_CHUNK_IDS, f"{event.tenant}\0{event.doc_id}\0{ordinal}")),
+            chunk_id=str(uuid5(_CHUNK_IDS, f"{document.tenant}\0{document.doc_id}\0{ordinal}")),
             ordinal=ordinal,
             text=text,
             heading=heading,

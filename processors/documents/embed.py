@@ -42,9 +42,9 @@ def embed(
     missing: dict[tuple[str, str], Passage] = {}
     for event in events:
         for chunk in event.chunks:
-            place = (event.tenant, chunk.text_hash)
+            place = (event.document.tenant, chunk.text_hash)
             if place not in found and place not in missing:
-                context = context_of(event.title, chunk.heading)
+                context = context_of(event.document.title, chunk.heading)
                 missing[place] = Passage(context, chunk.text, chunk.sentences)
     if missing:
         embeddings = embedder.embed_passages(list(missing.values()))
@@ -66,7 +66,7 @@ def _remembered(
 ) -> dict[tuple[str, str], bytes]:
     wanted: dict[str, dict[str, None]] = {}
     for event in events:
-        hashes = wanted.setdefault(event.tenant, {})
+        hashes = wanted.setdefault(event.document.tenant, {})
         hashes.update(dict.fromkeys(chunk.text_hash for chunk in event.chunks))
     found: dict[tuple[str, str], bytes] = {}
     try:
@@ -100,26 +100,15 @@ def _embedded(
     def record(chunks: Sequence[Chunk], final: bool) -> DocumentEmbedded:
         embedded: list[EmbeddedChunk] = []
         for chunk in chunks:
-            vector, sentences = _unpack(vectors[event.tenant, chunk.text_hash])
+            vector, sentences = _unpack(vectors[event.document.tenant, chunk.text_hash])
             embedded.append(EmbeddedChunk(chunk=chunk, vector=vector, sentence_vectors=sentences))
         return DocumentEmbedded(
-            op=event.op,
-            tenant=event.tenant,
-            doc_id=event.doc_id,
-            version=event.version,
-            sequence=event.sequence,
-            title=event.title,
-            uri=event.uri,
-            metadata=event.metadata,
+            document=event.document,
+            part=event.part,
             chunking=event.chunking,
-            changed_at=event.changed_at,
-            fed_at=event.fed_at,
             embedding_model=model,
             chunks=embedded,
             last=event.last and final,
-            generation=event.generation,
-            part=event.part,
-            parts=event.parts,
             part_chunks=event.part_chunks if final else -1,
         )
 

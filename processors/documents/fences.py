@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from processors.documents.chunk import ORDINALS_PER_PART
 from processors.ports import Logged
-from schemas.events import DocumentEmbedded
+from schemas.events import DocumentEmbedded, DocumentVersion
 
 Stamp = tuple[int, int, int]  # version, sequence, generation
 
@@ -28,8 +28,8 @@ class Made(NamedTuple):
     part: int
 
 
-def stamp_of(change: DocumentEmbedded) -> Stamp:
-    return change.version, change.sequence, change.generation
+def stamp_of(document: DocumentVersion) -> Stamp:
+    return document.version, document.sequence, document.generation
 
 
 def part_of(ordinal: int) -> int:
@@ -74,8 +74,9 @@ class Fence:
 
     def after(self, change: DocumentEmbedded) -> Fence:
         """This fence once `change`, which is not older, is applied."""
-        stamp = stamp_of(change)
-        deleted = change.op == "delete"
+        document = change.document
+        stamp = stamp_of(document)
+        deleted = document.op == "delete"
         parts = dict(self.parts) if stamp == self.stamp and not deleted else {}
         if not deleted and not _whole(change):
             if change.part_chunks >= 0:
@@ -83,21 +84,21 @@ class Fence:
             elif change.last:
                 parts[_ANY] = (0, change.chunking)
         logged = list(self.logged)
-        entry = Logged(change.version, change.sequence, change.parts)
-        if change.parts > 1 and entry not in logged:
+        entry = _logged(document)
+        if document.parts > 1 and entry not in logged:
             logged = sorted([*logged, entry])[-MOST_LOGGED:]
         return Fence(stamp, deleted, parts, logged)
 
     def ended(self, change: DocumentEmbedded) -> bool:
         """Whether the last record of the version came, so that what is not here is missing."""
-        again = stamp_of(change) == self.stamp and change.parts - 1 in self.parts
+        again = stamp_of(change.document) == self.stamp and change.document.parts - 1 in self.parts
         return change.last or again
 
     def missing(self, change: DocumentEmbedded, chunks: Iterable[Made]) -> tuple[int, ...]:
         """The parts of which chunks are missing among the document's `chunks`."""
-        if change.op == "delete" or _whole(change) or _ANY in self.parts:
+        if change.document.op == "delete" or _whole(change) or _ANY in self.parts:
             return ()
-        there = dict.fromkeys(range(change.parts), 0)
+        there = dict.fromkeys(range(change.document.parts), 0)
         for made in chunks:
             if self.current(made, change) and made.part in there:
                 there[made.part] += 1
@@ -123,12 +124,17 @@ def left_behind(change: DocumentEmbedded, fence: Fence) -> tuple[Logged, ...]:
 
     Told with the last record of each part, since any of them may come again by a replay.
     """
-    older = stamp_of(change)[:2] < fence.stamp[:2]
-    if not older or change.parts == 1 or change.part_chunks < 0:
+    document = change.document
+    older = stamp_of(document)[:2] < fence.stamp[:2]
+    if not older or document.parts == 1 or change.part_chunks < 0:
         return ()
-    return (Logged(change.version, change.sequence, change.parts),)
+    return (_logged(document),)
+
+
+def _logged(document: DocumentVersion) -> Logged:
+    return Logged(document.version, document.sequence, document.parts)
 
 
 def _whole(change: DocumentEmbedded) -> bool:
     """Whether this one record has all of its version."""
-    return change.parts == 1 and change.last and change.part_chunks == len(change.chunks)
+    return change.document.parts == 1 and change.last and change.part_chunks == len(change.chunks)

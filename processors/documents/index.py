@@ -40,20 +40,13 @@ def index(
 
 def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> DocumentIndexed:
     return DocumentIndexed(
-        op=event.op,
-        tenant=event.tenant,
-        doc_id=event.doc_id,
-        version=event.version,
-        sequence=event.sequence,
+        document=event.document,
+        chunking=event.chunking,
         superseded=result.superseded,
         chunk_ids=[] if result.superseded else [c.chunk.chunk_id for c in event.chunks],
         removed=result.removed,
         last=event.last if result.superseded else result.complete,
-        changed_at=event.changed_at,
-        fed_at=event.fed_at,
         indexed_at=indexed_at,
-        generation=event.generation,
-        chunking=event.chunking,
     )
 
 
@@ -61,15 +54,19 @@ def _gone(event: DocumentEmbedded, result: Applied) -> Iterator[Gone]:
     """A part's key names its version, so that no tombstone can hit a version that is in use."""
     for version, sequence, parts in result.obsolete:
         for part in range(1, parts):
-            yield Gone(DOCS_CHANGES, document_key(event), part_name(part, version, sequence))
+            yield Gone(
+                DOCS_CHANGES, document_key(event.document), part_name(part, version, sequence)
+            )
 
 
 def _not_whole(event: DocumentEmbedded, result: Applied) -> Reject:
+    document = event.document
     numbers = ", ".join(str(part + 1) for part in result.missing)
     return Reject(
-        f"version {event.version} of {document_key(event)} is not whole: of its {event.parts} "
-        f"parts, {numbers} did not come, and a dead letter says why. What came is searchable "
-        "beside what the former version had: replay that letter, or feed the document again"
+        f"version {document.version} of {document_key(document)} is not whole: of its "
+        f"{document.parts} parts, {numbers} did not come, and a dead letter says why. What came is "
+        "searchable beside what the former version had: replay that letter, or feed the document "
+        "again"
     )
 
 

@@ -14,7 +14,7 @@ from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter
 from schemas import topics
-from schemas.events import DocumentChanged, DocumentFed
+from schemas.events import DocumentChanged, DocumentFed, DocumentVersion
 from streams.flow.errors import Reject
 from streams.flow.outcome import Received
 from streams.flow.port import Opened
@@ -143,25 +143,23 @@ def ingest(
             f"title, uri and metadata have {size:,} bytes; at most {config.max_metadata_bytes:,}"
         )
     texts = with_headers(split_body(document.body))
+    version = DocumentVersion(
+        op=event.op,
+        tenant=event.tenant,
+        doc_id=event.doc_id,
+        version=place.timestamp if event.version is None else event.version,
+        sequence=place.sequence,
+        doc_type=document.doc_type,
+        title=document.title,
+        uri=event.uri or "",
+        metadata=document.metadata,
+        changed_at=event.changed_at or place.timestamp,
+        fed_at=place.timestamp,
+        parts=len(texts),
+    )
     page = 1 if PAGE_BREAK in document.body else 0
     for number, text in enumerate(texts):
-        yield DocumentChanged(
-            op=event.op,
-            tenant=event.tenant,
-            doc_id=event.doc_id,
-            version=place.timestamp if event.version is None else event.version,
-            sequence=place.sequence,
-            doc_type=document.doc_type,
-            title=document.title,
-            body=text,
-            uri=event.uri or "",
-            metadata=document.metadata,
-            changed_at=event.changed_at or place.timestamp,
-            fed_at=place.timestamp,
-            part=number,
-            parts=len(texts),
-            page=page,
-        )
+        yield DocumentChanged(document=version, body=text, part=number, page=page)
         page += text.count(PAGE_BREAK)
 
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from processors.needs import REQUESTS
 from processors.places import QUESTIONS
 from processors.ports import RequestLog
-from processors.questions.answers import ended, salvage, settle_asked
+from processors.questions.answers import Ended, close, salvage, settle_asked
+from processors.questions.carried import degraded
 from schemas import topics
-from schemas.events import Question, QuestionAdmitted, QuestionAnswered, QuestionAsked, Versions
+from schemas.events import Carried, Question, QuestionAdmitted, QuestionAsked, Versions
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Promise, Received
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, edge_stage
-from streams.flow.topic import To, outputs
+from streams.flow.topic import outputs
 
-TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
+TENANT_CHARS = 64
+TENANT = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9._-]{{0,{TENANT_CHARS - 1}}}")
+TOPIC_CHARS = 249  # of a topic's name, Kafka's limit
+MOST_AROUND = 64 * 1024
 ABSOLUTE_MS = 10**11  # above it, `deadline_ms` is a time; below it, a span
 MOST_TOP_K = 50
 LATEST_MS = 2**63 - 1
@@ -72,21 +76,16 @@ def refusals(event: QuestionAsked, config: AdmitConfig) -> list[str]:
         reasons.append(
             f"query has {len(event.query):,} characters; at most {config.max_query_chars:,}"
         )
+    if (size := _around(event)) > MOST_AROUND:
+        reasons.append(f"session_id, user and filters have {size:,} bytes; at most {MOST_AROUND:,}")
     if event.top_k is not None and not 1 <= event.top_k <= MOST_TOP_K:
         reasons.append(f"top_k is {event.top_k}; it must be 1 to {MOST_TOP_K}")
     if event.reply_to and event.reply_to not in config.reply_topics:
+        name = event.reply_to[:TOPIC_CHARS]
         reasons.append(
-            f"reply_to '{event.reply_to}' is not among the topics that MILLRACE_REPLY_TOPICS allows"
+            f"reply_to '{name}' is not among the topics that MILLRACE_REPLY_TOPICS allows"
         )
     return reasons
-
-
-def _with_reply(
-    event: QuestionAsked, answer: QuestionAnswered, config: AdmitConfig
-) -> Iterable[QuestionAnswered | To]:
-    yield answer
-    if event.reply_to and event.reply_to in config.reply_topics:
-        yield To(event.reply_to, answer)
 
 
 def admit(
@@ -96,7 +95,7 @@ def admit(
     config: AdmitConfig,
     log: RequestLog,
     versions: Versions,
-) -> Iterable[QuestionAdmitted | QuestionAnswered | To]:
+) -> Iterable[QuestionAdmitted | Ended]:
     """Admit a question, or answer at once why not.
 
     Raises:
@@ -105,32 +104,36 @@ def admit(
     request_id = event.request_id or assigned_request_id(arrival.position, arrival.timestamp)
     if len(request_id) > 200:
         raise Reject(f"request_id has {len(request_id)} characters; at most 200")
+    carried = Carried(question=_question(event, request_id, arrival, config), versions=versions)
     if reasons := refusals(event, config):
-        refused = ended(request_id, event.tenant, "refused", "; ".join(reasons), versions)
-        yield from _with_reply(event, refused, config)
+        carried = replace(carried, question=_cut(carried.question, config))
+        yield from close(carried, "refused", arrival.now, reasons=["; ".join(reasons)])
         return
-    degraded: list[str] = []
     if event.request_id:
         try:
             first = log.claim(event.tenant, request_id, arrival.position)
         except Retry:
             # Asking twice is better than not answering: duplicates are let through, and said so.
             first = arrival.position
-            degraded.append("admit: duplicates unchecked")
+            carried = degraded(carried, "admit: duplicates unchecked")
         if first != arrival.position:
             raise Reject(
                 f"duplicate request_id '{request_id}': it came first at {first}", answered=True
             )
+    late = arrival.now - carried.question.deadline_at
+    if late > 0:
+        reason = f"the deadline passed {late} ms before the question was read"
+        yield from close(carried, "expired", arrival.now, reasons=[reason])
+        return
+    yield QuestionAdmitted(carried=carried)
+
+
+def _question(
+    event: QuestionAsked, request_id: str, arrival: Arrival, config: AdmitConfig
+) -> Question:
     deadline = event.deadline_ms if event.deadline_ms is not None else config.default_deadline_ms
     deadline_at = deadline if deadline > ABSOLUTE_MS else arrival.timestamp + deadline
-    deadline_at = min(deadline_at, LATEST_MS)
-    if deadline_at < arrival.now:
-        late = arrival.now - deadline_at
-        reason = f"the deadline passed {late} ms before the question was read"
-        expired = ended(request_id, event.tenant, "expired", reason, versions)
-        yield from _with_reply(event, expired, config)
-        return
-    question = Question(
+    return Question(
         request_id=request_id,
         tenant=event.tenant,
         query=event.query.strip(),
@@ -138,11 +141,24 @@ def admit(
         user=event.user,
         filters=event.filters,
         top_k=event.top_k or config.default_top_k,
-        deadline_at=deadline_at,
-        reply_to=event.reply_to,
+        deadline_at=min(deadline_at, LATEST_MS),
+        reply_to=event.reply_to if event.reply_to in config.reply_topics else None,
         asked_at=arrival.timestamp,
     )
-    yield QuestionAdmitted(question=question, degraded=degraded, timings_ms={})
+
+
+def _around(event: QuestionAsked | Question) -> int:
+    """Bytes of what stands beside the query, which every event of the question repeats."""
+    texts = [event.session_id or "", event.user or "", *event.filters, *event.filters.values()]
+    return sum(len(text.encode()) for text in texts)
+
+
+def _cut(question: Question, config: AdmitConfig) -> Question:
+    """As much of a refused question as one event can hold, whatever was sent."""
+    if _around(question) > MOST_AROUND:
+        question = replace(question, session_id=None, user=None, filters={})
+    tenant, query = question.tenant[:TENANT_CHARS], question.query[: config.max_query_chars]
+    return replace(question, tenant=tenant, query=query)
 
 
 NEVER = 2**63 - 1
@@ -155,7 +171,7 @@ def _arrived(
     log: RequestLog,
     versions: Versions,
     now: Callable[[], int],
-) -> Iterable[QuestionAdmitted | QuestionAnswered | To]:
+) -> Iterable[QuestionAdmitted | Ended]:
     arrival = Arrival(record.position, record.timestamp, now())
     return admit(record.event, arrival, config=config, log=log, versions=versions)
 
@@ -170,7 +186,7 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
         "admit",
         reads=topics.RAG_REQUESTS,
         make=make,
-        writes=outputs(topics.RAG_ADMITTED, topics.RAG_ANSWERS),
+        writes=outputs(topics.RAG_ADMITTED, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         needs=[REQUESTS],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,9 +13,10 @@ from processors.questions import answers
 from processors.questions.generate import AnswerConfig, generate
 from processors.questions.grounded import GroundedConfig, grounded
 from schemas import topics
-from schemas.events import GenerationRequested, Versions
+from schemas.events import GenerationRequested
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, record_stage
+from streams.flow.topic import outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +33,20 @@ def _answer(
     *,
     generator: Generator | None,
     config: Answering,
-    versions: Versions,
     now: Callable[[], int],
-) -> answers.Answers:
+) -> Iterable[answers.Ended]:
     if generator is None or config.grounded is None:
-        made = generate(event, config=config.quoting, versions=versions, now=now)
-    else:
-        made = grounded(
-            event,
-            generator=generator,
-            config=config.grounded,
-            quoting=config.quoting,
-            versions=versions,
-            now=now,
-        )
-    for each in made:
-        yield from answers.with_reply(event.question, each)
+        return generate(event, config=config.quoting, now=now)
+    return grounded(
+        event,
+        generator=generator,
+        config=config.grounded,
+        quoting=config.quoting,
+        now=now,
+    )
 
 
-def stage(tier: str, config: Answering, versions: Versions, now: Callable[[], int]) -> Stage:
+def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
     """`generate.TIER` in the topology."""
     asks = config.grounded is not None
 
@@ -59,7 +55,6 @@ def stage(tier: str, config: Answering, versions: Versions, now: Callable[[], in
             _answer,
             generator=opened[GENERATOR] if asks else None,
             config=config,
-            versions=versions,
             now=now,
         )
 
@@ -67,10 +62,10 @@ def stage(tier: str, config: Answering, versions: Versions, now: Callable[[], in
         f"generate.{tier}",
         reads=topics.RAG_GENERATE.named(tier),
         make=make,
-        writes=topics.RAG_ANSWERS,
+        writes=outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         needs=[GENERATOR] if asks else [],
-        promise=answers.promise(versions),
+        promise=answers.PROMISE,
         concurrency=config.concurrency,
     )

@@ -1,104 +1,95 @@
-"""How a question ends: the one shape of answer that refusals, expiries and failures share."""
+"""How a question ends: the one shape of it that answers, refusals, expiries and failures share."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from processors.questions.usage import NOTHING
+from processors.questions.carried import Carrying
+from processors.questions.usage import total
 from schemas.events import (
     AnswerStatus,
-    ChunksReranked,
-    ChunksRetrieved,
-    GenerationRequested,
-    Question,
-    QuestionAdmitted,
+    Candidate,
+    Carried,
+    Citation,
     QuestionAnswered,
     QuestionAsked,
-    QuestionRewritten,
-    Usage,
+    QuestionClosed,
     Versions,
 )
 from streams.flow.outcome import Promise
 from streams.flow.topic import To
 
-Asked = (
-    QuestionAdmitted | QuestionRewritten | ChunksRetrieved | ChunksReranked | GenerationRequested
-)
-Answers = Iterable[QuestionAnswered | To]
+Ended = QuestionAnswered | To | QuestionClosed
+"""What a stage writes that ends a question."""
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def deadline(event: Asked) -> int:
+def deadline(event: Carrying) -> int:
     """When this question's answer is of no more use, milliseconds since the epoch."""
-    return event.question.deadline_at
+    return event.carried.question.deadline_at
 
 
-def ended(
-    request_id: str,
-    tenant: str,
+def close(
+    carried: Carried,
     status: AnswerStatus,
-    reason: str,
-    versions: Versions,
+    now: int,
     *,
-    degraded: list[str] | None = None,
-    timings_ms: dict[str, float] | None = None,
-    usage: Usage | None = None,
-) -> QuestionAnswered:
-    """An answer without an answer: why this question has none."""
-    return QuestionAnswered(
-        request_id=request_id,
-        tenant=tenant,
+    answer: str = "",
+    passages: Sequence[Candidate] = (),
+    citations: Sequence[Citation] = (),
+    reasons: Sequence[str] = (),
+    tier: str = "",
+    model: str = "",
+) -> Iterator[Ended]:
+    """The answer for who asked, a copy for the question's `reply_to`, and what closes it.
+
+    `passages` are those that the answerer read.
+    """
+    question = carried.question
+    answered = QuestionAnswered(
+        request_id=question.request_id,
+        tenant=question.tenant,
         status=status,
-        answer="",
-        citations=[],
-        reasons=[reason],
-        degraded=degraded or [],
-        tier="",
-        model="",
-        versions=versions,
-        usage=usage or NOTHING,
-        timings_ms=timings_ms or {},
-        answered_at=now_ms(),
+        answer=answer,
+        citations=[*citations],
+        reasons=[*reasons],
+        degraded=carried.degraded,
+        tier=tier,
+        model=model,
+        versions=carried.versions,
+        usage=total(carried.usage),
+        timings_ms=carried.timings_ms,
+        answered_at=now,
     )
-
-
-def with_reply(question: Question, answer: QuestionAnswered) -> Answers:
-    """The answer, and a copy to the question's `reply_to` where it names one."""
-    yield answer
+    yield answered
     if question.reply_to:
-        yield To(question.reply_to, answer)
-
-
-def settle(event: Asked, status: str, reason: str, *, versions: Versions) -> Answers:
-    """The answer that is owed to a question which is late or was dead-lettered."""
-    answer = ended(
-        event.question.request_id,
-        event.question.tenant,
-        cast("AnswerStatus", status),
-        reason,
-        versions,
-        degraded=event.degraded,
-        timings_ms=dict(event.timings_ms),
-        usage=None if isinstance(event, QuestionAdmitted) else event.usage,
+        yield To(question.reply_to, answered)
+    yield QuestionClosed(
+        carried=carried, passages=[*passages], answer=answered, closed_at=answered.answered_at
     )
-    return with_reply(event.question, answer)
 
 
-def settle_asked(event: QuestionAsked, status: str, reason: str, *, versions: Versions) -> Answers:
-    """As `settle`, for a question that was refused a place in the pipeline."""
+def settle(event: Carrying, status: str, reason: str) -> Iterator[Ended]:
+    """What is owed to a question which is late or was dead-lettered."""
+    return close(event.carried, cast("AnswerStatus", status), now_ms(), reasons=[reason])
+
+
+def settle_asked(
+    event: QuestionAsked, status: str, reason: str, *, versions: Versions
+) -> Iterable[QuestionAnswered]:
+    """The answer to a request that never became a question, so that nothing is there to close."""
     if event.request_id:
-        yield ended(event.request_id, event.tenant, cast("AnswerStatus", status), reason, versions)
+        yield _failed(event.request_id, event.tenant, status, reason, versions)
 
 
-def salvage(value: bytes, reason: str, *, versions: Versions) -> Answers:
-    """A `failed` answer for a request that cannot be read, where its `request_id` can."""
+def salvage(value: bytes, reason: str, *, versions: Versions) -> Iterable[QuestionAnswered]:
+    """As `settle_asked`, for a request that cannot be read, where its `request_id` can."""
     try:
         datum: object = json.loads(value)
     except (ValueError, RecursionError):
@@ -110,7 +101,27 @@ def salvage(value: bytes, reason: str, *, versions: Versions) -> Answers:
     if isinstance(request_id, str) and 0 < len(request_id) <= 200 and _is_text(request_id):
         name = tenant if isinstance(tenant, str) and len(tenant) <= 100 else ""
         name = name if _is_text(name) else ""
-        yield ended(request_id, name, "failed", reason, versions)
+        yield _failed(request_id, name, "failed", reason, versions)
+
+
+def _failed(
+    request_id: str, tenant: str, status: str, reason: str, versions: Versions
+) -> QuestionAnswered:
+    return QuestionAnswered(
+        request_id=request_id,
+        tenant=tenant,
+        status=cast("AnswerStatus", status),
+        answer="",
+        citations=[],
+        reasons=[reason],
+        degraded=[],
+        tier="",
+        model="",
+        versions=versions,
+        usage=total([]),
+        timings_ms={},
+        answered_at=now_ms(),
+    )
 
 
 def _is_text(value: str) -> bool:
@@ -118,6 +129,5 @@ def _is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def promise(versions: Versions) -> Promise[Any, Any]:
-    """What each stage after `admit` owes to the one who asked."""
-    return Promise(deadline, partial(settle, versions=versions))
+PROMISE: Promise[Any, Any] = Promise(deadline, settle)
+"""What each stage after `admit` owes to the one who asked."""

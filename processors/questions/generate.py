@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, isfinite
 
+from processors.questions.answers import Ended, close
 from processors.questions.claims import contradict
 from processors.questions.evidence import Asked, asked, evidence, keys_of
 from processors.questions.parts import MOST, parts_of
 from processors.questions.quoting import Sentence, joined, sentences
-from processors.questions.usage import NOTHING
-from schemas.events import Candidate, Citation, GenerationRequested, QuestionAnswered, Versions
+from schemas.events import Candidate, Citation, GenerationRequested
 
 # How sentences are ordered: softmax regression on which sentence of the retrieved passages holds
 # the answer, 1,190 XQuAD questions (81 % first, 92 % among the first two, on the half held out).
@@ -116,9 +116,8 @@ def generate(
     event: GenerationRequested,
     *,
     config: AnswerConfig,
-    versions: Versions,
     now: Callable[[], int],
-) -> Iterable[QuestionAnswered]:
+) -> Iterable[Ended]:
     """The fewest sentences that answer the question, or `abstained` with the reason.
 
     A quote is exactly `text[start:end]` of its candidate; the answer has the same words, readable:
@@ -128,7 +127,7 @@ def generate(
     first, with their dates.
     """
     candidates = event.candidates[: config.candidates]
-    parts, left = parts_of(event.question.query)
+    parts, left = parts_of(event.carried.question.query)
     found = [_looked_up(part, candidates, config) for _, part in parts]
     if len(parts) > 1:
         # A sentence may be near to the whole question, and say nothing of this part of it.
@@ -149,20 +148,16 @@ def generate(
             said.append(joined(fresh))
         for pick in part.picks:
             quotes.setdefault(pick.reads, pick)
-    yield QuestionAnswered(
-        request_id=event.question.request_id,
-        tenant=event.question.tenant,
-        status="answered" if quotes else "abstained",
+    yield from close(
+        event.carried,
+        "answered" if quotes else "abstained",
+        now(),
         answer=" ".join(said),
+        passages=candidates,
         citations=[_citation(candidates, pick) for pick in quotes.values()],
         reasons=reasons,
-        degraded=event.degraded,
         tier=event.tier,
         model=event.model,
-        versions=versions,
-        usage=event.usage or NOTHING,
-        timings_ms=event.timings_ms,
-        answered_at=now(),
     )
 
 

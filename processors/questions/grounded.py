@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from processors.ports import Generator
+from processors.questions.answers import Ended, close
+from processors.questions.carried import degraded, used
 from processors.questions.claims import as_spelled, members_of, names_of, supported, words_of
 from processors.questions.evidence import asked, keys_of
 from processors.questions.generate import AnswerConfig, generate
 from processors.questions.usage import Prices
 from processors.text.sentences import split_sentences
-from schemas.events import Candidate, Citation, GenerationRequested, QuestionAnswered, Versions
+from schemas.events import Candidate, Citation, GenerationRequested
 from streams.flow.errors import Retry
 
 DEGRADED = "generate: the model does not answer, passages are quoted"
@@ -52,9 +54,8 @@ def grounded(
     generator: Generator,
     config: GroundedConfig,
     quoting: AnswerConfig,
-    versions: Versions,
     now: Callable[[], int],
-) -> Iterable[QuestionAnswered]:
+) -> Iterable[Ended]:
     """What the model writes, without the sentences that the passages they cite do not support.
 
     A sentence is supported where most of its terms, and every name (in English), number and
@@ -65,14 +66,14 @@ def grounded(
     so. What the model was paid for is in `usage` whatever came of it.
     """
     candidates = event.candidates[: quoting.candidates]
-    system, user = config.fill(event.question.query, _numbered(candidates))
+    system, user = config.fill(event.carried.question.query, _numbered(candidates))
     try:
         made = generator.complete(system, user, most_tokens=config.tokens)
     except Retry:
-        quoted = replace(event, model=QUOTING, degraded=[*event.degraded, DEGRADED])
-        yield from generate(quoted, config=quoting, versions=versions, now=now)
+        quoted = replace(event, model=QUOTING, carried=degraded(event.carried, DEGRADED))
+        yield from generate(quoted, config=quoting, now=now)
         return
-    usage = config.prices.added(event.usage, made)
+    carried = used(event.carried, config.prices.usage("generate", generator.model, made))
     kept: list[str] = []
     citations: dict[tuple[str, int], Citation] = {}
     dropped = 0
@@ -91,25 +92,22 @@ def grounded(
         kept, citations = [], {}
         reasons = ["the model finds no answer in the passages"]
     elif not kept:
-        noted = [*event.degraded, UNSUPPORTED]
-        quoted = replace(event, model=QUOTING, degraded=noted, usage=usage)
-        yield from generate(quoted, config=quoting, versions=versions, now=now)
+        quoted = replace(event, model=QUOTING, carried=degraded(carried, UNSUPPORTED))
+        yield from generate(quoted, config=quoting, now=now)
         return
-    lost = f"generate: {dropped} sentence{'s' * (dropped > 1)} without support left out"
-    yield QuestionAnswered(
-        request_id=event.question.request_id,
-        tenant=event.question.tenant,
-        status="answered" if kept else "abstained",
+    if kept and dropped:
+        lost = f"generate: {dropped} sentence{'s' * (dropped > 1)} without support left out"
+        carried = degraded(carried, lost)
+    yield from close(
+        carried,
+        "answered" if kept else "abstained",
+        now(),
         answer=" ".join(kept),
+        passages=candidates,
         citations=[*citations.values()],
         reasons=reasons,
-        degraded=[*event.degraded, *([lost] if kept and dropped else [])],
         tier=event.tier,
         model=event.model,
-        versions=versions,
-        usage=usage,
-        timings_ms=event.timings_ms,
-        answered_at=now(),
     )
 
 

@@ -1,4 +1,4 @@
-"""`rerank`: the final order, from scores the candidates carry; no passage is encoded again."""
+"""`rerank`: the final order, from scores the candidates carry, and which model tier answers."""
 
 from __future__ import annotations
 
@@ -8,41 +8,52 @@ from functools import partial
 
 from processors.places import QUESTIONS
 from processors.questions import answers
+from processors.questions.carried import decided
 from processors.questions.retrieve import RetrievalConfig
+from processors.questions.route import RouteConfig, route
 from processors.questions.similarity import mix
 from processors.text.identifiers import looked_up, standing
 from schemas import topics
-from schemas.events import Candidate, ChunksReranked, ChunksRetrieved, Versions
+from schemas.events import Candidate, ChunksRetrieved, GenerationRequested
 from streams.flow.stage import Stage, record_stage
 from streams.flow.topic import outputs
 
 RERANKER = "sentence-mix"
 
 
-def rerank(event: ChunksRetrieved, *, config: RetrievalConfig) -> Iterator[ChunksReranked]:
+def rerank(
+    event: ChunksRetrieved, *, config: RetrievalConfig, routing: RouteConfig
+) -> Iterator[GenerationRequested]:
+    """The question's best candidates, for the tier that answers it."""
+    chosen = route(event.carried.question, routing)
+    order = RERANKER if config.reordering is None else config.reordering.name
+    yield GenerationRequested(
+        carried=decided(
+            event.carried,
+            f"rerank: ordered by {order}",
+            f"rerank: tier {chosen.tier}, {chosen.why}",
+        ),
+        candidates=ranked(event, config),
+        tier=chosen.tier,
+        model=chosen.model,
+    )
+
+
+def ranked(event: ChunksRetrieved, config: RetrievalConfig) -> list[Candidate]:
     """The question's `top_k` best by similarity, BM25 and, where there is one, the learned order.
 
     `score` compares the candidates of one question only; `scores` has the raw cosines. A question
-    that looks an identifier up gets first what goes by it, then what mentions it.
+    that looks an identifier up gets first what goes by it, then what mentions it. No passage is
+    encoded again.
     """
     final = scored(event, config)
-    order = sorted(range(len(final)), key=lambda i: -final[i])[: event.question.top_k]
-    yield ChunksReranked(
-        question=event.question,
-        variants=event.variants,
-        candidates=[_scored(event.candidates[i], final[i]) for i in order],
-        embedding_model=event.embedding_model,
-        index=event.index,
-        reranker=RERANKER if config.reordering is None else config.reordering.name,
-        degraded=event.degraded,
-        timings_ms=event.timings_ms,
-        usage=event.usage,
-    )
+    order = sorted(range(len(final)), key=lambda i: -final[i])[: event.carried.question.top_k]
+    return [_scored(event.candidates[i], final[i]) for i in order]
 
 
 def scored(event: ChunksRetrieved, config: RetrievalConfig) -> list[float]:
     """The final score of each candidate, in the order of the event."""
-    found = event.candidates
+    found, query = event.candidates, event.carried.question.query
     mixed = mix(
         [each.scores["dense"] for each in found],
         [each.scores["sentence"] for each in found],
@@ -53,9 +64,9 @@ def scored(event: ChunksRetrieved, config: RetrievalConfig) -> list[float]:
     final = mixed
     if config.reordering is not None and any(each.scores["bm25"] for each in found):
         # Without BM25 the signals are not those that trees have learned from.
-        added = config.reordering.added(event.question.query, found, mixed).tolist()
+        added = config.reordering.added(query, found, mixed).tolist()
         final = [m + config.blend * more for m, more in zip(mixed, added, strict=True)]
-    wanted = looked_up(event.question.query)
+    wanted = looked_up(query)
     return (
         [s + _standing(wanted, c) for s, c in zip(final, found, strict=True)] if wanted else final
     )
@@ -69,14 +80,14 @@ def _scored(candidate: Candidate, score: float) -> Candidate:
     return replace(candidate, score=score, scores={**candidate.scores, "reranked": score})
 
 
-def stage(config: RetrievalConfig, versions: Versions) -> Stage:
+def stage(config: RetrievalConfig, routing: RouteConfig) -> Stage:
     """`rerank` in the topology."""
     return record_stage(
         "rerank",
         reads=topics.RAG_RETRIEVED,
-        make=lambda _: partial(rerank, config=config),
-        writes=outputs(topics.RAG_RERANKED, topics.RAG_ANSWERS),
+        make=lambda _: partial(rerank, config=config, routing=routing),
+        writes=outputs(topics.RAG_GENERATE, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        promise=answers.promise(versions),
+        promise=answers.PROMISE,
     )

@@ -11,12 +11,13 @@ import numpy as np
 from processors import needs, places
 from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
 from processors.questions import answers
+from processors.questions.carried import degraded, made_with
 from processors.questions.expansion import Expansion, expanded
 from processors.questions.fusion import Fused, Fusion, fuse
 from processors.questions.reordering import Reordering
 from processors.questions.similarity import mix
 from schemas import topics
-from schemas.events import Candidate, ChunksRetrieved, QuestionRewritten, Versions
+from schemas.events import Candidate, Carried, ChunksRetrieved, QuestionRewritten
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
@@ -51,87 +52,79 @@ def retrieve(
     An index half that does not answer (no ranking at all for a question, as opposed to an empty
     one) leaves the order to the other and is named in `degraded`; if neither answers it is `Retry`.
     """
+    asked = [question.carried for question in questions]
     try:
         if config.variants:
-            questions = [_expanded(question, index, config.variants) for question in questions]
-        vectors, results = _search(questions, embedder, index, config)
-        kept = [_kept(q, r, config) for q, r in zip(questions, results, strict=True)]
-        chunks = _fetch(questions, kept, index)
+            asked = [_expanded(carried, index, config.variants) for carried in asked]
+        vectors, results = _search(asked, embedder, index, config)
+        kept = [_kept(c, r, config) for c, r in zip(asked, results, strict=True)]
+        chunks = _fetch(asked, kept, index)
     except Retry as failure:
         return [failure] * len(questions)
     outcomes: list[Sequence[ChunksRetrieved] | Reject | Retry] = []
-    for question, vector, result, fused in zip(questions, vectors, results, kept, strict=True):
+    for carried, vector, result, fused in zip(asked, vectors, results, kept, strict=True):
         if not (result.dense or result.lexical):
             outcomes.append(Retry("neither the dense nor the lexical index answers"))
             continue
         missing = [] if result.dense else ["retrieve: dense unavailable"]
         missing += [] if result.lexical else ["retrieve: lexical unavailable"]
+        carried = made_with(carried, embedding_model=embedder.model, index=index.version)
         event = ChunksRetrieved(
-            question=question.question,
-            variants=question.variants,
-            candidates=_candidates(fused, chunks[question.question.tenant], vector, config),
-            embedding_model=embedder.model,
-            index=index.version,
-            degraded=[*question.degraded, *missing],
-            timings_ms=question.timings_ms,
-            usage=question.usage,
+            carried=degraded(carried, *missing),
+            candidates=_candidates(fused, chunks[carried.question.tenant], vector, config),
         )
         outcomes.append([event])
     return outcomes
 
 
-def _expanded(
-    question: QuestionRewritten, index: Index, wanted: tuple[Expansion, ...]
-) -> QuestionRewritten:
-    lexicon = index.lexicon(question.question.tenant) if {*wanted} - {"parts"} else None
-    return replace(question, variants=expanded(question.variants, lexicon, wanted))
+def _expanded(carried: Carried, index: Index, wanted: tuple[Expansion, ...]) -> Carried:
+    lexicon = index.lexicon(carried.question.tenant) if {*wanted} - {"parts"} else None
+    return replace(carried, variants=expanded(carried.variants, lexicon, wanted))
 
 
 def _search(
-    questions: Sequence[QuestionRewritten],
+    asked: Sequence[Carried],
     embedder: Embedder,
     index: Index,
     config: RetrievalConfig,
 ) -> tuple[list[Float32], list[SearchResult]]:
     """The vector of each question as it was asked, and the hits of all its variants."""
-    texts = [text for question in questions for text in question.variants]
+    texts = [text for carried in asked for text in carried.variants]
     vectors = embedder.embed_queries(texts)
     queries: list[SearchQuery] = []
     start = 0
-    for question in questions:
-        end = start + len(question.variants)
+    for carried in asked:
+        end = start + len(carried.variants)
         queries.append(
             SearchQuery(
-                tenant=question.question.tenant,
-                texts=question.variants,
+                tenant=carried.question.tenant,
+                texts=carried.variants,
                 vectors=vectors[start:end],
                 limit=config.limit,
-                filters=question.question.filters,
+                filters=carried.question.filters,
             )
         )
         start = end
     return [query.vectors[0] for query in queries], index.search(queries)
 
 
-def _kept(
-    question: QuestionRewritten, result: SearchResult, config: RetrievalConfig
-) -> list[Fused]:
+def _kept(carried: Carried, result: SearchResult, config: RetrievalConfig) -> list[Fused]:
     return fuse(
         result.dense,
         result.lexical,
         method=config.fusion,
         bm25_weight=config.bm25_weight,
-        most=max(config.candidates, question.question.top_k),
+        most=max(config.candidates, carried.question.top_k),
     )
 
 
 def _fetch(
-    questions: Sequence[QuestionRewritten], kept: Sequence[Sequence[Fused]], index: Index
+    asked: Sequence[Carried], kept: Sequence[Sequence[Fused]], index: Index
 ) -> dict[str, dict[str, StoredChunk]]:
     """The chunks of all questions by tenant and id, each fetched once."""
     wanted: dict[str, dict[str, None]] = {}
-    for question, fused in zip(questions, kept, strict=True):
-        wanted.setdefault(question.question.tenant, {}).update((f.chunk_id, None) for f in fused)
+    for carried, fused in zip(asked, kept, strict=True):
+        wanted.setdefault(carried.question.tenant, {}).update((f.chunk_id, None) for f in fused)
     return {tenant: index.fetch(tenant, [*ids]) for tenant, ids in wanted.items()}
 
 
@@ -210,7 +203,7 @@ def _feedback(vectors: Float32, mixed: Sequence[float]) -> list[float]:
 MODEL_BATCH = 64  # questions embedded and searched for at once
 
 
-def stage(config: RetrievalConfig, versions: Versions) -> Stage:
+def stage(config: RetrievalConfig) -> Stage:
     """`retrieve` in the topology."""
 
     def make(opened: Opened):
@@ -222,10 +215,10 @@ def stage(config: RetrievalConfig, versions: Versions) -> Stage:
         "retrieve",
         reads=topics.RAG_REWRITTEN,
         make=make,
-        writes=outputs(topics.RAG_RETRIEVED, topics.RAG_ANSWERS),
+        writes=outputs(topics.RAG_RETRIEVED, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=places.INDEX,
         needs=[needs.EMBEDDER, needs.INDEX],
-        promise=answers.promise(versions),
+        promise=answers.PROMISE,
         max_batch=MODEL_BATCH,
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from processors.needs import GENERATOR
 from processors.places import QUESTIONS
 from processors.ports import Generator
 from processors.questions import answers
+from processors.questions.carried import degraded, used
 from processors.questions.usage import Prices
 from schemas import topics
-from schemas.events import QuestionAdmitted, QuestionRewritten, Usage, Versions
+from schemas.events import QuestionAdmitted, QuestionRewritten
 from streams.flow.errors import Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, record_stage
@@ -48,26 +49,20 @@ def rewrite(
     identifiers whole by itself. A model that does not answer in time, or gives nothing usable,
     leaves the question alone and is named in `degraded`.
     """
-    query, degraded = event.question.query, event.degraded
+    carried = event.carried
+    query = carried.question.query
     variants: list[str] = []
-    usage: Usage | None = None
     if generator is not None:
         asked = config or VariantsConfig()
         try:
             made = generator.complete(asked.instructions, query, most_tokens=asked.tokens)
-            usage = asked.prices.added(usage, made)
+            carried = used(carried, asked.prices.usage("rewrite", generator.model, made))
             variants = variants_in(made.text, query)[: min(asked.most, MOST)]
         except Retry:
             variants = []
         if not variants:
-            degraded = [*degraded, DEGRADED]
-    yield QuestionRewritten(
-        question=event.question,
-        variants=[query, *variants],
-        degraded=degraded,
-        timings_ms=event.timings_ms,
-        usage=usage,
-    )
+            carried = degraded(carried, DEGRADED)
+    yield QuestionRewritten(carried=replace(carried, variants=[query, *variants]))
 
 
 def variants_in(text: str, query: str) -> list[str]:
@@ -84,7 +79,7 @@ def variants_in(text: str, query: str) -> list[str]:
 REWRITING = 8  # questions a model is asked to rewrite at once
 
 
-def stage(config: VariantsConfig | None, versions: Versions) -> Stage:
+def stage(config: VariantsConfig | None) -> Stage:
     """`rewrite` in the topology; without a model (None) a question is searched for as it is."""
 
     def make(opened: Opened):
@@ -95,10 +90,10 @@ def stage(config: VariantsConfig | None, versions: Versions) -> Stage:
         "rewrite",
         reads=topics.RAG_ADMITTED,
         make=make,
-        writes=outputs(topics.RAG_REWRITTEN, topics.RAG_ANSWERS),
+        writes=outputs(topics.RAG_REWRITTEN, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         needs=[] if config is None else [GENERATOR],
-        promise=answers.promise(versions),
+        promise=answers.PROMISE,
         concurrency=1 if config is None else REWRITING,
     )

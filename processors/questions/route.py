@@ -1,17 +1,12 @@
-"""`route`: which model tier answers. By configuration: one default tier, others per tenant."""
+"""Which model tier answers. By configuration: one default tier, others per tenant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from typing import NamedTuple
 
-from processors.places import QUESTIONS
-from processors.questions import answers
-from schemas import topics
-from schemas.events import ChunksReranked, GenerationRequested, Versions
-from streams.flow.stage import Stage, record_stage
-from streams.flow.topic import outputs
+from schemas.events import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +18,16 @@ class RouteConfig:
     models: Mapping[str, str] = field(default_factory=lambda: {"local": "extractive"})
 
 
-def route(event: ChunksReranked, *, config: RouteConfig) -> Iterable[GenerationRequested]:
-    """The question and its candidates, for the tier of its tenant."""
-    tier = config.tenant_tiers.get(event.question.tenant, config.default_tier)
-    yield GenerationRequested(
-        question=event.question,
-        variants=event.variants,
-        candidates=event.candidates,
-        embedding_model=event.embedding_model,
-        index=event.index,
-        tier=tier,
-        model=config.models[tier],
-        degraded=event.degraded,
-        timings_ms=event.timings_ms,
-        usage=event.usage,
-    )
+class Route(NamedTuple):
+    """A tier, the model behind it, and why this one."""
+
+    tier: str
+    model: str
+    why: str
 
 
-def stage(config: RouteConfig, versions: Versions) -> Stage:
-    """`route` in the topology."""
-    return record_stage(
-        "route",
-        reads=topics.RAG_RERANKED,
-        make=lambda _: partial(route, config=config),
-        writes=outputs(topics.RAG_GENERATE, topics.RAG_ANSWERS),
-        dead_letters=topics.RAG_DLQ,
-        place=QUESTIONS,
-        promise=answers.promise(versions),
-    )
+def route(question: Question, config: RouteConfig) -> Route:
+    """The tier of the question's tenant."""
+    own = config.tenant_tiers.get(question.tenant)
+    tier = own or config.default_tier
+    return Route(tier, config.models[tier], "its tenant's" if own else "the default")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processors.ports import Completion
-from schemas.events import Usage
+from schemas.events import ModelUsage, Usage
 
 _LISTED = 1_000_000  # prices are of so many tokens
 
@@ -20,14 +21,21 @@ class Prices:
     def cost(self, made: Completion) -> float:
         return (made.input_tokens * self.input + made.output_tokens * self.output) / _LISTED
 
-    def added(self, usage: Usage | None, made: Completion) -> Usage:
-        """What was used before, and this."""
-        before = usage or NOTHING
-        return Usage(
-            input_tokens=before.input_tokens + made.input_tokens,
-            output_tokens=before.output_tokens + made.output_tokens,
-            cost=before.cost + self.cost(made),
+    def usage(self, operation: str, model: str, made: Completion) -> ModelUsage:
+        """What an operation used when the model made this."""
+        return ModelUsage(
+            operation=operation,
+            model=model,
+            input_tokens=made.input_tokens,
+            output_tokens=made.output_tokens,
+            cost=self.cost(made),
         )
 
 
-NOTHING = Usage(input_tokens=0, output_tokens=0, cost=0.0)
+def total(usage: Sequence[ModelUsage]) -> Usage:
+    """All operations and models together."""
+    return Usage(
+        input_tokens=sum(each.input_tokens for each in usage),
+        output_tokens=sum(each.output_tokens for each in usage),
+        cost=sum((each.cost for each in usage), 0.0),
+    )

@@ -15,7 +15,7 @@ from processors.documents import chunk, debezium, embed, index, ingest
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.debezium import DebeziumSource
 from processors.documents.ingest import IngestConfig
-from processors.questions import admit, answering, answers, rerank, retrieve, rewrite, route
+from processors.questions import admit, answering, answers, rerank, retrieve, rewrite
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
 from processors.questions.retrieve import RetrievalConfig
@@ -50,7 +50,7 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
     Raises:
         UserError: two have one consumer group.
     """
-    c, versions = config, config.versions
+    c = config
     return checked([
         ingest.stage(c.ingest),
         *(debezium.stage(source, c.ingest) for source in c.debezium),
@@ -58,12 +58,11 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         embed.stage(),
         index.stage(now),
         chunk.stage(c.chunking, "rechunk", topics.DOCS_REINDEX),
-        admit.stage(c.admit, versions, now),
-        rewrite.stage(c.variants, versions),
-        retrieve.stage(c.retrieval, versions),
-        rerank.stage(c.retrieval, versions),
-        route.stage(c.route, versions),
-        *(answering.stage(tier, c.answering, versions, now) for tier in c.tiers),
+        admit.stage(c.admit, c.versions, now),
+        rewrite.stage(c.variants),
+        retrieve.stage(c.retrieval),
+        rerank.stage(c.retrieval, c.route),
+        *(answering.stage(tier, c.answering, now) for tier in c.tiers),
     ])  # fmt: skip
 
 

@@ -296,14 +296,15 @@ class Feeder:
             value: Any = message.value()
             if message.topic() == topics.DOCS_INDEXED.name:
                 done = self._codec.decode(topics.DOCS_INDEXED, value)
-                ours = (topics.document_key(done), done.fed_at) in self._waiting
+                place = topics.document_key(done.document), done.document.fed_at
+                ours = place in self._waiting
                 self.report.chunks += len(done.chunk_ids) if ours else 0
                 if not done.last or not ours:
                     continue
-                del self._waiting[topics.document_key(done), done.fed_at]
+                del self._waiting[place]
                 if done.superseded:
                     self.report.superseded += 1
-                elif done.op == "delete":
+                elif done.document.op == "delete":
                     self.report.deleted += 1
                 else:
                     self.report.searchable += 1
@@ -321,7 +322,7 @@ class Feeder:
                     event = self._codec.decode(topic, letter.value)
                 except MillraceError:
                     break
-                return topics.document_key(event), event.fed_at
+                return topics.document_key(event.document), event.document.fed_at
         return (letter.key or b"").decode("utf-8", "replace"), letter.timestamp
 
 

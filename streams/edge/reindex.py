@@ -80,15 +80,16 @@ def plan(
     """
     newest: dict[Key, tuple[Stamp, bool, str]] = {}
     for change in changes:
-        if tenant not in ("", change.tenant) or doc_type not in ("", change.doc_type):
+        document = change.document
+        if tenant not in ("", document.tenant) or doc_type not in ("", document.doc_type):
             continue
-        key, stamp = topics.document_key(change), (change.version, change.sequence)
+        key, stamp = topics.document_key(document), (document.version, document.sequence)
         known = newest.get(key)
         if known is not None and stamp < known[0]:
             continue
-        text = change.op == "upsert" and not change.body.isspace() and change.body != ""
+        text = document.op == "upsert" and not change.body.isspace() and change.body != ""
         text = text or (known is not None and stamp == known[0] and known[1])  # of another part
-        newest[key] = (stamp, text, hash_of(change.doc_type))
+        newest[key] = (stamp, text, hash_of(document.doc_type))
     found = Plan()
     for key, (stamp, text, wanted) in newest.items():
         found.documents += text
@@ -103,11 +104,12 @@ def asked_again(
     """The changes to chunk again; of a document's parts each one once, the last part last."""
     seen: set[tuple[Key, int]] = set()
     for change in changes:
-        key = topics.document_key(change)
-        wanted = concerned.get(key) == (change.version, change.sequence)
+        document = change.document
+        key = topics.document_key(document)
+        wanted = concerned.get(key) == (document.version, document.sequence)
         if wanted and (key, change.part) not in seen:
             seen.add((key, change.part))
-            yield replace(change, generation=generation)
+            yield replace(change, document=replace(document, generation=generation))
 
 
 class Reindexer:
@@ -146,16 +148,17 @@ class Reindexer:
             waiting = _Waiting(self._codec, acks, generation, report)
             producer = kafka.new_producer(kafka.producer_options(self._settings) | {"linger.ms": 5})
             for change in asked_again(self._changes(source), found.concerned, generation):
-                key = topics.document_key(change)
-                waiting.expect(key, hash_of(change.doc_type))
+                document = change.document
+                key = topics.document_key(document)
+                waiting.expect(key, hash_of(document.doc_type))
                 output = edge_output(
                     self._codec,
                     topics.DOCS_REINDEX,
                     change,
-                    f"{key}@{change.version}.{change.sequence}.{generation}.{change.part}",
+                    f"{key}@{document.version}.{document.sequence}.{generation}.{change.part}",
                 )
                 self._produce(producer, output.key, output.value, output.headers, waiting)
-                while len(waiting.expected) >= UNDER_WAY and change.part == change.parts - 1:
+                while len(waiting.expected) >= UNDER_WAY and change.part == document.parts - 1:
                     producer.poll(0)
                     waiting.settle(patience_s)
                     on_progress(report)
@@ -244,8 +247,8 @@ class _Waiting:
 
     def _indexed(self, value: bytes) -> bool:
         done = self._codec.decode(topics.DOCS_INDEXED, value)
-        key = topics.document_key(done)
-        if done.generation != self._generation or key not in self.expected:
+        key = topics.document_key(done.document)
+        if done.document.generation != self._generation or key not in self.expected:
             return False
         if not done.superseded and done.chunking != self.expected[key]:
             raise UserError(
@@ -271,6 +274,6 @@ class _Waiting:
                     event = self._codec.decode(topic, letter.value)
                 except MillraceError:
                     return False
-                ours = event.generation == self._generation
-                return ours and self.reject(topics.document_key(event), letter.reason)
+                ours = event.document.generation == self._generation
+                return ours and self.reject(topics.document_key(event.document), letter.reason)
         return False

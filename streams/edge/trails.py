@@ -20,9 +20,9 @@ QUESTION_TOPICS: tuple[Topic[Any], ...] = (
     topics.RAG_ADMITTED,
     topics.RAG_REWRITTEN,
     topics.RAG_RETRIEVED,
-    topics.RAG_RERANKED,
     topics.RAG_GENERATE,
     topics.RAG_ANSWERS,
+    topics.RAG_CLOSED,
     topics.RAG_FEEDBACK,
     topics.RAG_DLQ,
 )
@@ -84,7 +84,7 @@ def _subject(event: Any, names: dict[str, Topic[Any]], codec: Codec) -> Any:
             )
         except Reject:  # unreadable, so nobody's in particular
             return None
-    return getattr(event, "question", event)
+    return event.carried.question if hasattr(event, "carried") else event
 
 
 def _is_about(subject: Any, request_id: str, tenant: str | None) -> bool:
@@ -120,19 +120,24 @@ def _step(record: Record, event: Any) -> dict[str, Any]:
             }
             for c in event.candidates
         ]
-    if hasattr(event, "timings_ms"):
-        step["timings_ms"] = event.timings_ms
+    timed = getattr(event, "carried", event)
+    if hasattr(timed, "timings_ms"):
+        step["timings_ms"] = timed.timings_ms
     return step
 
 
 def _decisions(event: Any) -> dict[str, Any]:
-    """An event's own fields, without what it carries along from the events before it."""
-    carried = {"question", "candidates", "timings_ms"}
+    """What an event says, and what it carries, without what stands elsewhere in the trail."""
     datum: dict[str, Any] = event.to_avro()
+    said = {**datum.pop("carried", {}), **datum}
+    elsewhere = {"question", "candidates", "timings_ms", "value", "headers"}
+    if "passages" in said:
+        said["passages"] = [each["chunk_id"] for each in said["passages"]]
+        elsewhere.add("answer")  # the step before
     return {
         name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        for name, value in datum.items()
-        if name not in carried and name not in ("value", "headers")
+        for name, value in said.items()
+        if name not in elsewhere
     }
 
 
@@ -141,18 +146,20 @@ def _summary(event: Any) -> str:
     if kind == "QuestionAsked":
         return f"{event.tenant} asks: {event.query[:80]}"
     if kind == "QuestionAdmitted":
-        return f"admitted, top_k {event.question.top_k}"
+        return f"admitted, top_k {event.carried.question.top_k}"
     if kind == "QuestionRewritten":
-        return f"{len(event.variants)} variant(s): {' | '.join(event.variants)[:80]}"
+        variants = event.carried.variants
+        return f"{len(variants)} variant(s): {' | '.join(variants)[:80]}"
     if kind == "ChunksRetrieved":
-        return f"{len(event.candidates)} candidates from index {event.index}"
-    if kind == "ChunksReranked":
-        return f"{len(event.candidates)} candidates kept by {event.reranker}"
+        return f"{len(event.candidates)} candidates from index {event.carried.versions.index}"
     if kind == "GenerationRequested":
-        return f"tier {event.tier}, model {event.model}"
+        kept = f"{len(event.candidates)} candidates kept"
+        return f"{kept}, tier {event.tier}, model {event.model}"
     if kind == "QuestionAnswered":
         said = event.answer[:80] if event.status == "answered" else "; ".join(event.reasons)
         return f"{event.status}: {said}"
+    if kind == "QuestionClosed":
+        return f"{event.answer.status} from {len(event.passages)} passage(s)"
     if kind == "FeedbackGiven":
         return f"rating {event.rating:+d} {event.comment or ''}".rstrip()
     return f"dead letter of {event.stage}: {event.reason}"

@@ -8,6 +8,8 @@ from typing import Any
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 
+ENDING = ("admit", "generate")  # stages that end questions by design
+
 
 def _name(topic: Topic[Any]) -> str:
     return topic.name if topic.suffix is None else f"{topic.name}.<{_suffix(topic)}>"
@@ -53,9 +55,8 @@ def mermaid(stages: Sequence[Stage]) -> str:
             names = [topic.name]
             if topic.suffix is not None:
                 names = sorted(name for name in read if name.startswith(topic.name + "."))
-            # Every question stage may also end a question; one dotted arrow each would hide the
-            # flow, so only the stages that end questions by design have theirs.
-            if position and stage.name != "admit":
+            # Every question stage may also end a question; two arrows each would hide the flow.
+            if position and stage.name.partition(".")[0] not in ENDING:
                 continue
             lines.extend(f"  {box} --> {topic_id(name)}" for name in names)
     return "\n".join(lines)

@@ -10,7 +10,6 @@ import io
 import struct
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import fastavro as _fastavro
@@ -23,7 +22,10 @@ E = TypeVar("E")
 fastavro: Any = _fastavro  # its stubs leave most of it unknown
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
-RELEASED = Path(catalog.FOLDER).parent / "released"
+_REMEDY = (
+    "another version of Millrace wrote it, whose topics this one does not read: start with an "
+    "empty data folder (remove that of MILLRACE_DATA), or make the topics anew"
+)
 
 # What fastavro raises on bytes that are no such record.
 _UNDECODABLE = (EOFError, IndexError, ValueError, KeyError, OverflowError, TypeError, MemoryError)
@@ -137,7 +139,7 @@ def _read(value: bytes, start: int, writer: Any, name: str) -> dict[str, Any]:
     except Exception as error:
         # fastavro's resolution errors share no base class that its stubs name.
         if type(error).__module__.startswith("fastavro"):
-            raise Reject(f"the record's schema does not fit {name}: {error}") from None
+            raise Reject(f"the record's schema does not fit {name} ({error}): {_REMEDY}") from None
         raise
     if stream.tell() != len(value):
         raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {name}")
@@ -146,22 +148,15 @@ def _read(value: bytes, start: int, writer: Any, name: str) -> dict[str, Any]:
 
 @cache
 def _known_writers() -> dict[bytes, tuple[str, Any]]:
-    """Fingerprint to name and schema, of today's schemas and the last released ones."""
-    known: dict[bytes, tuple[str, Any]] = {}
-    for folder in (RELEASED, catalog.FOLDER):
-        for name in catalog.names(folder):
-            schema = catalog.self_contained(name, folder)
-            current = folder == catalog.FOLDER
-            parsed = catalog.parsed(name) if current else catalog.parse(schema)
-            known[catalog.mark_of(schema)] = (name, parsed)
-    return known
+    """Fingerprint to name and schema."""
+    return {catalog.fingerprint(name): (name, catalog.parsed(name)) for name in catalog.names()}
 
 
 @cache
 def _writer(name: str, mark: bytes) -> Any:
     found = _known_writers().get(mark)
     if found is None:
-        raise Reject(f"unknown schema: no {name} has the fingerprint {mark.hex()}")
+        raise Reject(f"unknown schema: no {name} has the fingerprint {mark.hex()}; {_REMEDY}")
     if found[0] != name:
         raise Reject(f"the record is a {found[0]}, and {name} belongs here")
     return found[1]

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, cast
 
 from schemas.events import DeadLettered, RecordHeader
@@ -83,7 +84,13 @@ class _Way:
 
     def __init__(self, stage: Stage, topic: Topic[Any]) -> None:
         self.topic = topic
-        self.timed = "timings_ms" in getattr(topic.event, "__slots__", ())
+        slots = getattr(topic.event, "__slots__", ())
+        # Where the events keep time; None: they do not.
+        self.timed: Callable[[Any], dict[str, float]] | None = None
+        if "timings_ms" in slots:
+            self.timed = attrgetter("timings_ms")
+        elif "carried" in slots:
+            self.timed = attrgetter("carried.timings_ms")
         # The ce_id of an output derives from its stage, cause and ordinal: the same whenever the
         # same input is processed again.
         self.seed = stage.name.encode() + b"|"
@@ -251,10 +258,10 @@ class Processing:
                 name = cast("Any", item).topic
             elif topic.suffix is not None:
                 name = f"{name}.{topic.suffix(event)}"
-            if way.timed:
+            if way.timed is not None:
                 # The runtime keeps time, so that no processor has to: events are frozen, this map
                 # is not.
-                event.timings_ms[stage.name] = elapsed
+                way.timed(event)[stage.name] = elapsed
             key = topic.key(event).encode()
             spread = None
             part = None if topic.part is None else topic.part(event)

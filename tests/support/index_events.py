@@ -8,7 +8,7 @@ import numpy as np
 
 from processors.documents.chunk import ORDINALS_PER_PART
 from processors.ports import Applied, Index, SearchQuery, SearchResult
-from schemas.events import Chunk, DocumentEmbedded, EmbeddedChunk
+from schemas.events import Chunk, DocumentEmbedded, DocumentVersion, EmbeddedChunk
 
 SIZE = 8
 DONE = Applied(superseded=False, removed=0)
@@ -22,6 +22,23 @@ def vector(text: str) -> np.ndarray:
 
 def chunk_id(doc_id: str, ordinal: int, tenant: str = "acme") -> str:
     return str(uuid5(NAMESPACE_URL, repr((tenant, doc_id, ordinal))))
+
+
+def document(doc_id: str, **fields: object) -> DocumentVersion:
+    """A version of a document; what `fields` do not say is of no matter."""
+    given: dict[str, object] = {
+        "op": "upsert",
+        "tenant": "acme",
+        "version": 3,
+        "sequence": 7,
+        "doc_type": "text",
+        "title": "",
+        "uri": f"file:{doc_id}",
+        "metadata": {},
+        "changed_at": 1,
+        "fed_at": 2,
+    }
+    return DocumentVersion(doc_id=doc_id, **given | fields)  # type: ignore[arg-type]
 
 
 def change(
@@ -64,24 +81,25 @@ def change(
         )
         for ordinal, text in enumerate(texts, first)
     ]
-    return DocumentEmbedded(
-        op=op,  # type: ignore[arg-type]
+    of_document = document(
+        doc_id,
+        op=op,
         tenant=tenant,
-        doc_id=doc_id,
         version=version,
         sequence=sequence,
+        generation=generation,
         title=title,
-        uri=f"file:{doc_id}",
         metadata=metadata or {},
-        chunking=chunking,
         changed_at=1_700_000_000_000 + version,
-        fed_at=0,
+        parts=parts,
+    )
+    return DocumentEmbedded(
+        document=of_document,
+        part=part,
+        chunking=chunking,
         embedding_model="m",
         chunks=chunks,
         last=last,
-        generation=generation,
-        part=part,
-        parts=parts,
         part_chunks=of,
     )
 

@@ -66,9 +66,9 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
         "QuestionAdmitted",
         "QuestionRewritten",
         "ChunksRetrieved",
-        "ChunksReranked",
         "GenerationRequested",
         "QuestionAnswered",
+        "QuestionClosed",
         "FeedbackGiven",
     ]
     assert trail[3]["candidates"][0]["chunk_id"] == chunk["chunk_id"]

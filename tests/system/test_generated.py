@@ -143,7 +143,13 @@ def test_a_supported_sentence_is_answered_with_what_it_cost(running: Running) ->
     trail = running.millrace.json("trail", answer["request_id"])
     rewritten = next(each for each in trail if each["event"] == "QuestionRewritten")
     assert rewritten["decisions"]["variants"] == [CASH, *VARIANTS]
-    assert 0 < rewritten["decisions"]["usage"]["cost"] < used["cost"]
+    (rewriting,) = rewritten["decisions"]["usage"]
+    assert (rewriting["operation"], rewriting["model"]) == ("rewrite", "told")
+    assert 0 < rewriting["cost"] < used["cost"]
+    closed = next(each for each in trail if each["event"] == "QuestionClosed")
+    costs = {each["operation"]: each["cost"] for each in closed["decisions"]["usage"]}
+    assert costs.keys() == {"rewrite", "generate"}
+    assert sum(costs.values()) == pytest.approx(used["cost"])
     # Metrics count what answers say: both calls of this question, and of no other yet.
     assert running.metric(r'millrace_model_tokens_total\{kind="input"') == used["input_tokens"]
     assert running.metric("millrace_model_cost_total") == pytest.approx(used["cost"])

@@ -74,11 +74,11 @@ def test_every_question_is_answered_and_finds_its_passages(tmp_path: Path) -> No
 
 
 def _ask(broker: str, queries: dict[str, str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The statuses that came for each question, and the documents of its chunks, best first."""
+    """The statuses that came for each question, and the documents that were read, best first."""
     consumer = Consumer(
         {"bootstrap.servers": broker, "group.id": "plain", "isolation.level": "read_committed"}
     )
-    names = (topics.RAG_ANSWERS.name, topics.RAG_RERANKED.name)
+    names = (topics.RAG_ANSWERS.name, topics.RAG_CLOSED.name)
     places = [
         TopicPartition(name, partition, 0)
         for name in names
@@ -94,7 +94,7 @@ def _ask(broker: str, queries: dict[str, str]) -> tuple[dict[str, list[str]], di
     statuses: dict[str, list[str]] = {}
     found: dict[str, list[str]] = {}
     until = time.monotonic() + PATIENCE_S
-    while len(statuses) < len(queries) and time.monotonic() < until:
+    while min(len(statuses), len(found)) < len(queries) and time.monotonic() < until:
         message = consumer.poll(1.0)
         if message is None or message.error() is not None:
             continue
@@ -103,7 +103,7 @@ def _ask(broker: str, queries: dict[str, str]) -> tuple[dict[str, list[str]], di
             answer = codec.decode(topics.RAG_ANSWERS, value)
             statuses.setdefault(answer.request_id, []).append(answer.status)
         else:
-            ranked = codec.decode(topics.RAG_RERANKED, value)
-            found[ranked.question.request_id] = [each.doc_id for each in ranked.candidates]
+            closed = codec.decode(topics.RAG_CLOSED, value)
+            found[closed.answer.request_id] = [each.doc_id for each in closed.passages]
     consumer.close()
     return statuses, found

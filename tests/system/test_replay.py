@@ -96,6 +96,7 @@ def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
         until(lambda: len(answered(edge)) >= len(asked), "answers", drill.drain_s)
         await_rest(stack.settings)
         acknowledgements, answers = acknowledged(edge), answered(edge)
+        closings = closed(edge)
         found = searchable(stack.settings)
         wanted = expected(history, stack.settings)
         dead = [*edge.records(topics.DOCS_DLQ.name), *edge.records(topics.RAG_DLQ.name)]
@@ -113,7 +114,7 @@ def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
         doc: version for doc, (version, _) in wanted.items()
     }
     assert found == wanted
-    assert Counter(request for request, _ in answers) == Counter(asked)
+    assert Counter(request for request, _ in answers) == Counter(asked) == Counter(closings)
     assert {status for _, status in answers} <= {"answered", "abstained"}
 
 
@@ -122,7 +123,7 @@ def acknowledged(edge: Edge) -> list[tuple[str, int]]:
     codec = Codec()
     records = edge.records(topics.DOCS_INDEXED.name)
     events = [codec.decode(topics.DOCS_INDEXED, record.value) for record in records]
-    return [(event.doc_id, event.version) for event in events if event.last]
+    return [(event.document.doc_id, event.document.version) for event in events if event.last]
 
 
 def answered(edge: Edge) -> list[tuple[str, str]]:
@@ -131,6 +132,13 @@ def answered(edge: Edge) -> list[tuple[str, str]]:
     records = edge.records(topics.RAG_ANSWERS.name)
     events = [codec.decode(topics.RAG_ANSWERS, record.value) for record in records]
     return [(event.request_id, event.status) for event in events]
+
+
+def closed(edge: Edge) -> list[str]:
+    """Request id of every question that closed, as often as it did."""
+    codec = Codec()
+    records = edge.records(topics.RAG_CLOSED.name)
+    return [codec.decode(topics.RAG_CLOSED, each.value).answer.request_id for each in records]
 
 
 def await_rest(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from processors.documents.embed import embed
 from processors.documents.ingest import IngestConfig, Place, ingest
 from processors.needs import CONVERTER, COUNTER, EMBEDDER
 from processors.ports import Converter, Embedder, Index, TokenCounter, VectorCache
-from processors.questions.rerank import rerank
+from processors.questions.rerank import ranked
 from processors.questions.retrieve import RetrievalConfig, retrieve
 from processors.text.sentences import split_sentences
 from schemas.events import Candidate, ChunksRetrieved
@@ -113,8 +113,8 @@ def measure(
         index = stack.enter_context(EdgeIndex(path, "chunking", ports.embedder.dimensions))
         chunks, tokens, contexts = _fill(index, data, policy, ports)
         gains = [
-            _scored(ask, ranked, ports.counter)
-            for ask, ranked in _answers(index, data.asks, ports, retrieval)
+            _scored(ask, found, ports.counter)
+            for ask, found in _answers(index, data.asks, ports, retrieval)
         ]
     documents = len(data.documents)
     return Measured(
@@ -139,7 +139,7 @@ def _fill(
         for record in chunk(change, counter=ports.counter, policy=policy)
     ]
     tokens = sum(each.tokens for record in made for each in record.chunks)
-    contexts = [context_of(r.title, each.heading) for r in made for each in r.chunks]
+    contexts = [context_of(r.document.title, each.heading) for r in made for each in r.chunks]
     for at in range(0, len(made), BATCH):
         for outcome in embed(made[at : at + BATCH], embedder=ports.embedder, cache=ports.cache):
             index.apply(_good(outcome))
@@ -159,8 +159,7 @@ def _answers(
         for ask, outcome in zip(some, found, strict=True):
             (event,) = _good(outcome)
             assert isinstance(event, ChunksRetrieved)
-            (ranked,) = rerank(event, config=retrieval)
-            yield ask, ranked.candidates
+            yield ask, ranked(event, retrieval)
 
 
 def _good(outcome: Sequence[Any] | Reject | Retry) -> Sequence[Any]:

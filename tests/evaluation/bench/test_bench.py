@@ -13,7 +13,7 @@ from evaluation.bench.measures import Latency, percentile
 from evaluation.bench.report import Figure, Findings, Setting, Target
 from evaluation.bench.reranked import SETTLED_S, Through
 from evaluation.stages import to_search
-from schemas.events import ChunksReranked, QuestionAnswered, Usage
+from schemas.events import GenerationRequested, QuestionAnswered, Usage
 from streams.release.versions import versions
 
 ROOT = Path(__file__).parents[3]
@@ -81,11 +81,9 @@ def test_the_runtime_bench_writes_figures_that_can_be_judged(tmp_path: Path) -> 
 
 
 def test_a_question_that_is_answered_without_chunks_is_lost_and_named() -> None:
-    def reranked(query: str) -> ChunksReranked:
-        return ChunksReranked(
-            question=to_search(query, "t", query).question, variants=[query], candidates=[],
-            embedding_model="m", index="i", reranker="r", degraded=[], timings_ms={},
-        )  # fmt: skip
+    def reranked(query: str) -> GenerationRequested:
+        carried = to_search(query, "t", query).carried
+        return GenerationRequested(carried=carried, candidates=[], tier="local", model="m")
 
     def answered(query: str, status: str, *reasons: str) -> QuestionAnswered:
         return QuestionAnswered(

@@ -12,6 +12,7 @@ from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
 from processors.documents.packing import CHARS_PER_TOKEN
 from processors.text.sentences import split_sentences
 from schemas.events import Chunk, DocumentChanged, DocumentChunked
+from tests.support.index_events import document
 
 CONFIG = ChunkingConfig()
 SMALL = ChunkingConfig(max_tokens=30, min_tokens=8, window=250)
@@ -33,23 +34,10 @@ class Words:
 
 
 def changed(body: str, **fields: object) -> DocumentChanged:
-    values: dict[str, object] = {
-        "op": "upsert",
-        "tenant": "acme",
-        "doc_id": "a/b.md",
-        "version": 3,
-        "sequence": 7,
-        "doc_type": "markdown",
-        "title": "Handbook",
-        "body": body,
-        "uri": "file:a/b.md",
-        "metadata": {"k": "v"},
-        "changed_at": 1,
-        "fed_at": 2,
-        "part": 0,
-        "parts": 1,
-    }
-    return DocumentChanged(**values | fields)  # type: ignore[arg-type]
+    """`part` and `page` are of the event, other `fields` of the document."""
+    own = {name: fields.pop(name) for name in ("part", "page") if name in fields}
+    known = {"doc_type": "markdown", "title": "Handbook"} | fields
+    return DocumentChanged(document=document("a/b.md", **known), body=body, **own)  # type: ignore[arg-type]
 
 
 def records(body: str, config: ChunkingConfig = CONFIG, **fields: object) -> list[DocumentChunked]:

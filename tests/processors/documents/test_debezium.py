@@ -81,10 +81,18 @@ def source(**given: Any) -> DebeziumSource:
 @pytest.mark.parametrize("op", ["c", "r", "u"])
 def test_a_row_becomes_a_document(op: str, enveloped: bool) -> None:
     (change,) = changes(event(op, after=ROW, enveloped=enveloped), key(enveloped))
-    assert (change.op, change.tenant, change.doc_id) == ("upsert", "retail", "handbook/7")
-    assert (change.title, change.body) == ("Cards", "The limit is 600 euros.")
-    assert (change.version, change.changed_at, change.fed_at) == (100, 5_000, 9_000)
-    assert change.metadata == {"department": "cards"}
+    assert (change.document.op, change.document.tenant, change.document.doc_id) == (
+        "upsert",
+        "retail",
+        "handbook/7",
+    )
+    assert (change.document.title, change.body) == ("Cards", "The limit is 600 euros.")
+    assert (change.document.version, change.document.changed_at, change.document.fed_at) == (
+        100,
+        5_000,
+        9_000,
+    )
+    assert change.document.metadata == {"department": "cards"}
 
 
 @pytest.mark.parametrize("enveloped", [False, True])
@@ -92,13 +100,17 @@ def test_a_deleted_row_is_a_deleted_document(enveloped: bool) -> None:
     # Without REPLICA IDENTITY FULL, only the key is known of it.
     before = {"id": 7, "title": None, "body": None, "dept": None, "hits": 0}
     (change,) = changes(event("d", before=before, lsn=101, enveloped=enveloped), key(enveloped))
-    assert (change.op, change.doc_id, change.version) == ("delete", "handbook/7", 101)
-    assert (change.title, change.body) == ("", "")
+    assert (change.document.op, change.document.doc_id, change.document.version) == (
+        "delete",
+        "handbook/7",
+        101,
+    )
+    assert (change.document.title, change.body) == ("", "")
 
 
 def test_a_delete_that_carries_no_row_is_known_by_its_key() -> None:
     (change,) = changes(event("d"))
-    assert (change.op, change.doc_id) == ("delete", "handbook/7")
+    assert (change.document.op, change.document.doc_id) == ("delete", "handbook/7")
 
 
 @pytest.mark.parametrize("value", [None, b'{"schema": {}, "payload": null}', event("m")])
@@ -108,7 +120,7 @@ def test_a_tombstone_and_a_message_change_no_document(value: bytes | None) -> No
 
 def test_a_row_whose_text_is_null_is_a_document_without_text() -> None:
     (change,) = changes(event("u", after=ROW | {"body": None}))
-    assert (change.op, change.body) == ("upsert", "")
+    assert (change.document.op, change.body) == ("upsert", "")
 
 
 @pytest.mark.parametrize(
@@ -146,8 +158,8 @@ def test_a_row_that_comes_to_name_another_document_deletes_the_former() -> None:
     of = source(doc_id="code", replica_identity="full", prefix="")
     before, after = ROW | {"code": "A-1"}, ROW | {"code": "A-2"}
     gone, come = changes(event("u", before=before, after=after), source=of)
-    assert (gone.op, gone.doc_id, gone.version) == ("delete", "A-1", 100)
-    assert (come.op, come.doc_id, come.version) == ("upsert", "A-2", 100)
+    assert (gone.document.op, gone.document.doc_id, gone.document.version) == ("delete", "A-1", 100)
+    assert (come.document.op, come.document.doc_id, come.document.version) == ("upsert", "A-2", 100)
 
 
 def test_what_names_a_document_must_be_known_of_a_deleted_row() -> None:
@@ -159,13 +171,13 @@ def test_what_names_a_document_must_be_known_of_a_deleted_row() -> None:
     (change,) = changes(
         event("c", after=ROW | {"owner": "retail"}), known, source(tenant={"column": "owner"})
     )
-    assert change.tenant == "retail"
+    assert change.document.tenant == "retail"
 
 
 def test_names_of_several_columns_are_never_confused() -> None:
     of = source(doc_id=["a", "b"], replica_identity="full")
     names = [
-        changes(event("c", after=ROW | {"a": a, "b": b}), source=of)[0].doc_id
+        changes(event("c", after=ROW | {"a": a, "b": b}), source=of)[0].document.doc_id
         for a, b in (("x/y", "z"), ("x", "y/z"), ("x", "y"))
     ]
     assert names == ["handbook/x%2Fy/z", "handbook/x/y%2Fz", "handbook/x/y"]
@@ -173,10 +185,10 @@ def test_names_of_several_columns_are_never_confused() -> None:
 
 def test_the_version_comes_from_where_the_policy_says() -> None:
     (change,) = changes(event("u", after=ROW, lsn=None), source=source(version="time"))
-    assert (change.version, change.sequence) == (5_000, 3)
+    assert (change.document.version, change.document.sequence) == (5_000, 3)
     of = source(version={"column": "hits"}, replica_identity="full")
     (change,) = changes(event("u", after=ROW), source=of)
-    assert change.version == 1
+    assert change.document.version == 1
 
 
 @pytest.mark.parametrize(
@@ -223,7 +235,7 @@ def test_a_record_without_a_key_is_rejected() -> None:
 
 def test_a_snapshot_without_a_position_is_older_than_any_change() -> None:
     (change,) = changes(event("r", after=ROW, lsn=None))
-    assert change.version == 0
+    assert change.document.version == 0
 
 
 @pytest.mark.parametrize(

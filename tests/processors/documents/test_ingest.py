@@ -67,14 +67,15 @@ def test_a_record_without_a_key_is_rejected() -> None:
 def test_any_date_up_to_the_year_9999_is_taken() -> None:
     for given in (1, 1_700_000_000_000, MAX_TIME):
         (change,) = _changes(_fed(changed_at=given))
-        assert change.changed_at == given
+        assert change.document.changed_at == given
     assert datetime.fromtimestamp(MAX_TIME / 1000, UTC).year == 9999
 
 
 def test_defaults_come_from_the_record() -> None:
     (change,) = _changes(_fed())
-    assert (change.version, change.sequence, change.changed_at) == (5_000, 12, 5_000)
-    assert (change.doc_type, change.parts) == ("markdown", 1)
+    document = change.document
+    assert (document.version, document.sequence, document.changed_at) == (5_000, 12, 5_000)
+    assert (document.doc_type, document.parts) == ("markdown", 1)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +96,16 @@ def test_defaults_come_from_the_record() -> None:
 )
 def test_text_is_converted_by_its_type(given: dict[str, str], doc_type: str, body: str) -> None:
     (change,) = _changes(_fed(**given))
-    assert (change.doc_type, change.body) == (doc_type, body)
+    assert (change.document.doc_type, change.body) == (doc_type, body)
 
 
 def test_a_file_comes_in_base64() -> None:
     body = base64.b64encode(saved(word())).decode()
     fed = _fed(doc_id="rules/a.docx", body=body, form="base64", metadata={"pages": "mine"})
     (change,) = _changes(fed)
-    assert (change.doc_type, change.title) == ("docx", "Conduct of business")
+    assert (change.document.doc_type, change.document.title) == ("docx", "Conduct of business")
     assert "8.2 Records are kept for six years." in change.body
-    assert change.metadata["pages"] == "mine"  # what the producer says wins
+    assert change.document.metadata["pages"] == "mine"  # what the producer says wins
     assert _changes(_fed(doc_id="a.docx", body=body, form="base64", op="delete"))[0].body == ""
 
 
@@ -136,7 +137,7 @@ def test_a_table_that_is_cut_keeps_its_heading_and_header(outer: str) -> None:
 
 def test_a_delete_carries_no_body() -> None:
     (change,) = _changes(_fed(op="delete", body="ignored", version=3))
-    assert (change.op, change.body, change.version) == ("delete", "", 3)
+    assert (change.document.op, change.body, change.document.version) == ("delete", "", 3)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.redis.store import MemoryRequestLog
 from processors.questions.admit import AdmitConfig, Arrival, admit, assigned_request_id
-from schemas.events import QuestionAdmitted, QuestionAnswered, QuestionAsked
+from schemas.events import QuestionAdmitted, QuestionAnswered, QuestionAsked, QuestionClosed
 from streams.flow.errors import Reject, Retry
 from tests.support.fakes import VERSIONS
 
@@ -18,13 +18,19 @@ class NoLog:
 
 def _admit(asked: QuestionAsked, at: int = NOW, log: object = None, **config: object):
     arrival = Arrival(f"rag.requests/0/{at}", at, NOW)
-    (outcome,) = admit(
+    outcome, *closed = admit(
         asked,
         arrival,
         config=AdmitConfig(**config),  # type: ignore[arg-type]
         log=log or MemoryRequestLog(),  # type: ignore[arg-type]
         versions=VERSIONS,
     )
+    if isinstance(outcome, QuestionAnswered):
+        (only,) = closed
+        assert isinstance(only, QuestionClosed)
+        assert (only.answer, only.passages) == (outcome, [])
+    else:
+        assert closed == []
     return outcome
 
 
@@ -41,6 +47,7 @@ def _asked(query: str = "what?", tenant: str = "acme", **fields: object) -> Ques
         (_asked(tenant="a/b"), "tenant must be"),
         (_asked(tenant=""), "tenant must be"),
         (_asked(top_k=0), "top_k is 0"),
+        (_asked(filters={"k": "x" * 70_000}), "user and filters have 70,001 bytes; at most 65,536"),
         (_asked(reply_to="docs.feed"), "MILLRACE_REPLY_TOPICS"),
     ],
 )
@@ -62,16 +69,16 @@ def test_a_deadline_in_the_past_is_expired(deadline: int) -> None:
 def test_a_deadline_is_a_span_or_a_time(deadline: int, at: int) -> None:
     outcome = _admit(_asked(deadline_ms=deadline), at=NOW - 10)
     assert isinstance(outcome, QuestionAdmitted)
-    assert outcome.question.deadline_at == at
+    assert outcome.carried.question.deadline_at == at
 
 
 def test_a_missing_request_id_is_a_uuid7_that_a_replay_repeats() -> None:
     first, again = (_admit(_asked(), at=NOW) for _ in range(2))
-    assert first.question.request_id == again.question.request_id
-    assert first.question.request_id[14] == "7"
+    assert first.carried.question.request_id == again.carried.question.request_id
+    assert first.carried.question.request_id[14] == "7"
     other = assigned_request_id("rag.requests/0/8", NOW)
-    assert other != first.question.request_id
-    assert other[:13] == first.question.request_id[:13], "the time comes first"
+    assert other != first.carried.question.request_id
+    assert other[:13] == first.carried.question.request_id[:13], "the time comes first"
 
 
 def test_the_same_record_again_is_no_duplicate() -> None:
@@ -91,4 +98,4 @@ def test_tenants_may_use_the_same_request_id() -> None:
 def test_without_the_log_questions_go_on_and_say_so() -> None:
     outcome = _admit(_asked(request_id="r"), log=NoLog())
     assert isinstance(outcome, QuestionAdmitted)
-    assert outcome.degraded == ["admit: duplicates unchecked"]
+    assert outcome.carried.degraded == ["admit: duplicates unchecked"]

@@ -7,12 +7,10 @@ from processors.questions.evidence import asked, evidence, keys_of, stem
 from processors.questions.generate import AnswerConfig, generate
 from processors.questions.parts import split
 from processors.text.sentences import split_sentences
-from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Versions
-from tests.processors.questions.test_retrieve import question
+from schemas.events import Candidate, GenerationRequested, QuestionAnswered, QuestionClosed
+from tests.support.fakes import VERSIONS
+from tests.support.question_events import carried
 
-VERSIONS = Versions(
-    prompt="p", pipeline="r", embedding_model="m", index="i", chunking="c", policy="n"
-)
 FEES = """\
 # Fees
 
@@ -62,17 +60,16 @@ def answer(
     query: str, *candidates: Candidate, config: AnswerConfig | None = None
 ) -> QuestionAnswered:
     event = GenerationRequested(
-        question=question(query),
-        variants=[query],
+        carried=carried(query, degraded=["rerank: fused order"], timings_ms={"admit": 1.5}),
         candidates=list(candidates),
-        embedding_model="m",
-        index="i",
         tier="local",
         model="extractive",
-        degraded=["rerank: fused order"],
-        timings_ms={"admit": 1.5},
     )
-    (only,) = generate(event, config=config or AnswerConfig(), versions=VERSIONS, now=lambda: 77)
+    only, closed = generate(event, config=config or AnswerConfig(), now=lambda: 77)
+    assert isinstance(only, QuestionAnswered)
+    assert isinstance(closed, QuestionClosed)
+    assert (closed.answer, closed.closed_at) == (only, 77)
+    assert closed.passages == event.candidates[: (config or AnswerConfig()).candidates]
     for citation in only.citations:
         cited = next(c for c in candidates if c.chunk_id == citation.chunk_id)
         assert citation.quote == cited.text[citation.start : citation.end]

@@ -10,15 +10,25 @@ import pytest
 from processors.ports import Completion
 from processors.questions.generate import AnswerConfig
 from processors.questions.grounded import DEGRADED, QUOTING, UNSUPPORTED, GroundedConfig, grounded
-from schemas.events import Candidate, GenerationRequested, QuestionAnswered, Usage
+from schemas.events import (
+    Candidate,
+    GenerationRequested,
+    ModelUsage,
+    QuestionAnswered,
+    QuestionClosed,
+    Usage,
+)
 from streams.app import config as app_config
 from streams.app.settings import Settings, load
 from streams.flow.errors import Retry, UserError
-from tests.processors.questions.test_generate import VERSIONS, candidate
-from tests.processors.questions.test_retrieve import question
+from tests.processors.questions.test_generate import candidate
+from tests.support.question_events import carried
 
 FEES = candidate(
     "A transfer abroad costs 12 euros. It takes two days.", {"12 euros": 0.8}, doc_id="fees.md"
+)
+REWRITING = ModelUsage(
+    operation="rewrite", model="m", input_tokens=30, output_tokens=10, cost=0.0005
 )
 LIMITS = candidate("The daily limit of a Gold card is 900 euros.", doc_id="limits.md")
 
@@ -53,25 +63,23 @@ def answer(says: str | Retry, *more: Candidate) -> tuple[QuestionAnswered, Model
     )
     assert isinstance(config, GroundedConfig)
     event = GenerationRequested(
-        question=question("What does a transfer abroad cost?"),
-        variants=["What does a transfer abroad cost?"],
+        carried=carried("What does a transfer abroad cost?", usage=[REWRITING]),
         candidates=[FEES, LIMITS, *more],
-        embedding_model="m",
-        index="i",
         tier="local",
         model="m",
-        degraded=[],
-        timings_ms={},
-        usage=Usage(input_tokens=30, output_tokens=10, cost=0.0005),
     )
-    (made,) = grounded(
+    made, closed = grounded(
         event,
         generator=model,
         config=config,
         quoting=AnswerConfig(),
-        versions=VERSIONS,
         now=lambda: 7,
     )
+    assert isinstance(made, QuestionAnswered)
+    assert isinstance(closed, QuestionClosed)
+    assert closed.answer == made
+    assert closed.carried.usage[0] == REWRITING
+    assert [each.operation for each in closed.carried.usage[1:]] in ([], ["generate"])
     return made, model
 
 

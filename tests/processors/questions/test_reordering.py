@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from processors.questions.reordering import GROUND, SIGNALS, reordering, rows_of
-from processors.questions.rerank import rerank
+from processors.questions.rerank import ranked, rerank
 from processors.questions.retrieval_policy import retrieval_config
 from processors.questions.retrieve import RetrievalConfig
+from processors.questions.route import RouteConfig
 from processors.text.wording import WORDING, wording
 from schemas.events import ChunksRetrieved
-from tests.processors.questions.test_retrieve import candidate, question
+from tests.processors.questions.test_retrieve import candidate
+from tests.support.question_events import carried
 
 DENSE, BM25 = SIGNALS.index("dense"), SIGNALS.index("bm25")
 EVERYWHERE = {"low": dict.fromkeys(GROUND, -1e9), "high": dict.fromkeys(GROUND, 1e9)}
@@ -53,20 +55,11 @@ def scores(data: bytes, *rows: list[float]) -> list[float]:
 
 
 def retrieved(*found: Any, query: str = "q") -> ChunksRetrieved:
-    return ChunksRetrieved(
-        question=question(query),
-        variants=[query],
-        candidates=[*found],
-        embedding_model="m",
-        index="i",
-        degraded=[],
-        timings_ms={},
-    )
+    return ChunksRetrieved(carried=carried(query), candidates=[*found])
 
 
 def order(event: ChunksRetrieved, config: RetrievalConfig) -> list[str]:
-    (result,) = rerank(event, config=config)
-    return [each.chunk_id for each in result.candidates]
+    return [each.chunk_id for each in ranked(event, config)]
 
 
 def test_a_row_falls_to_its_leaf_of_every_tree() -> None:
@@ -91,8 +84,8 @@ def test_trees_can_turn_an_order_and_a_blend_of_nothing_does_not() -> None:
     config = RetrievalConfig(reordering=learned, blend=1.0)
     assert order(event, config) == ["b", "a"]
     assert order(event, replace(config, blend=0.0)) == ["a", "b"]
-    (result,) = rerank(event, config=config)
-    assert result.reranker == "t"
+    (result,) = rerank(event, config=config, routing=RouteConfig())
+    assert "rerank: ordered by t" in result.carried.decisions
 
 
 def test_a_question_off_the_ground_of_every_expert_is_left_alone() -> None:

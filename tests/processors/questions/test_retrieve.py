@@ -11,14 +11,17 @@ import pytest
 from connectors.memory.index import MemoryIndex
 from processors.ports import Passage, Ranking, SearchQuery, SearchResult
 from processors.questions.fusion import fuse
-from processors.questions.rerank import rerank
+from processors.questions.rerank import ranked, rerank
 from processors.questions.retrieve import RetrievalConfig, retrieve
 from processors.questions.rewrite import rewrite
-from schemas.events import Candidate, ChunksRetrieved, Question, QuestionAdmitted, QuestionRewritten
+from processors.questions.route import RouteConfig
+from schemas.events import Candidate, ChunksRetrieved, QuestionAdmitted, QuestionRewritten
 from streams.flow.errors import Retry
 from tests.support.index_events import SIZE, change, chunk_id, vector
+from tests.support.question_events import carried, question
 
 CONFIG = RetrievalConfig()
+ROUTING = RouteConfig()
 
 
 class Embedder:
@@ -57,27 +60,14 @@ class Counting(MemoryIndex):
         return {k: v for k, v in super().fetch(tenant, chunk_ids).items() if k != self.gone}
 
 
-def question(query: str, *, tenant: str = "acme", top_k: int = 10, **filters: str) -> Question:
-    return Question(
-        request_id="r",
-        tenant=tenant,
-        query=query,
-        session_id=None,
-        user=None,
-        filters=filters,
-        top_k=top_k,
-        deadline_at=0,
-        reply_to=None,
-        asked_at=0,
-    )
-
-
 def asked(*variants: str, tenant: str = "acme", top_k: int = 10, **filters: str):
     return QuestionRewritten(
-        question=question(variants[0], tenant=tenant, top_k=top_k, **filters),
-        variants=[*variants],
-        degraded=["admit: earlier"],
-        timings_ms={"admit": 1.0},
+        carried=carried(
+            question(variants[0], tenant=tenant, top_k=top_k, **filters),
+            variants=[*variants],
+            degraded=["admit: earlier"],
+            timings_ms={"admit": 1.0},
+        )
     )
 
 
@@ -124,25 +114,28 @@ def candidate(name: str, dense: float, bm25: float, sentence: float, fused: floa
     )
 
 
-def reranked(*candidates: Candidate, top_k: int = 10, config: RetrievalConfig = CONFIG):
+def reranked(
+    *candidates: Candidate,
+    top_k: int = 10,
+    config: RetrievalConfig = CONFIG,
+    routing: RouteConfig = ROUTING,
+):
     event = ChunksRetrieved(
-        question=question("q", top_k=top_k),
-        variants=["q"],
+        carried=carried(
+            question("q", top_k=top_k),
+            degraded=["retrieve: lexical unavailable"],
+            timings_ms={"retrieve": 2.0},
+        ),
         candidates=[*candidates],
-        embedding_model="m",
-        index="v7",
-        degraded=["retrieve: lexical unavailable"],
-        timings_ms={"retrieve": 2.0},
     )
-    (result,) = rerank(event, config=config)
+    (result,) = rerank(event, config=config, routing=routing)
     return result
 
 
 def test_a_question_is_searched_for_as_it_was_asked() -> None:
-    event = QuestionAdmitted(question=question(" What? "), degraded=["a"], timings_ms={"b": 1.0})
-    (result,) = rewrite(event)
-    assert result.variants == [" What? "]
-    assert (result.degraded, result.timings_ms) == (["a"], {"b": 1.0})
+    given = carried(" What? ", variants=[], degraded=["a"], timings_ms={"b": 1.0})
+    (result,) = rewrite(QuestionAdmitted(carried=given))
+    assert result.carried == replace(given, variants=[" What? "])
 
 
 def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
@@ -170,12 +163,16 @@ def test_a_candidate_carries_the_chunk_and_every_score() -> None:
     assert first.sentence_scores == pytest.approx(of_sentences, abs=0.01)
     assert first.scores["sentence"] == max(first.sentence_scores)
     assert first.sentences == [0, 1, 1, 10]
-    assert (event.index, event.embedding_model) == ("v7", "m")
+    used = event.carried.versions
+    assert (used.index, used.embedding_model) == ("v7", "m"), "not what the question set out with"
 
 
 def test_what_came_before_is_passed_on() -> None:
     (event,) = run(stocked("alpha"), asked("alpha"))
-    assert (event.degraded, event.timings_ms) == (["admit: earlier"], {"admit": 1.0})
+    assert (event.carried.degraded, event.carried.timings_ms) == (
+        ["admit: earlier"],
+        {"admit": 1.0},
+    )
 
 
 def test_questions_of_several_tenants_see_their_own_chunks_only() -> None:
@@ -203,7 +200,7 @@ def test_as_many_candidates_are_kept_as_configured_or_asked_for() -> None:
 def test_an_empty_index_gives_no_candidates() -> None:
     (event,) = run(stocked(), asked("alpha"))
     assert event.candidates == []
-    assert event.degraded == ["admit: earlier"]
+    assert event.carried.degraded == ["admit: earlier"]
 
 
 def test_a_chunk_removed_since_the_search_is_left_out() -> None:
@@ -218,7 +215,7 @@ def test_one_index_down_leaves_the_other_and_says_so(down: str) -> None:
     index = stocked("alpha", "beta")
     setattr(index, down, False)
     (event,) = run(index, asked("alpha"))
-    assert event.degraded == ["admit: earlier", f"retrieve: {down} unavailable"]
+    assert event.carried.degraded == ["admit: earlier", f"retrieve: {down} unavailable"]
     assert event.candidates[0].text == "alpha"
     assert event.candidates[0].score == pytest.approx(1, abs=0.002)
     assert event.candidates[0].scores["dense"] == pytest.approx(1, abs=0.002)
@@ -332,10 +329,22 @@ def test_the_best_top_k_are_kept_with_their_scores_and_the_rest_passed_on() -> N
     assert [c.chunk_id for c in result.candidates] == ["5", "4"]
     assert result.candidates[0].score == result.candidates[0].scores["reranked"] == 1
     assert result.candidates[0].scores["dense"] == 0.5
-    assert result.reranker == "sentence-mix"
-    assert (result.embedding_model, result.index, result.variants) == ("m", "v7", ["q"])
-    assert result.degraded == ["retrieve: lexical unavailable"]
-    assert result.timings_ms == {"retrieve": 2.0}
+    assert result.carried.variants == ["q"]
+    assert result.carried.degraded == ["retrieve: lexical unavailable"]
+    assert result.carried.timings_ms == {"retrieve": 2.0}
+
+
+def test_a_question_goes_to_its_tenants_tier_and_says_why() -> None:
+    routing = RouteConfig(
+        tenant_tiers={"acme": "premium"}, models={"local": "extractive", "premium": "large"}
+    )
+    result = reranked(routing=routing)
+    assert (result.tier, result.model) == ("premium", "large")
+    assert result.carried.decisions == [
+        "rerank: ordered by sentence-mix",
+        "rerank: tier premium, its tenant's",
+    ]
+    assert reranked().carried.decisions[-1] == "rerank: tier local, the default"
 
 
 def test_no_candidates_and_no_similarity_are_no_error() -> None:
@@ -353,20 +362,10 @@ def test_a_question_that_looks_an_identifier_up_gets_what_goes_by_it_first() -> 
     mentions = replace(candidate("mentions", 0.5, 8.0, 0.5), text="See AC-2(3) for more.")
     named = replace(candidate("named", 0.1, 1.0, 0.1), title="AC-2 (3) Disable accounts")
     found = [vague, mentions, named]
-    event = ChunksRetrieved(
-        question=question("What does ac-2(3) require?"),
-        variants=["q"],
-        candidates=found,
-        embedding_model="m",
-        index="v7",
-        degraded=[],
-        timings_ms={},
-    )
-    (result,) = rerank(event, config=CONFIG)
-    assert [c.chunk_id for c in result.candidates] == ["named", "mentions", "vague"]
-    assert [c.score for c in result.candidates] == sorted(
-        (c.score for c in result.candidates), reverse=True
-    )
+    event = ChunksRetrieved(carried=carried("What does ac-2(3) require?"), candidates=found)
+    found = ranked(event, CONFIG)
+    assert [c.chunk_id for c in found] == ["named", "mentions", "vague"]
+    assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
 
 
 def test_likeness_to_the_best_candidates_leaves_the_candidate_itself_out() -> None:

@@ -11,10 +11,10 @@ import pytest
 from connectors.openai_compatible.generator import OpenAICompatible
 from processors.questions.rewrite import DEGRADED, VariantsConfig, rewrite, variants_in
 from processors.questions.usage import Prices
-from schemas.events import QuestionAdmitted, Usage
+from schemas.events import ModelUsage, QuestionAdmitted
 from streams.flow.errors import Retry
-from tests.processors.questions.test_retrieve import question
 from tests.support.model_server import ModelServer, completion, serving
+from tests.support.question_events import carried
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def model(server: ModelServer) -> Iterator[OpenAICompatible]:
 
 
 def rewritten(model: OpenAICompatible, query: str = "What is AC-2?"):
-    event = QuestionAdmitted(question=question(query), degraded=["a"], timings_ms={})
+    event = QuestionAdmitted(carried=carried(query, variants=[], degraded=["a"]))
     (result,) = rewrite(event, generator=model, config=VariantsConfig("Rewrite."))
-    return result
+    return result.carried
 
 
 def test_a_model_adds_up_to_three_variants(server: ModelServer, model: OpenAICompatible) -> None:
@@ -61,10 +61,18 @@ def test_what_the_model_was_paid_for_is_counted_even_if_it_said_nothing_usable(
     server: ModelServer, model: OpenAICompatible
 ) -> None:
     server.body = completion("What is AC-2?", 1000)
-    event = QuestionAdmitted(question=question("What is AC-2?"), degraded=[], timings_ms={})
+    event = QuestionAdmitted(carried=carried("What is AC-2?", variants=[]))
     (result,) = rewrite(event, generator=model, config=VariantsConfig(prices=Prices(1.0, 10.0)))
-    assert result.variants == ["What is AC-2?"]
-    assert result.usage == Usage(input_tokens=1000, output_tokens=3, cost=0.001 + 0.00003)
+    assert result.carried.variants == ["What is AC-2?"]
+    assert result.carried.usage == [
+        ModelUsage(
+            operation="rewrite",
+            model="small",
+            input_tokens=1000,
+            output_tokens=3,
+            cost=0.001 + 0.00003,
+        )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_what_is_searched_for_is_the_tenants_own_and_is_passed_on() -> None:
     embedder = Embedder()
     both = [asked("AML?"), asked("AML?", tenant="b"), asked("AML?", tenant="c")]
     outcomes = retrieve(both, embedder=embedder, index=index, config=config)
-    assert [outcome[0].variants for outcome in outcomes] == [  # type: ignore[index]
+    assert [outcome[0].carried.variants for outcome in outcomes] == [  # type: ignore[index]
         ["AML?", "AML (anti money laundering)?"],
         ["AML?", "AML (alpha mike lima)?"],
         ["AML?"],

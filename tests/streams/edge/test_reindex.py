@@ -150,7 +150,7 @@ def test_a_change_that_races_with_the_reindex_wins(change_first: bool, body: str
     expected = {} if body is None else {"a": [(2, 0, "New text.")]}
     assert state(ports) == expected
     newest = after.events(topics.DOCS_CHANGES)[-1]
-    assert newest.version == 2  # what compaction keeps, and an index is rebuilt from
+    assert newest.document.version == 2  # what compaction keeps, and an index is rebuilt from
 
 
 def test_chunks_of_a_worker_on_the_old_policy_do_not_mix_with_the_new() -> None:
@@ -162,7 +162,8 @@ def test_chunks_of_a_worker_on_the_old_policy_do_not_mix_with_the_new() -> None:
         alone.send(topics.DOCS_FEED, fed("a", body=long))
         alone.run()
         made[generation] = [
-            replace(event, generation=generation) for event in alone.events(topics.DOCS_VECTORS)
+            replace(event, document=replace(event.document, generation=generation))
+            for event in alone.events(topics.DOCS_VECTORS)
         ]
         assert len(made[generation]) > 1
     for seed in range(20):
@@ -217,7 +218,7 @@ def test_the_newest_version_is_asked_for_wherever_it_stands() -> None:
     changes = run.events(topics.DOCS_CHANGES)
     found = plan(changes, {}, lambda kind: "new")
     (again,) = asked_again(changes, found.concerned, 3)
-    assert (again.body, again.generation) == ("Seven.", 3)
+    assert (again.body, again.document.generation) == ("Seven.", 3)
 
 
 def test_a_document_that_is_not_searchable_is_concerned() -> None:

@@ -65,6 +65,11 @@ def test_json_at_the_edge_fills_in_defaults() -> None:
     assert Codec().decode(RAG_REQUESTS, value.encode()) == ASKED
 
 
+def test_json_may_escape_any_character() -> None:
+    value = b'{"tenant": "a", "query": "\\ud83d\\ude00 \\u00e9 \\\\ud83d"}'
+    assert Codec().decode(RAG_REQUESTS, value).query == "\U0001f600 \u00e9 \\ud83d"
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -77,6 +82,8 @@ def test_json_at_the_edge_fills_in_defaults() -> None:
         (b'{"tenant": "a", "query": "q"', "not valid JSON"),
         (b'{"tenant": "a", "query": NaN}', "NaN is no JSON number"),
         (b'{"tenant": "\xff"}', "not UTF-8"),
+        (b'{"tenant": "a", "query": "\\ud83d!"}', "half of a surrogate pair"),
+        (b'{"tenant": "a", "query": "\\uDE00"}', "half of a surrogate pair"),
         (b"[1]", "neither a JSON object nor Avro"),
         (b"", "has no value"),
         (None, "has no value"),
@@ -108,6 +115,23 @@ def test_another_event_on_the_topic_is_rejected_by_name() -> None:
     value = Codec().encode("rag.feedback", FeedbackGiven(request_id="1", tenant="a", rating=1))
     assert Codec().decode(RAG_FEEDBACK, value).rating == 1
     assert "is a FeedbackGiven, and DocumentChanged belongs here" in _reason(DOCS_CHANGES, value)
+
+
+def test_a_record_of_another_version_says_what_to_do_about_it() -> None:
+    for value, codec in (
+        (SINGLE_OBJECT + b"\x07" * 8 + b"rest", Codec()),
+        (_of_another_version(registry := FakeRegistry()), Codec(registry)),
+    ):
+        reason = _reason(RAG_ADMITTED, value, codec)
+        assert "another version of Millrace wrote it" in reason
+        assert "remove that of MILLRACE_DATA" in reason
+
+
+def _of_another_version(registry: FakeRegistry) -> bytes:
+    """A question as it was admitted before `carried`, under a schema that the registry knows."""
+    field = {"name": "degraded", "type": {"type": "array", "items": "string"}}
+    schema = {"type": "record", "name": "io.millrace.QuestionAdmitted", "fields": [field]}
+    return CONFLUENT + registry.register("rag.admitted-value", schema).to_bytes(4, "big") + b"\0"
 
 
 def test_deeply_nested_json_is_rejected_not_a_crash() -> None:

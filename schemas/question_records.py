@@ -1,0 +1,271 @@
+"""Typed events that events of questions hold.
+
+Generated from schemas/avro by `python -m schemas.codegen`: do not edit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+AnswerStatus = Literal["answered", "abstained", "refused", "expired", "failed"]
+"""How a question ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A retrieved chunk with what it scored."""
+
+    chunk_id: str
+    doc_id: str
+    doc_version: int
+    ordinal: int
+    title: str
+    heading: str
+    uri: str
+    text: str
+    chunking: str
+    changed_at: int
+    score: float
+    """What the list is ordered by, higher is better."""
+    scores: dict[str, float]
+    """By signal: dense, bm25, sentence, fused, ..."""
+    sentences: list[int]
+    sentence_scores: list[float]
+    """Cosine of each sentence to the question."""
+    page: int = 0
+    """Where it begins, from 1; 0 where the document has no pages."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "chunk_id": self.chunk_id, "doc_id": self.doc_id, "doc_version": self.doc_version,
+            "ordinal": self.ordinal, "title": self.title, "heading": self.heading, "uri": self.uri,
+            "text": self.text, "chunking": self.chunking, "changed_at": self.changed_at,
+            "score": self.score, "scores": self.scores, "sentences": self.sentences,
+            "sentence_scores": self.sentence_scores, "page": self.page,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Candidate:
+        return cls(
+            chunk_id=datum["chunk_id"], doc_id=datum["doc_id"], doc_version=datum["doc_version"],
+            ordinal=datum["ordinal"], title=datum["title"], heading=datum["heading"],
+            uri=datum["uri"], text=datum["text"], chunking=datum["chunking"],
+            changed_at=datum["changed_at"], score=datum["score"], scores=datum["scores"],
+            sentences=datum["sentences"], sentence_scores=datum["sentence_scores"],
+            page=datum["page"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question with all that was left out filled in."""
+
+    request_id: str
+    tenant: str
+    query: str
+    session_id: str | None
+    user: str | None
+    filters: dict[str, str]
+    top_k: int
+    deadline_at: int
+    reply_to: str | None
+    asked_at: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "request_id": self.request_id, "tenant": self.tenant, "query": self.query,
+            "session_id": self.session_id, "user": self.user, "filters": self.filters,
+            "top_k": self.top_k, "deadline_at": self.deadline_at, "reply_to": self.reply_to,
+            "asked_at": self.asked_at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Question:
+        return cls(
+            request_id=datum["request_id"], tenant=datum["tenant"], query=datum["query"],
+            session_id=datum["session_id"], user=datum["user"], filters=datum["filters"],
+            top_k=datum["top_k"], deadline_at=datum["deadline_at"], reply_to=datum["reply_to"],
+            asked_at=datum["asked_at"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """What an answer was made with."""
+
+    prompt: str
+    pipeline: str
+    embedding_model: str
+    index: str
+    chunking: str
+    policy: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "prompt": self.prompt, "pipeline": self.pipeline,
+            "embedding_model": self.embedding_model, "index": self.index, "chunking": self.chunking,
+            "policy": self.policy,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Versions:
+        return cls(
+            prompt=datum["prompt"], pipeline=datum["pipeline"],
+            embedding_model=datum["embedding_model"], index=datum["index"],
+            chunking=datum["chunking"], policy=datum["policy"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsage:
+    """What one operation on a question's way has used of one model."""
+
+    operation: str
+    """rewrite, generate, ..."""
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    """In the currency of the price list."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "operation": self.operation, "model": self.model, "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens, "cost": self.cost,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> ModelUsage:
+        return cls(
+            operation=datum["operation"], model=datum["model"], input_tokens=datum["input_tokens"],
+            output_tokens=datum["output_tokens"], cost=datum["cost"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What a question carries from stage to stage: passed on whole."""
+
+    question: Question
+    versions: Versions
+    """What it is answered with: as configured at first, then as it was."""
+    variants: list[str] = field(default_factory=list[str])
+    """What is searched for, the question as it was asked first."""
+    degraded: list[str] = field(default_factory=list[str])
+    """Fallbacks taken, as 'stage: what'."""
+    decisions: list[str] = field(default_factory=list[str])
+    """What was decided on the way, as 'stage: what'."""
+    usage: list[ModelUsage] = field(default_factory=list[ModelUsage])
+    """What models have used so far."""
+    timings_ms: dict[str, float] = field(default_factory=dict[str, float])
+    """Milliseconds per stage, from the record before it to its own."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "question": self.question.to_avro(), "versions": self.versions.to_avro(),
+            "variants": self.variants, "degraded": self.degraded, "decisions": self.decisions,
+            "usage": [item.to_avro() for item in self.usage], "timings_ms": self.timings_ms,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Carried:
+        return cls(
+            question=Question.from_avro(datum["question"]),
+            versions=Versions.from_avro(datum["versions"]), variants=datum["variants"],
+            degraded=datum["degraded"], decisions=datum["decisions"],
+            usage=[ModelUsage.from_avro(item) for item in datum["usage"]],
+            timings_ms=datum["timings_ms"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """Where a quoted sentence stands."""
+
+    chunk_id: str
+    doc_id: str
+    doc_version: int
+    start: int
+    """Character offset in the chunk's text."""
+    end: int
+    quote: str
+    score: float
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "chunk_id": self.chunk_id, "doc_id": self.doc_id, "doc_version": self.doc_version,
+            "start": self.start, "end": self.end, "quote": self.quote, "score": self.score,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Citation:
+        return cls(
+            chunk_id=datum["chunk_id"], doc_id=datum["doc_id"], doc_version=datum["doc_version"],
+            start=datum["start"], end=datum["end"], quote=datum["quote"], score=datum["score"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an answer cost: all operations and models together."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    """In the currency of the price list."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "input_tokens": self.input_tokens, "output_tokens": self.output_tokens,
+            "cost": self.cost,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> Usage:
+        return cls(
+            input_tokens=datum["input_tokens"], output_tokens=datum["output_tokens"],
+            cost=datum["cost"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered:
+    """The answer, on rag.answers."""
+
+    request_id: str
+    tenant: str
+    status: AnswerStatus
+    answer: str
+    citations: list[Citation]
+    reasons: list[str]
+    """Of a refusal, failure or abstention."""
+    degraded: list[str]
+    tier: str
+    model: str
+    versions: Versions
+    usage: Usage
+    timings_ms: dict[str, float]
+    answered_at: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "request_id": self.request_id, "tenant": self.tenant, "status": self.status,
+            "answer": self.answer, "citations": [item.to_avro() for item in self.citations],
+            "reasons": self.reasons, "degraded": self.degraded, "tier": self.tier,
+            "model": self.model, "versions": self.versions.to_avro(), "usage": self.usage.to_avro(),
+            "timings_ms": self.timings_ms, "answered_at": self.answered_at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> QuestionAnswered:
+        return cls(
+            request_id=datum["request_id"], tenant=datum["tenant"], status=datum["status"],
+            answer=datum["answer"],
+            citations=[Citation.from_avro(item) for item in datum["citations"]],
+            reasons=datum["reasons"], degraded=datum["degraded"], tier=datum["tier"],
+            model=datum["model"], versions=Versions.from_avro(datum["versions"]),
+            usage=Usage.from_avro(datum["usage"]), timings_ms=datum["timings_ms"],
+            answered_at=datum["answered_at"],
+        )
