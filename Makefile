@@ -17,6 +17,7 @@ check: $(STAMP)
 	@echo "millrace: checking style, types, generated files and versions"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
+	@said=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$said"; exit 1; }
 	@$(BIN)/pyright --warnings
 	@$(BIN)/python -m schemas.codegen --check
 	@$(BIN)/millrace check

@@ -1,58 +1,109 @@
+"""The shape of the code: which way imports go, and how long files are."""
+
 from __future__ import annotations
 
-import ast
+import shutil
+import statistics
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("schemas", "processors", "connectors", "streams", "evaluation")
-MOST_LINES = 500
-
-FLOW = "streams.flow"
-# What each package may import of ours; the longest name that fits a module counts.
-ALLOWED = {
-    FLOW: {FLOW},
-    "schemas": {"schemas", FLOW},
-    "processors": {"schemas", "processors", FLOW},
-    "connectors": {"schemas", "processors", "connectors", FLOW},
-    "streams": {"schemas", "streams"},
-    "streams.app": {"schemas", "processors", "connectors", "streams"},
-    "evaluation": set(LAYERS),
+PACKAGES = ("schemas", "processors", "connectors", "streams", "evaluation")
+MOST_LINES = 400
+MEDIAN_LINES = 105  # to be under 100
+# Longer ones, and how long they may be until they are divided. This list only shrinks.
+STILL_LONG = {
+    "evaluation/research/judging/pairs.py": 450,
+    "processors/questions/claims.py": 409,
+    "schemas/question_events.py": 493,
+    "streams/app/wiring.py": 456,
+    "tests/evaluation/quality/test_evaluation.py": 451,
+    "tests/evaluation/research/test_judging.py": 417,
+    "tests/processors/questions/test_generate.py": 449,
+    "tests/streams/runtime/test_driver.py": 463,
 }
 
 
-def _sources() -> list[Path]:
-    return [path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")]
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What `make check` does, in a folder that has the packages and pyproject.toml."""
+    program = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run(
+        [program, "--no-cache", "--no-logo"], cwd=folder, capture_output=True, text=True
+    )
 
 
-def _imports(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.partition(".")[0] in LAYERS}
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages' code, to be spoiled."""
+    folder = tmp_path_factory.mktemp("tree")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            copy = folder / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    return folder
 
 
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_go_one_way(path: Path) -> None:
-    name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    package = max((each for each in ALLOWED if f"{name}.".startswith(f"{each}.")), key=len)
-    for imported in _imports(path):
-        assert any(f"{imported}.".startswith(f"{each}.") for each in ALLOWED[package]), imported
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [
+        ("streams.flow.errors", "schemas.events"),
+        ("schemas.topics", "processors.ports"),
+        ("processors.ports", "connectors.redis.store"),
+        ("processors.ports", "streams.runtime.codec"),
+        ("processors.ports", "redis"),
+        ("connectors.redis.store", "streams.runtime.telemetry"),
+        ("streams.runtime.codec", "processors.ports"),
+        ("streams.runtime.codec", "streams.edge.client"),
+        ("streams.runtime.codec", "streams.local.state"),
+        ("streams.runtime.codec", "streams.release.versions"),
+        ("streams.app.host", "streams.cli.console"),
+        ("streams.edge.client", "connectors.redis.store"),
+        ("streams.cli.console", "connectors.redis.store"),
+        ("streams.cli.console", "evaluation.lines"),
+        ("evaluation.quality.gates", "evaluation.research.variants"),
+    ],
+)
+def test_an_import_against_the_arrows_is_refused_by_name(
+    tree: Path, importer: str, imported: str
+) -> None:
+    path = tree / f"{importer.replace('.', '/')}.py"
+    before = path.read_text()
+    path.write_text(f"{before}\nimport {imported}\n")
+    done = lint_imports(tree)
+    path.write_text(before)
+    assert done.returncode == 1
+    assert f"{importer} -> {imported}" in " ".join(done.stdout.split())
 
 
-def test_no_file_needs_a_table_of_contents() -> None:
+def test_imports_go_one_way(tree: Path) -> None:
+    assert lint_imports(tree).returncode == 0
+
+
+def line_counts() -> dict[str, int]:
     listed = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    long = {
-        name: lines
-        for name in listed.stdout.split()
-        if (ROOT / name).exists()
-        and (lines := len((ROOT / name).read_text().splitlines())) > MOST_LINES
+    paths = [ROOT / name for name in listed.stdout.split()]
+    return {
+        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
+        for path in paths
+        if path.exists()
     }
-    assert not long
+
+
+def test_no_file_needs_a_table_of_contents() -> None:
+    long = {name: lines for name, lines in line_counts().items() if lines > MOST_LINES}
+    assert long.keys() == STILL_LONG.keys()
+    assert all(lines <= STILL_LONG[name] for name, lines in long.items())
+
+
+def test_half_of_the_files_fit_a_screen_or_two() -> None:
+    of_packages = [
+        lines for name, lines in line_counts().items() if name.partition("/")[0] in PACKAGES
+    ]
+    assert statistics.median(of_packages) <= MEDIAN_LINES
