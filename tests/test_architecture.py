@@ -20,7 +20,7 @@ STILL_LONG = {
     "processors/questions/claims.py": 409,
     "schemas/question_events.py": 493,
     "streams/app/wiring.py": 456,
-    "tests/evaluation/quality/test_evaluation.py": 451,
+    "tests/evaluation/quality/test_evaluation.py": 439,
     "tests/evaluation/research/test_judging.py": 417,
     "tests/processors/questions/test_generate.py": 449,
     "tests/streams/runtime/test_driver.py": 463,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
 
 from evaluation.quality.scoring import METRICS
-from streams.app.policies import SHIPPED
+from schemas.validation import Written, expected, validated
+from streams.app import policies
 from streams.flow.errors import UserError
 
 ABSTENTION = "abstention"  # the share of unanswerable questions that get no answer
@@ -73,24 +75,27 @@ def reasons(unmeasured: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(said) + (f"; and {rest} other reasons" if rest else "")
 
 
+Share = Annotated[float, Field(strict=True, ge=0, le=1), expected("a number, 0 to 1")]
+
+
+class _File(Written):
+    version: str
+    measured: Share
+    gates: dict[str, Share]
+
+    @field_validator("gates")
+    @classmethod
+    def _measured(cls, gates: dict[str, float]) -> dict[str, float]:
+        if unknown := gates.keys() - set(GATED):
+            raise ValueError(f"'{min(unknown)}' is not measured; {', '.join(GATED)} are")
+        return gates
+
+
 def read(folder: Path | None = None) -> Gates:
     """The gates in force. Raises `UserError` if the file is missing or not understood."""
-    path = (folder or SHIPPED) / "gates.toml"
+    path = (folder or policies.SHIPPED) / "gates.toml"
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-        gates = {str(k): float(v) for k, v in found["gates"].items()}
-        measured = float(found["measured"])
-        version = str(found["version"])
-    except OSError as error:
-        raise UserError(f"the gates {path} cannot be read: {error.strerror}") from error
-    except KeyError as error:
-        raise UserError(f"the gates {path} have no {error.args[0]}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"the gates {path} are not understood: {error}") from error
-    unknown = sorted(set(gates) - set(GATED))
-    if unknown:
-        raise UserError(f"{path} has a gate for {unknown[0]}, which is not measured")
-    for name, least in {"measured": measured, **gates}.items():
-        if math.isnan(least) or not 0 <= least <= 1:
-            raise UserError(f"the gates {path}: {name} = {least} is not between 0 and 1")
-    return Gates(version, measured, gates)
+        file = validated(_File, policies.toml(path))
+    except ValueError as error:
+        raise UserError(f"policy {path} cannot be used: {error}") from None
+    return Gates(file.version, file.measured, file.gates)

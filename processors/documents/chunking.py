@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
 
 from processors.documents.strategies import STRATEGIES, revisions
+from schemas.validation import NOTHING_IS_EMPTY, Written, expected, validated
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,31 @@ class ChunkingPolicy:
         return self.types.get(doc_type, self.other)
 
 
-_NUMBERS = {"max_tokens": 16, "min_tokens": 0}  # and the least they may be
-_KEYS = {"strategies", *_NUMBERS}
+def _known(name: str) -> str:
+    if name not in STRATEGIES:
+        raise ValueError
+    return name
+
+
+_Strategy = Annotated[str, AfterValidator(_known), expected(f"one of {', '.join(STRATEGIES)}")]
+_Strategies = Annotated[tuple[_Strategy, ...], Field(min_length=1)]
+
+
+class _Cut(Written):
+    """What a type's entry may say; what it does not, the file says for all."""
+
+    strategies: _Strategies | None = None
+    max_tokens: Annotated[
+        int | None, Field(strict=True, ge=16), expected("a whole number, 16 or more")
+    ] = None
+    min_tokens: Annotated[
+        int | None, Field(strict=True, ge=0), expected("a whole number, 0 or more")
+    ] = None
+
+
+class _File(_Cut):
+    version: str = ""
+    types: Annotated[dict[str, _Cut], NOTHING_IS_EMPTY] = Field(default_factory=dict[str, _Cut])
 
 
 def parse(said: Mapping[str, Any], window: int) -> ChunkingPolicy:
@@ -54,47 +80,24 @@ def parse(said: Mapping[str, Any], window: int) -> ChunkingPolicy:
     Raises:
         ValueError: something in it cannot be; the message names it.
     """
-    if unknown := said.keys() - _KEYS - {"version", "types"}:
-        raise ValueError(f"'{min(unknown)}' is not known")
-    other = _config(said, ChunkingConfig(window=window), "the file")
-    types: object = said.get("types") or {}
-    if not isinstance(types, dict):
-        raise ValueError("'types' must be a mapping of document types")
-    configs: dict[str, ChunkingConfig] = {}
-    for name, fields in cast("dict[str, object]", types).items():
-        if not isinstance(fields, dict):
-            raise ValueError(f"type '{name}' must be a mapping, such as {{strategies: [prose]}}")
-        fields = cast("dict[str, object]", fields)
-        if unknown := fields.keys() - _KEYS:
-            raise ValueError(f"'{min(unknown)}' of type '{name}' is not known")
-        configs[name] = _config(fields, other, f"type '{name}'")
-    return ChunkingPolicy(str(said.get("version", "")), configs, other)
+    file = validated(_File, said)
+    other = _config(file, ChunkingConfig(window=window), "")
+    configs = {name: _config(cut, other, f"types.{name}.") for name, cut in file.types.items()}
+    return ChunkingPolicy(file.version, configs, other)
 
 
-def _config(said: Mapping[str, object], base: ChunkingConfig, where: str) -> ChunkingConfig:
+def _config(cut: _Cut, base: ChunkingConfig, where: str) -> ChunkingConfig:
     """`base` with what is said here."""
-    config = base
-    if "strategies" in said:
-        names = said["strategies"]
-        if not isinstance(names, list) or not names:
-            raise ValueError(f"'strategies' of {where} must be a list of names")
-        for name in cast("list[object]", names):
-            if name not in STRATEGIES:
-                known = ", ".join(STRATEGIES)
-                raise ValueError(f"{where} names strategy '{name}'; there are {known}")
-        config = replace(config, strategies=tuple(cast("list[str]", names)))
-    for key, least in _NUMBERS.items():
-        value = said.get(key)
-        if value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ValueError(f"'{key}' of {where} is {value!r}; it must be {least} or more")
-        config = replace(config, **{key: value})
+    said = cut.model_dump(include={"strategies", "max_tokens", "min_tokens"}, exclude_none=True)
+    config = replace(base, **said)
     if config.max_tokens > config.window:
         raise ValueError(
-            f"'max_tokens' of {where} is {config.max_tokens}, but the model reads {config.window} "
+            f"'{where}max_tokens' is {config.max_tokens}, but the model reads {config.window} "
             "tokens (MILLRACE_EMBEDDING__TOKENS, its two marks not counted)"
         )
     if config.min_tokens > config.max_tokens:
-        raise ValueError(f"'min_tokens' of {where} is over 'max_tokens'")
+        raise ValueError(
+            f"'{where}min_tokens' is {config.min_tokens}; "
+            f"it must be no more than max_tokens, {config.max_tokens}"
+        )
     return config

@@ -4,19 +4,108 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 
 from processors.documents.debezium import PLACEHOLDER, Column, DebeziumSource
 from processors.documents.ingest import FORMS, TENANT
+from schemas.validation import NOTHING_IS_EMPTY, Written, expected, validated
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _OWN = ("docs.", "rag.")
-_NEEDED = {"topic", "tenant", "doc_id", "text"}
-_KEYS = _NEEDED | {
-    "title", "uri", "doc_type", "form", "metadata", "version", "prefix", "replica_identity",
-    "unavailable_value",
-}  # fmt: skip
+
+
+def _as_columns(said: object) -> object:
+    return [said] if isinstance(said, str) else said
+
+
+def _as_column(said: object) -> object:
+    """`{column: NAME}`; a plain text stands for itself."""
+    match said:
+        case {"column": str(name)} if name and said == {"column": name}:
+            return Column(name)
+        case _:
+            return said
+
+
+def _foreign(topic: str) -> str:
+    if not _TOPIC.fullmatch(topic) or topic.startswith(_OWN):
+        raise ValueError
+    return topic
+
+
+def _tenant(said: str | Column) -> str | Column:
+    if isinstance(said, str) and not TENANT.fullmatch(said):
+        raise ValueError
+    return said
+
+
+def _form(said: str) -> str:
+    if said not in FORMS:
+        raise ValueError
+    return said
+
+
+_Named = Annotated[str, Field(min_length=1)]
+_Text = Annotated[_Named, expected("a text")]
+_Value = Annotated[_Named | InstanceOf[Column], BeforeValidator(_as_column)]
+_Columns = Annotated[
+    tuple[_Named, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_columns),
+    expected("a column or a list of columns"),
+]
+
+
+class _Source(Written):
+    topic: Annotated[str, AfterValidator(_foreign), expected("a topic of Debezium's")]
+    tenant: Annotated[
+        _Value, AfterValidator(_tenant), expected("the name of a tenant or {column: NAME}")
+    ]
+    doc_id: _Columns
+    text: _Columns
+    title: _Text | None = None
+    uri: _Text | None = None
+    doc_type: Annotated[_Value | None, expected("a text or {column: NAME}")] = None
+    form: Annotated[str, AfterValidator(_form), expected(f"one of {', '.join(FORMS)}")] = "source"
+    metadata: Annotated[
+        dict[str, str], NOTHING_IS_EMPTY, expected("a mapping of names to columns")
+    ] = Field(default_factory=dict[str, str])
+    version: Annotated[
+        Literal["lsn", "time"] | InstanceOf[Column],
+        BeforeValidator(_as_column),
+        expected("lsn, time or {column: NAME}"),
+    ] = "lsn"
+    prefix: str | None = None
+    replica_identity: Annotated[Literal["default", "full"], expected("default or full")] = "default"
+    unavailable_value: _Text = PLACEHOLDER
+
+    @model_validator(mode="after")
+    def _known_of_deleted_rows(self) -> Self:
+        if isinstance(self.version, Column) and self.replica_identity != "full":
+            raise ValueError(
+                "'version' is a column, which is known of a deleted row only with "
+                "`replica_identity: full`"
+            )
+        return self
+
+
+def _name(said: str) -> str:
+    if not _NAME.fullmatch(said):
+        raise ValueError
+    return said
+
+
+_Name = Annotated[str, AfterValidator(_name), expected("a name of small letters, digits and '-'")]
+
+
+class _File(Written):
+    version: str = ""
+    debezium: Annotated[dict[_Name, _Source], NOTHING_IS_EMPTY] = Field(
+        default_factory=dict[_Name, _Source]
+    )
 
 
 def debezium_sources(policy: Mapping[str, Any]) -> tuple[DebeziumSource, ...]:
@@ -25,96 +114,24 @@ def debezium_sources(policy: Mapping[str, Any]) -> tuple[DebeziumSource, ...]:
     Raises:
         ValueError: something in it cannot be; the message names it.
     """
-    if unknown := policy.keys() - {"version", "debezium"}:
-        raise ValueError(f"'{min(unknown)}' is not known; known are debezium, version")
-    said: object = policy.get("debezium") or {}
-    if not isinstance(said, dict):
-        raise ValueError("'debezium' must be a mapping of names to sources")
-    return tuple(_source(str(name), found) for name, found in cast("dict[Any, Any]", said).items())
+    sources = validated(_File, policy).debezium
+    return tuple(_source(name, said) for name, said in sources.items())
 
 
-def _source(name: str, found: object) -> DebeziumSource:
-    where = f"source '{name}'"
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{where} must be called by small letters, digits and '-'")
-    if not isinstance(found, dict):
-        raise ValueError(f"{where} must be a mapping")
-    said = cast("dict[str, Any]", found)
-    if unknown := said.keys() - _KEYS:
-        raise ValueError(
-            f"'{min(unknown)}' of {where} is not known; known are {', '.join(sorted(_KEYS))}"
-        )
-    if missing := _NEEDED - said.keys():
-        raise ValueError(f"'{min(missing)}' of {where} is missing")
-    topic, tenant = _words(said, "topic", where), _value(said, "tenant", where)
-    if not _TOPIC.fullmatch(topic) or topic.startswith(_OWN):
-        raise ValueError(f"'topic' of {where} is {topic!r}, which is no topic of Debezium's")
-    if isinstance(tenant, str) and not TENANT.fullmatch(tenant):
-        raise ValueError(f"'tenant' of {where} is {tenant!r}, which cannot be a tenant")
-    version = _value(said, "version", where) if "version" in said else "lsn"
-    if isinstance(version, str) and version not in ("lsn", "time"):
-        raise ValueError(f"'version' of {where} must be lsn, time or {{column: NAME}}")
-    full = said.get("replica_identity", "default")
-    if full not in ("default", "full"):
-        raise ValueError(f"'replica_identity' of {where} must be default or full")
-    if isinstance(version, Column) and full != "full":
-        raise ValueError(
-            f"'version' of {where} is a column, which is known of a deleted row only with "
-            "`replica_identity: full`"
-        )
-    form = said.get("form", "source")
-    if form not in FORMS:
-        raise ValueError(f"'form' of {where} must be one of {', '.join(FORMS)}")
+def _source(name: str, said: _Source) -> DebeziumSource:
     return DebeziumSource(
         name=name,
-        topic=topic,
-        tenant=tenant,
-        doc_id=_columns(said, "doc_id", where),
-        text=_columns(said, "text", where),
-        title=_words(said, "title", where) if "title" in said else None,
-        uri=_words(said, "uri", where) if "uri" in said else None,
-        doc_type=_value(said, "doc_type", where) if "doc_type" in said else None,
-        form=form,
-        metadata=_metadata(said.get("metadata") or {}, where),
-        version=version,
-        prefix=_words(said, "prefix", where, empty=True) if "prefix" in said else f"{name}/",
-        full=full == "full",
-        placeholder=_words(said, "unavailable_value", where)
-        if "unavailable_value" in said
-        else PLACEHOLDER,
+        topic=said.topic,
+        tenant=said.tenant,
+        doc_id=said.doc_id,
+        text=said.text,
+        title=said.title,
+        uri=said.uri,
+        doc_type=said.doc_type,
+        form=said.form,
+        metadata=said.metadata,
+        version=said.version,
+        prefix=f"{name}/" if said.prefix is None else said.prefix,
+        full=said.replica_identity == "full",
+        placeholder=said.unavailable_value,
     )
-
-
-def _words(said: Mapping[str, Any], key: str, where: str, *, empty: bool = False) -> str:
-    value = said[key]
-    if not isinstance(value, str) or not (value or empty):
-        raise ValueError(f"'{key}' of {where} must be a text")
-    return value
-
-
-def _value(said: Mapping[str, Any], key: str, where: str) -> str | Column:
-    """A text that stands for itself, or `{column: NAME}`."""
-    value = said[key]
-    if isinstance(value, dict):
-        column = cast("dict[str, Any]", value)
-        if column.keys() == {"column"} and isinstance(column["column"], str) and column["column"]:
-            return Column(column["column"])
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"'{key}' of {where} must be a text or {{column: NAME}}")
-    return value
-
-
-def _columns(said: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = said[key]
-    names = cast("list[object]", value) if isinstance(value, list) else [value]
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise ValueError(f"'{key}' of {where} must be a column or a list of columns")
-    return tuple(cast("list[str]", names))
-
-
-def _metadata(found: object, where: str) -> dict[str, str]:
-    if not isinstance(found, dict) or not all(
-        isinstance(part, str) for pair in cast("dict[Any, Any]", found).items() for part in pair
-    ):
-        raise ValueError(f"'metadata' of {where} must be a mapping of names to columns")
-    return cast("dict[str, str]", found)

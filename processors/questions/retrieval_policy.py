@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, cast, get_args
+from typing import Annotated, Any, get_args
+
+from pydantic import Field
 
 from processors.questions.expansion import Expansion
 from processors.questions.fusion import Fusion
 from processors.questions.reordering import Reordering, reordering
 from processors.questions.retrieve import RetrievalConfig
+from schemas.validation import Written, expected, validated
 
-_KEYS = {
-    "version", "candidates", "limit", "fusion", "bm25_weight", "sentence_weight", "variants",
-    "reordering",
-}  # fmt: skip
-_REORDERING_KEYS = {"file", "sha256", "blend"}
+_Share = Annotated[float, Field(strict=True, ge=0, le=1), expected("a number, 0 to 1")]
+_Candidates = Annotated[int, Field(strict=True, ge=1, le=200), expected("a whole number, 1 to 200")]
+_Limit = Annotated[int, Field(strict=True, ge=1, le=1000), expected("a whole number, 1 to 1000")]
+
+
+class _Reordering(Written):
+    file: str
+    sha256: str
+    blend: _Share
+
+
+class _File(Written):
+    """Everything stands in the file, so that it can be read without the code."""
+
+    version: str
+    candidates: _Candidates
+    limit: _Limit
+    fusion: Annotated[Fusion, expected(f"one of {', '.join(get_args(Fusion))}")]
+    bm25_weight: _Share
+    sentence_weight: _Share
+    variants: tuple[Annotated[Expansion, expected(f"one of {', '.join(get_args(Expansion))}")], ...]
+    reordering: _Reordering | None
 
 
 def retrieval_config(policy: Mapping[str, Any], read: Callable[[str], bytes]) -> RetrievalConfig:
@@ -25,71 +45,28 @@ def retrieval_config(policy: Mapping[str, Any], read: Callable[[str], bytes]) ->
         ValueError: a key is missing or unknown, a value is out of range, or the file of the learned
             re-ordering is not the one that the policy names.
     """
-    _known(policy, _KEYS, "")
-    fusion = policy["fusion"]
-    if fusion not in get_args(Fusion):
-        raise ValueError(f"fusion is {fusion!r}; it must be one of {', '.join(get_args(Fusion))}")
-    learned, blend = None, 0.0
-    if policy["reordering"] is not None:
-        learned, blend = _reordering(policy["reordering"], read)
+    file = validated(_File, policy)
     return RetrievalConfig(
-        candidates=_whole(policy, "candidates", 1, 200),
-        limit=_whole(policy, "limit", 1, 1000),
-        fusion=fusion,
-        bm25_weight=_share(policy, "bm25_weight"),
-        sentence_weight=_share(policy, "sentence_weight"),
-        reordering=learned,
-        blend=blend,
-        variants=_variants(policy["variants"]),
+        candidates=file.candidates,
+        limit=file.limit,
+        fusion=file.fusion,
+        bm25_weight=file.bm25_weight,
+        sentence_weight=file.sentence_weight,
+        reordering=_learned(file.reordering, read) if file.reordering else None,
+        blend=file.reordering.blend if file.reordering else 0.0,
+        variants=file.variants,
     )
 
 
-def _variants(found: object) -> tuple[Expansion, ...]:
-    known = get_args(Expansion)
-    if not isinstance(found, list) or any(
-        each not in known for each in cast("list[object]", found)
-    ):
-        raise ValueError(f"variants is {found!r}; it must be a list of {', '.join(known)}, or []")
-    return tuple(cast("list[Expansion]", found))
-
-
-def _reordering(found: object, read: Callable[[str], bytes]) -> tuple[Reordering, float]:
-    if not isinstance(found, dict):
-        raise ValueError("reordering must be a mapping, or null for none")
-    policy = cast("Mapping[str, Any]", found)
-    _known(policy, _REORDERING_KEYS, "reordering.")
-    name = str(policy["file"])
-    data = read(name)
+def _learned(named: _Reordering, read: Callable[[str], bytes]) -> Reordering:
+    data = read(named.file)
     digest = hashlib.sha256(data).hexdigest()
-    if digest != policy["sha256"]:
+    if digest != named.sha256:
         raise ValueError(
-            f"{name} has the hash {digest}, but reordering.sha256 names {policy['sha256']}: "
+            f"{named.file} has the hash {digest}, but reordering.sha256 names {named.sha256}: "
             "the file was changed without the policy"
         )
     try:
-        learned = reordering(name.rsplit("/", 1)[-1].removesuffix(".json"), data)
+        return reordering(named.file.rsplit("/", 1)[-1].removesuffix(".json"), data)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    return learned, _share(policy, "blend")
-
-
-def _known(policy: Mapping[str, Any], keys: set[str], prefix: str) -> None:
-    for name in policy:
-        if name not in keys:
-            raise ValueError(f"{prefix}{name} is not known; known are {', '.join(sorted(keys))}")
-    for name in sorted(keys - policy.keys()):
-        raise ValueError(f"{prefix}{name} is missing")
-
-
-def _whole(policy: Mapping[str, Any], name: str, least: int, most: int) -> int:
-    value = policy[name]
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} is {value!r}; it must be a whole number, {least} to {most}")
-    return value
-
-
-def _share(policy: Mapping[str, Any], name: str) -> float:
-    value = policy[name]
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise ValueError(f"{name} is {value!r}; it must be a number, 0 to 1")
-    return float(value)
+        raise ValueError(f"{named.file}: {error}") from None

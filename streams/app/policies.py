@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -27,6 +28,18 @@ def read(name: str, folder: Path | None = None) -> dict[str, Any]:
     """
     path = (folder or SHIPPED) / name
     return _mapping(path, text(path))
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """What the TOML file says.
+
+    Raises:
+        UserError: it is unreadable or no TOML; the message names it.
+    """
+    try:
+        return tomllib.loads(text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"policy {path} is not valid TOML: {error}") from None
 
 
 def text(path: Path) -> str:

@@ -1,20 +1,23 @@
 """`millrace check`: whether what is pinned, what the policy files say and what was recorded agree.
 
-Every version of a policy file is recorded once, with a digest of what the file then held, in
+Every version of a policy file is recorded once, with a digest of what the file then said, in
 `versions.lock` beside it. So a file that changed under its version is noticed, and a version that
-was ever recorded means one thing for good.
+was ever recorded means one thing for good. Of YAML that is what it means, whatever its comments
+and layout; of a prompt every character.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, cast
 
+from pydantic import Field
+
+from schemas.validation import Written, validated
 from streams.app import policies
 from streams.flow.errors import UserError
 from streams.release.versions import PINS
@@ -52,6 +55,21 @@ class _File:
     name: str
     version: str
     digest: str
+
+
+class _Together(Written):
+    """One of each goes with one of each; a field a pin."""
+
+    prompt_version: tuple[str, ...]
+    retrieval_pipeline: tuple[str, ...]
+    chunking: tuple[str, ...]
+    embedding_model: tuple[str, ...]
+    policy: tuple[str, ...]
+
+
+class _Compatibility(Written):
+    version: str
+    together: Annotated[tuple[_Together, ...], Field(min_length=1)]
 
 
 def check(folder: Path, pins: Mapping[str, str], built_in: Mapping[str, str]) -> list[Problem]:
@@ -115,18 +133,20 @@ def _files(folder: Path) -> list[_File]:
     found: list[_File] = []
     for name in PINNED_FILES.values():
         path = folder / name
-        version: object = policies.read(name, folder).get("version")
+        said = policies.read(name, folder)
+        version: object = said.get("version")
         if not isinstance(version, str) or not version:
             raise UserError(f"policy {path} has no version: begin it with 'version: NAME-1'")
-        found.append(_File(name, version, _digest(path)))
+        meaning = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        found.append(_File(name, version, _digest(meaning)))
     for prompt in policies.prompts(folder):
         name = f"{policies.PROMPTS}/{prompt.name}.md"
-        found.append(_File(name, prompt.version, _digest(folder / name)))
+        found.append(_File(name, prompt.version, _digest(policies.text(folder / name))))
     return found
 
 
-def _digest(path: Path) -> str:
-    return blake2b(policies.text(path).encode(), digest_size=16).hexdigest()
+def _digest(said: str) -> str:
+    return blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def _versions(files: list[_File]) -> dict[str, str]:
@@ -162,15 +182,12 @@ def _unrecorded(file: _File, recorded: Recorded) -> Problem | None:
 
 def _incompatible(folder: Path, pins: Mapping[str, str]) -> list[Problem]:
     path = folder / COMPATIBILITY
-    entries: object = _toml(path).get("together")
-    if not isinstance(entries, list) or not entries:
-        raise UserError(f"{path} has no [[together]] entry")
-    wrong: list[list[str]] = []  # for each entry, the pins that it does not list
-    for number, entry in enumerate(cast("list[object]", entries), 1):
-        if not isinstance(entry, dict) or set(cast("dict[str, Any]", entry)) != set(PINS):
-            raise UserError(f"{path}: [[together]] entry {number} must list {', '.join(PINS)}")
-        listed = cast("dict[str, object]", entry)
-        wrong.append([pin for pin in PINS if pins[pin] not in cast("list[str]", listed[pin])])
+    try:
+        together = validated(_Compatibility, policies.toml(path)).together
+    except ValueError as error:
+        raise UserError(f"policy {path} cannot be used: {error}") from None
+    # For each entry, the pins that it does not list.
+    wrong = [[pin for pin in PINS if pins[pin] not in getattr(entry, pin)] for entry in together]
     nearest = min(wrong, key=len)
     if not nearest:
         return []
@@ -191,18 +208,11 @@ def _recorded(folder: Path) -> Recorded:
     path = folder / LOCK
     if not path.exists():
         return {}
-    found = _toml(path)
+    found = policies.toml(path)
     for versions in found.values():
         if not isinstance(versions, dict):
             raise UserError(f"{path} is damaged: restore it from version control")
     return cast("Recorded", found)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(policies.text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"policy {path} is not valid TOML: {error}") from None
 
 
 def _written(recorded: Recorded) -> str:

@@ -163,18 +163,6 @@ def test_a_user_error_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     assert "cannot be read" in " ".join(result.stderr.split())
 
 
-def test_the_shipped_gates_gate_every_metric() -> None:
-    found = gates.read()
-    assert found.least == dict(zip(gates.GATED, (0.85, 0.80, 0.75, 0.70, 0.95), strict=True))
-
-
-@pytest.mark.parametrize("wrong", ["measured = nan", "measured = 90", "measured = [1]", ""])
-def test_gates_that_no_share_can_meet_are_a_user_error(tmp_path: Path, wrong: str) -> None:
-    (tmp_path / "gates.toml").write_text(f'version = "gates-1"\n{wrong}\n[gates]\n')
-    with pytest.raises(UserError, match=r"the gates .* (measured|not understood)"):
-        gates.read(tmp_path)
-
-
 def total(value: float, measured: int, of: int, **unmeasured: list[str]) -> Total:
     return Total(value, value, value, measured, of, unmeasured)
 

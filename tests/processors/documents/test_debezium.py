@@ -241,17 +241,17 @@ def test_a_snapshot_without_a_position_is_older_than_any_change() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"topics": "x"}, "'topics' of source 'handbook' is not known"),
-        ({"topic": "docs.feed"}, "is no topic of Debezium's"),
-        ({"tenant": "a b"}, "cannot be a tenant"),
-        ({"tenant": {"col": "x"}}, "'tenant' of source 'handbook' must be a text or"),
-        ({"doc_id": []}, "'doc_id' of source 'handbook' must be a column or a list"),
-        ({"version": "scn"}, "'version' of source 'handbook' must be lsn, time or"),
+        ({"topics": "x"}, "'debezium.handbook.topics' is not known; did you mean 'topic'"),
+        ({"topic": "docs.feed"}, "is 'docs.feed'; it must be a topic of Debezium's"),
+        ({"tenant": "a b"}, "is 'a b'; it must be the name of a tenant or {column: NAME}"),
+        ({"tenant": {"col": "x"}}, "'debezium.handbook.tenant' is {'col': 'x'}; it must be"),
+        ({"doc_id": []}, "'debezium.handbook.doc_id' is .*; it must be a column or a list"),
+        ({"version": "scn"}, "'debezium.handbook.version' is 'scn'; it must be lsn, time or"),
         ({"version": {"column": "v"}}, "known of a deleted row only with"),
         ({"replica_identity": "index"}, "must be default or full"),
-        ({"form": "hex"}, "'form' of source 'handbook' must be one of"),
-        ({"metadata": {"a": 1}}, "'metadata' of source 'handbook' must be a mapping"),
-        ({"title": 1}, "'title' of source 'handbook' must be a text"),
+        ({"form": "hex"}, "'debezium.handbook.form' is 'hex'; it must be one of source"),
+        ({"metadata": {"a": 1}}, "'debezium.handbook.metadata' is .*; it must be a mapping of"),
+        ({"title": 1}, "'debezium.handbook.title' is 1; it must be a text"),
     ],
 )
 def test_a_wrong_policy_names_what_is_wrong(given: dict[str, Any], said: str) -> None:
@@ -260,9 +260,9 @@ def test_a_wrong_policy_names_what_is_wrong(given: dict[str, Any], said: str) ->
 
 
 def test_a_policy_that_misses_something_names_it() -> None:
-    with pytest.raises(ValueError, match="'doc_id' of source 'a' is missing"):
+    with pytest.raises(ValueError, match=r"'debezium\.a\.doc_id' is missing"):
         debezium_sources({"debezium": {"a": {"topic": "t", "tenant": "x", "text": "y"}}})
-    with pytest.raises(ValueError, match="source 'A' must be called by small letters"):
+    with pytest.raises(ValueError, match=r"'debezium\.A' is 'A'; it must be a name of small"):
         debezium_sources({"debezium": {"A": {}}})
     assert source(doc_type={"column": "kind"}).doc_type == Column("kind")
 
@@ -363,5 +363,7 @@ def test_the_policy_file_is_named_where_it_is_wrong_and_may_be_absent(tmp_path: 
     settings = Settings(policies=tmp_path)
     assert app_config.sources_of_changes(settings) == ()
     (tmp_path / "connectors.yaml").write_text("debezium: {a: {}}")
-    with pytest.raises(UserError, match=r"connectors.yaml cannot be used: 'doc_id' of source 'a'"):
+    with pytest.raises(
+        UserError, match=r"connectors.yaml cannot be used: 'debezium.a.topic' is missing"
+    ):
         app_config.sources_of_changes(settings)

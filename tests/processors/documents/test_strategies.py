@@ -231,15 +231,18 @@ def test_a_changed_type_changes_its_own_hash_only() -> None:
 @pytest.mark.parametrize(
     ("said", "complaint"),
     [
-        ({"strategy": ["prose"]}, "'strategy' is not known"),
-        ({"strategies": ["prosa"]}, "names strategy 'prosa'; there are structure"),
-        ({"strategies": "prose"}, "must be a list"),
-        ({"types": {"pdf": {"max_token": 3}}}, "'max_token' of type 'pdf'"),
-        ({"types": {"pdf": {"max_tokens": 300}}}, "'max_tokens' of type 'pdf' is 300"),
-        ({"max_tokens": "many"}, "'max_tokens' of the file is 'many'"),
-        ({"min_tokens": 250}, "over 'max_tokens'"),
-        ({"types": ["pdf"]}, "'types' must be a mapping"),
-        ({"types": {"pdf": None}}, "type 'pdf' must be a mapping"),
+        ({"strategy": ["prose"]}, "'strategy' is not known; did you mean 'strategies'"),
+        ({"strategies": ["prosa"]}, r"'strategies\[0\]' is 'prosa'; it must be one of structure"),
+        ({"strategies": "prose"}, "'strategies' is 'prose'; it must be a list"),
+        ({"strategies": []}, "'strategies' is .*; it must be a list with something in it"),
+        ({"types": {"pdf": {"max_token": 3}}}, "'types.pdf.max_token' is not known"),
+        ({"types": {"pdf": {"version": "1"}}}, "'types.pdf.version' is not known"),
+        ({"types": {"pdf": {"max_tokens": 300}}}, "'types.pdf.max_tokens' is 300, but the model"),
+        ({"max_tokens": "many"}, "'max_tokens' is 'many'; it must be a whole number, 16 or more"),
+        ({"max_tokens": True}, "'max_tokens' is True; it must be a whole number"),
+        ({"min_tokens": 250}, "'min_tokens' is 250; it must be no more than max_tokens, 200"),
+        ({"types": ["pdf"]}, "'types' is .*; it must be a mapping"),
+        ({"types": {"pdf": None}}, "'types.pdf' is None; it must be a mapping"),
     ],
 )
 def test_a_wrong_policy_is_refused_by_name(said: dict[str, object], complaint: str) -> None:

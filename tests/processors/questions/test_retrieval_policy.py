@@ -50,7 +50,9 @@ def test_a_wrong_weight_is_named(tmp_path: Path) -> None:
     settings = copy(tmp_path)
     path = tmp_path / "policies" / app_config.RETRIEVAL
     path.write_text(path.read_text().replace("bm25_weight: 0.45", "bm25_weight: much"))
-    with pytest.raises(UserError, match=r"retrieval\.yaml: bm25_weight is 'much'"):
+    with pytest.raises(
+        UserError, match=r"retrieval\.yaml: 'bm25_weight' is 'much'; it must be a n"
+    ):
         app_config.retrieval(settings)
 
 

@@ -105,6 +105,20 @@ def test_a_chunking_file_changed_under_its_version_fails(folder: Path) -> None:
     assert any("pins chunking" in each for each in said(folder))
 
 
+def test_a_comment_and_the_order_of_keys_are_no_new_version(folder: Path) -> None:
+    for name in ("chunking.yaml", "retrieval.yaml"):
+        path = folder / name
+        found = yaml.safe_load(path.read_text())
+        path.write_text(f"# Said anew.\n{yaml.safe_dump(found, sort_keys=True)}")
+    assert said(folder) == []
+    assert compatibility.accept(folder) == ([], [])
+
+
+def test_of_a_prompt_every_character_counts(folder: Path) -> None:
+    edit(folder / "prompts" / "answer.md", "# User\n", "# User\n\n")
+    assert "policies/prompts/answer.md changed, but is still version 'answer-1'" in said(folder)[0]
+
+
 def test_a_retrieval_file_is_held_to_its_pin_where_there_is_one(folder: Path) -> None:
     (folder / "retrieval.yaml").write_text("version: tuned-9\nfusion: max\n")
     compatibility.accept(folder)
@@ -118,11 +132,16 @@ def test_a_retrieval_file_is_held_to_its_pin_where_there_is_one(folder: Path) ->
     [
         ("chunking.yaml", "strategies: [prose]\n", "has no version"),
         ("chunking.yaml", ": : :", "is not valid YAML"),
-        ("chunking.yaml", "version: a\nstrategies: [magic]\n", "names strategy 'magic'"),
+        ("chunking.yaml", "version: a\nstrategies: [magic]\n", "is 'magic'; it must be one of"),
         ("prompts/answer.md", "no front matter", "must have a front matter"),
         ("prompts/answer.md", "---\nname: answer\n---\n# System\n# User\n", "name, version and"),
         ("compatibility.toml", "[[together", "is not valid TOML"),
-        ("compatibility.toml", "version = '1'", "has no [[together]] entry"),
+        ("compatibility.toml", "version = '1'", "'together' is missing"),
+        (
+            "compatibility.toml",
+            "version = '1'\n[[together]]\nprompt_versions = ['answer-1']",
+            "'together[0].prompt_versions' is not known; did you mean 'prompt_version'?",
+        ),
         ("versions.lock", "a = 1", "is damaged"),
     ],
 )
@@ -139,9 +158,9 @@ def test_what_cannot_be_read_is_named(
 @pytest.mark.parametrize(
     ("name", "before", "after", "complaint"),
     [
-        ("retrieval.yaml", "bm25_weight: 0.45", "bm25_weight: 4.5", "bm25_weight is 4.5"),
-        ("retrieval.yaml", "version: hybrid", "version: 4.5 #", "has no version"),
-        ("connectors.yaml", "debezium:", "debezium: 7 #", "'debezium' must be a mapping"),
+        ("retrieval.yaml", "bm25_weight: 0.45", "bm25_weight: 4.5", "'bm25_weight' is 4.5"),
+        ("retrieval.yaml", "version: hybrid", "version: 4.5 #", "'version' is 4.5"),
+        ("connectors.yaml", "debezium:", "debezium: 7 #", "'debezium' is 7; it must be a mapping"),
         ("prompts/rewrite.md", "$most", "$many", "must have the places $most and $question"),
         ("prompts/answer.md", "$passages", "", "must have the places $passages and $question"),
     ],
