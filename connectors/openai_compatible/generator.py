@@ -8,26 +8,51 @@ from typing import Any
 
 import httpx
 
+from connectors.breaker import Breaker
 from processors.ports import Completion
 from streams.flow.errors import Retry
+from streams.flow.port import Watch, unwatched
 
-OK = 200
+OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
+FAILURES = 3  # in a row without an answer, after which it is not asked for AWAY_S
+AWAY_S = 10.0
 LARGEST = 1024 * 1024  # bytes of an answer that is read
 LONGEST_REASON = 300  # characters
+
+
+class _Away(Retry):
+    """It takes too long, or says itself that it cannot answer now."""
 
 
 class OpenAICompatible:
     """`Generator` over HTTP. `url` is the address that `/chat/completions` is below.
 
-    A call takes at most `timeout_s` in all, however slowly the answer drips in.
+    A call takes at most `timeout_s` in all, however slowly the answer drips in; and nothing at all
+    for a while after a few in a row that got no answer.
     """
 
-    def __init__(self, url: str, model: str, *, key: str = "", timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        key: str = "",
+        timeout_s: float = 5.0,
+        away_s: float = AWAY_S,
+        watch: Watch = unwatched,
+    ) -> None:
         self._url = url.rstrip("/")
         self._model = model
         self._timeout_s = timeout_s
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(timeout=timeout_s, headers=headers)
+        self._breaker = Breaker(
+            "generation",
+            is_away=lambda error: isinstance(error, httpx.HTTPError | _Away),
+            failures=FAILURES,
+            away_s=away_s,
+            watch=watch,
+        )
 
     @property
     def model(self) -> str:
@@ -48,7 +73,8 @@ class OpenAICompatible:
             "temperature": 0,
         }
         try:
-            return self._completion(body)
+            with self._breaker.calling():
+                return self._completion(body)
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise Retry(f"the model at {self._url} does not answer: {error or kind}") from error
@@ -64,10 +90,12 @@ class OpenAICompatible:
                 if len(data) > LARGEST:
                     raise Retry(f"the model at {self._url} gave more than {LARGEST:,} bytes")
                 if time.monotonic() > until:
-                    raise Retry(f"the model at {self._url} took more than {self._timeout_s:g} s")
+                    raise _Away(f"the model at {self._url} took more than {self._timeout_s:g} s")
             if response.status_code != OK:
-                said = f"the model at {self._url} says {response.status_code}"
-                raise Retry(f"{said}: {reason}" if (reason := _reason(data)) else said)
+                status = response.status_code
+                refusal = _Away if status >= SERVER_ERROR or status == TOO_MANY else Retry
+                said = f"the model at {self._url} says {status}"
+                raise refusal(f"{said}: {reason}" if (reason := _reason(data)) else said)
         found: Any = json.loads(data)
         content = found["choices"][0]["message"]["content"]
         if not isinstance(content, str):

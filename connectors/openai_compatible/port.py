@@ -75,7 +75,11 @@ def generator(settings: GenerationSettings, opening: Opening) -> Generator:
             "a stage asks a language model, and none is configured: set MILLRACE_GENERATION__URL"
         )
     model = OpenAICompatible(
-        settings.url, settings.model, key=key_of(settings), timeout_s=settings.timeout_s
+        settings.url,
+        settings.model,
+        key=key_of(settings),
+        timeout_s=settings.timeout_s,
+        watch=opening.watch,
     )
     opening.stack.callback(model.close)
     return model

@@ -30,7 +30,9 @@ def cache(settings: RedisSettings, opening: Opening) -> VectorCache:
     """Remembers vectors, where there is a Redis."""
     from connectors.redis.store import NoVectorCache, RedisVectorCache
 
-    return RedisVectorCache(_client(settings, opening)) if settings.url else NoVectorCache()
+    if not settings.url:
+        return NoVectorCache()
+    return RedisVectorCache(_client(settings, opening), watch=opening.watch)
 
 
 def requests(settings: RedisSettings, opening: Opening) -> RequestLog:
@@ -45,7 +47,7 @@ def requests(settings: RedisSettings, opening: Opening) -> RequestLog:
         raise UserError("`admit` recognises duplicates in Redis: set MILLRACE_REDIS__URL")
     client = _client(settings, opening)
     reachable(client)
-    return RedisRequestLog(client)
+    return RedisRequestLog(client, watch=opening.watch)
 
 
 def _client(settings: RedisSettings, opening: Opening) -> redis.Redis:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import redis
 
+from connectors.breaker import Breaker
 from streams.flow.errors import Retry, UserError
+from streams.flow.port import Watch, unwatched
 
 REQUEST_TTL_S = 24 * 3600
 TIMEOUT_S = 2.0
-BREAKER_S = 3.0
+AWAY_S = 3.0  # for which it is asked no more after it did not answer
 PATIENCE_S = 15.0  # with a Redis that is just starting
 
 
@@ -42,68 +45,67 @@ def reachable(client: redis.Redis, patience_s: float = PATIENCE_S) -> None:
             time.sleep(0.2)
 
 
-class _Breaker:
-    """After a failure, says so at once for a while: a dead network costs seconds a call."""
+class _Guarded:
+    """Calls to a Redis that may be away."""
 
-    def __init__(self) -> None:
-        self._until = 0.0
+    def __init__(self, away_s: float, watch: Watch) -> None:
+        self._breaker = Breaker(
+            "redis",
+            is_away=lambda error: isinstance(error, redis.RedisError),
+            away_s=away_s,
+            watch=watch,
+        )
 
-    def check(self) -> None:
-        """Raises Retry while open."""
-        if time.monotonic() < self._until:
-            raise Retry("Redis did not answer a moment ago")
-
-    def failed(self, error: redis.RedisError) -> Retry:
-        self._until = time.monotonic() + BREAKER_S
-        return Retry(f"Redis does not answer: {error}")
+    @contextmanager
+    def __call__(self) -> Generator[None]:
+        """Around one call. Raises Retry where Redis does not answer, or did not a moment ago."""
+        try:
+            with self._breaker.calling():
+                yield
+        except redis.RedisError as error:
+            raise Retry(f"Redis does not answer: {error}") from error
 
 
 class RedisVectorCache:
     """A `VectorCache`. Raises Retry while Redis is away. The server evicts what is long unused."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(
+        self, client: redis.Redis, *, away_s: float = AWAY_S, watch: Watch = unwatched
+    ) -> None:
         self._client = client
-        self._breaker = _Breaker()
+        self._calling = _Guarded(away_s, watch)
 
     def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:
         if not keys:  # which the server would take for a mistake
             return []
-        self._breaker.check()
-        try:
+        with self._calling():
             found: Any = self._client.mget([f"vec:{tenant}:{key}" for key in keys])
-        except redis.RedisError as error:
-            raise self._breaker.failed(error) from error
         return cast("list[bytes | None]", found)
 
     def put(self, tenant: str, items: Mapping[str, bytes]) -> None:
         if not items:
             return
-        self._breaker.check()
-        try:
+        with self._calling():
             self._client.mset({f"vec:{tenant}:{key}": value for key, value in items.items()})
-        except redis.RedisError as error:
-            raise self._breaker.failed(error) from error
 
 
 class RedisRequestLog:
     """A `RequestLog` that remembers a day. Raises Retry while Redis is away."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(
+        self, client: redis.Redis, *, away_s: float = AWAY_S, watch: Watch = unwatched
+    ) -> None:
         self._client: Any = client  # the stubs leave pipelines half unknown
-        self._breaker = _Breaker()
+        self._calling = _Guarded(away_s, watch)
 
     def claim(self, tenant: str, request_id: str, position: str) -> str:
         key = f"req:{tenant}:{request_id}"
-        self._breaker.check()
-        try:
-            # NX decides who is first; what is there afterwards says who was. (One SET with NX and
-            # GET would do, from Redis 7 on.)
-            with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(key, position, nx=True, ex=REQUEST_TTL_S)
-                pipe.get(key)
-                _, first = cast("tuple[Any, bytes]", tuple(pipe.execute()))
-        except redis.RedisError as error:
-            raise self._breaker.failed(error) from error
+        # NX decides who is first; what is there afterwards says who was. (One SET with NX and
+        # GET would do, from Redis 7 on.)
+        with self._calling(), self._client.pipeline(transaction=True) as pipe:
+            pipe.set(key, position, nx=True, ex=REQUEST_TTL_S)
+            pipe.get(key)
+            _, first = cast("tuple[Any, bytes]", tuple(pipe.execute()))
         return first.decode()
 
 

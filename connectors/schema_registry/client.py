@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import json
-import time
 from functools import cache
 from typing import Any
 
 import httpx
 
+from connectors.breaker import Breaker
 from streams.flow.errors import Reject, Retry, UserError
+from streams.flow.port import Watch, unwatched
 
 BAD_REQUEST, NOT_FOUND, INCOMPATIBLE, TOO_MANY, SERVER_ERROR = 400, 404, (409, 422), 429, 500
 TIMEOUT_S = 5.0
-BREAKER_S = 3.0  # after a failure: else each record of a batch would wait out the time-out
+AWAY_S = 3.0  # after a failure: else each record of a batch would wait out the time-out
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+class _Away(Retry):
+    """It says itself that it cannot answer now."""
 
 
 class SchemaRegistry:
     """Implements the codec's `Registry`. Raises Retry while the registry is away."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, away_s: float = AWAY_S, watch: Watch = unwatched) -> None:
         self._url = url.rstrip("/")
         self._client = httpx.Client(timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE})
-        self._away_until = 0.0
+        self._breaker = Breaker(
+            "schema registry",
+            is_away=lambda error: isinstance(error, httpx.HTTPError | _Away),
+            away_s=away_s,
+            watch=watch,
+        )
         self.schema = cache(self._schema)
 
     def close(self) -> None:
@@ -51,18 +61,15 @@ class SchemaRegistry:
             raise Reject(f"schema {schema_id} of the registry is not Avro") from None
 
     def _call(self, method: str, path: str, body: object) -> httpx.Response:
-        if time.monotonic() < self._away_until:
-            raise Retry(f"the schema registry at {self._url} did not answer a moment ago")
         try:
-            response = self._client.request(method, self._url + path, json=body)
+            with self._breaker.calling():
+                response = self._client.request(method, self._url + path, json=body)
+                status = response.status_code
+                if status >= SERVER_ERROR or status == TOO_MANY:
+                    raise _Away(f"the schema registry at {self._url} says {status}")
         except httpx.HTTPError as error:
-            self._away_until = time.monotonic() + BREAKER_S
             said = str(error) or type(error).__name__
             raise Retry(f"the schema registry at {self._url} does not answer: {said}") from error
-        status = response.status_code
-        if status >= SERVER_ERROR or status == TOO_MANY:
-            self._away_until = time.monotonic() + BREAKER_S
-            raise Retry(f"the schema registry at {self._url} says {status}")
         if status >= BAD_REQUEST and status != NOT_FOUND and status not in INCOMPATIBLE:
             raise UserError(f"the schema registry at {self._url} refuses us with {status}")
         return response

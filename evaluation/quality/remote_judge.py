@@ -8,20 +8,19 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from connectors.breaker import Breaker
 from streams.app.ports import JudgeSettings
 from streams.flow.errors import UserError
 
 PATIENCE = 3  # calls in a row without an answer, after which the endpoint is asked no more
+FOR_GOOD_S = 24 * 3600.0  # longer than any evaluation
 TOKENS = 4096  # a verdict on each statement of a long answer, with its reason
 LONGEST_REASON = 200  # characters
 OF_ONE_REQUEST = (400, 413, 422, 429)  # refusals that the next request need not meet
 
 
 class RemoteModel:
-    """Asks the endpoint; a call has `judge_timeout_s`, whatever is tried again in it.
-
-    `lost` says why the endpoint is to be asked no more, and is empty until then.
-    """
+    """Asks the endpoint; a call has `judge_timeout_s`, whatever is tried again in it."""
 
     def __init__(self, settings: JudgeSettings, factory: Callable[..., Any]) -> None:
         if not settings.model:
@@ -38,30 +37,36 @@ class RemoteModel:
         # What it says of each try stands in the scores, by question.
         logging.getLogger("instructor").setLevel(logging.CRITICAL)
         self.name = f"{settings.model} at {settings.url}"
-        self.lost = ""
-        self._silent = 0
+        self._last = ""
+        self._breaker = Breaker(
+            "the judge",
+            is_away=lambda error: not _answered(error),
+            failures=PATIENCE,
+            away_s=FOR_GOOD_S,
+        )
+
+    @property
+    def lost(self) -> str:
+        """Why the endpoint is to be asked no more; empty while it may be."""
+        if not self._breaker.away:
+            return ""
+        return f"the judge's endpoint gave no answer {PATIENCE} times; last: {self._last}"
 
     async def agenerate(self, prompt: str, response_model: Any) -> Any:
         """The model's answer to one of ragas' prompts. Raises what the endpoint fails with."""
-        try:
-            async with asyncio.timeout(self._limit_s):
-                found = await self._model.agenerate(prompt, response_model)
-        except Exception as error:
-            self._silent = 0 if _answered(error) else self._silent + 1
-            if self._silent >= PATIENCE:
-                self.lost = (
-                    f"the judge's endpoint gave no answer {self._silent} times; "
-                    f"last: {reason(error)}"
-                )
-            raise
-        self._silent = 0
-        return found
+        with self._breaker.calling():
+            try:
+                async with asyncio.timeout(self._limit_s):
+                    return await self._model.agenerate(prompt, response_model)
+            except Exception as error:
+                self._last = reason(error)
+                raise
 
     async def close(self) -> None:
         await self._client.close()
 
 
-def _answered(error: Exception) -> bool:
+def _answered(error: BaseException) -> bool:
     """Whether the endpoint works, though this call failed: it said what is no verdict, or refused
     this one request."""
     if getattr(error, "failed_attempts", None):

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from connectors.breaker import Away
 from connectors.openai_compatible.port import GenerationSettings
 from processors.ports import Completion, Embedder, Embedding, Float32, Generator, Passage
 from processors.questions.usage import Prices
@@ -53,6 +54,9 @@ class Metered:
         try:
             made = self._generator.complete(instructions, text, most_tokens=most_tokens)
             outcome = "answered"
+        except Away:  # said once, by the breaker
+            outcome = "not asked"
+            raise
         except Retry as failure:  # who asked goes on without it
             _log.warning("%s", failure)
             raise

@@ -18,6 +18,7 @@ from streams.app.settings import Settings
 from streams.app.topology import topology
 from streams.flow.stage import Stage
 from streams.runtime.codec import Codec
+from streams.runtime.telemetry import watch_peer
 
 
 def stages(settings: Settings) -> list[Stage]:
@@ -34,7 +35,7 @@ def codec(settings: Settings, stack: ExitStack) -> Codec:
     url = settings.of(RegistrySettings).url
     if not url:
         return Codec()
-    registry = SchemaRegistry(url)
+    registry = SchemaRegistry(url, watch=watch_peer)
     stack.callback(registry.close)
     return Codec(registry)
 

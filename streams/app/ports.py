@@ -136,5 +136,7 @@ def open_these(settings: Sections, stack: ExitStack, *ports: Port[Any]) -> Opene
 
 
 def _opened(settings: Sections, table: Iterable[Opener], stack: ExitStack) -> Opened:
-    opening = Opening(settings.data, stack)
+    from streams.runtime.telemetry import watch_peer
+
+    opening = Opening(settings.data, stack, watch_peer)
     return Opened({o.port.name: o.open(settings.of(o.section), opening) for o in table})

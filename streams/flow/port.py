@@ -33,12 +33,21 @@ class Opened:
         return cast("T", self._ports[port.name])
 
 
+Watch = Callable[[str, bool], None]
+"""Told the name of a service and whether it is away, at first and with every change."""
+
+
+def unwatched(name: str, away: bool) -> None:
+    """Tells nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What an opener has beside its settings; `stack` closes what it opens."""
 
     data: Path  # the folder of all that is kept on this machine
     stack: ExitStack
+    watch: Watch = unwatched
     _made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

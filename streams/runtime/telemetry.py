@@ -69,6 +69,17 @@ MODEL_TOKENS = Counter(
 MODEL_COST = Counter(
     "millrace_model_cost", "By the prices in the settings.", ["model"], registry=REGISTRY
 )
+PEER_AWAY = Gauge(
+    "millrace_peer_away",
+    "1 while an outside service is not asked, since it did not answer.",
+    ["peer"],
+    registry=REGISTRY,
+)
+
+
+def watch_peer(peer: str, away: bool) -> None:
+    """Show whether a service is away."""
+    PEER_AWAY.labels(peer).set(away)
 
 
 class StageMetrics:

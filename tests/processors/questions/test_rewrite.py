@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -13,6 +14,7 @@ from processors.questions.rewrite import DEGRADED, VariantsConfig, rewrite, vari
 from processors.questions.usage import Prices
 from schemas.events import ModelUsage, QuestionAdmitted
 from streams.flow.errors import Retry
+from tests.support.hanging import hanging
 from tests.support.model_server import ModelServer, completion, serving
 from tests.support.question_events import carried
 
@@ -136,3 +138,15 @@ def test_a_model_that_is_not_there_is_retry(server: ModelServer) -> None:
 def test_variants_are_lines_without_marks_and_repeats() -> None:
     text = '* One?\n2) Two?\n  one?\n"Three?"\n'
     assert variants_in(text, "zero") == ["One?", "Two?", "Three?"]
+
+
+def test_a_model_that_hangs_costs_the_first_questions_its_time_out_and_the_others_nothing() -> None:
+    with hanging() as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with closing(OpenAICompatible(url, "m", timeout_s=0.2)) as model:
+            begin = time.monotonic()
+            results = [rewritten(model) for _ in range(100)]
+            assert 0.6 <= time.monotonic() - begin < 2.0
+            assert len(server.connections) == 3
+    assert all(each.variants == ["What is AC-2?"] for each in results)
+    assert all(each.degraded == ["a", DEGRADED] for each in results)
