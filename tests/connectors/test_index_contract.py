@@ -72,7 +72,7 @@ def test_a_new_document_is_found_by_both_indexes_and_comes_back_whole(index: Ind
         vector=stored.vector,
         sentence_vectors=stored.sentence_vectors,
     )
-    assert stored == expected
+    assert repr(stored) == repr(expected)  # from 3.13 on, `==` would ask arrays for one truth
     assert (stored.vector == vector("a dog ran")).all()
     assert (stored.sentence_vectors[1] == vector("a dog ran/2")).all()
     assert stored.sentence_vectors.dtype == np.float16

@@ -174,15 +174,15 @@ def test_a_policy_names_its_trees_by_hash() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"bm25_weight": 2}, "bm25_weight is 2; it must be a number, 0 to 1"),
-        ({"bm25_weight": True}, "bm25_weight is True"),
-        ({"fusion": "sum"}, "fusion is 'sum'; it must be one of max, minmax, rrf"),
-        ({"candidates": 0}, "candidates is 0"),
-        ({"sparkle": 1}, "sparkle is not known"),
-        ({"variants": ["rhymes"]}, r"variants is \['rhymes'\]; it must be a list of acronyms"),
-        ({"variants": "parts"}, "variants is 'parts'"),
-        ({"reordering": "yes"}, "reordering must be a mapping"),
-        ({"reordering": {"file": "a"}}, "reordering.blend is missing"),
+        ({"bm25_weight": 2}, "'bm25_weight' is 2; it must be a number, 0 to 1"),
+        ({"bm25_weight": True}, "'bm25_weight' is True"),
+        ({"fusion": "sum"}, "'fusion' is 'sum'; it must be one of max, minmax, rrf"),
+        ({"candidates": 0}, "'candidates' is 0; it must be a whole number, 1 to 200"),
+        ({"sparkle": 1}, "'sparkle' is not known; known are bm25_weight,"),
+        ({"variants": ["rhymes"]}, r"'variants\[0\]' is 'rhymes'; it must be one of acronyms"),
+        ({"variants": "parts"}, "'variants' is 'parts'; it must be a list"),
+        ({"reordering": "yes"}, "'reordering' is 'yes'; it must be a mapping"),
+        ({"reordering": {"file": "a"}}, r"'reordering\.sha256' is missing"),
     ],
 )
 def test_a_wrong_policy_names_the_key(wrong: dict[str, Any], said: str) -> None:
@@ -192,5 +192,5 @@ def test_a_wrong_policy_names_the_key(wrong: dict[str, Any], said: str) -> None:
 
 def test_a_policy_without_a_key_names_it() -> None:
     short = {name: value for name, value in POLICY.items() if name != "limit"}
-    with pytest.raises(ValueError, match="limit is missing"):
+    with pytest.raises(ValueError, match="'limit' is missing"):
         retrieval_config(short, lambda _: b"")
