@@ -12,8 +12,10 @@ from connectors.qdrant_edge import port as edge
 from connectors.qdrant_edge.port import IndexSettings
 from connectors.schema_registry.client import SchemaRegistry
 from connectors.schema_registry.port import RegistrySettings
+from processors.needs import EMBEDDER
 from schemas.events import DocumentFed
 from streams.app.config import config
+from streams.app.ports import open_these
 from streams.app.settings import Settings
 from streams.app.topology import topology
 from streams.flow.stage import Stage
@@ -38,6 +40,18 @@ def codec(settings: Settings, stack: ExitStack) -> Codec:
     registry = SchemaRegistry(url, watch=watch_peer)
     stack.callback(registry.close)
     return Codec(registry)
+
+
+def model_at_work(settings: Settings) -> str:
+    """The embedding model, once it has embedded something.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    with ExitStack() as stack:
+        embedder = open_these(settings, stack, EMBEDDER)[EMBEDDER]
+        vector = embedder.embed_queries(["Is the model there?"])
+        return f"{embedder.model}, {vector.shape[1]} dimensions"
 
 
 def documents(

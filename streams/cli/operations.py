@@ -6,7 +6,6 @@ import importlib
 import platform
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
@@ -124,13 +123,9 @@ def _package(name: str) -> Callable[[], str]:
 
 
 def _model() -> str:
-    from processors.needs import EMBEDDER
-    from streams.app.ports import open_these
+    from streams.app import opening
 
-    with ExitStack() as stack:
-        embedder = open_these(settings(), stack, EMBEDDER)[EMBEDDER]
-        vector = embedder.embed_queries(["Is the model there?"])
-        return f"{embedder.model}, {vector.shape[1]} dimensions"
+    return opening.model_at_work(settings())
 
 
 def _disk() -> str:
