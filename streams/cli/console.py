@@ -15,6 +15,8 @@ from streams.app.settings import Settings, load
 from streams.local import state as stack_state
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from streams.runtime.codec import Codec
 
 out = Console(highlight=False)
@@ -41,6 +43,27 @@ def open_codec(chosen: Settings) -> Generator[Codec]:
 
     with ExitStack() as stack:
         yield opening.codec(chosen, stack)
+
+
+def progress() -> Progress:
+    """A bar on the terminal; nothing where there is none."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=not err.is_terminal,
+        disable=not err.is_terminal,
+    )
 
 
 def print_json(value: Any) -> None:

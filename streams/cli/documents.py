@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from schemas.events import DocumentFed
 from streams.app.settings import Settings
-from streams.cli.console import err, open_codec, out, print_json, settings
+from streams.cli.console import open_codec, out, print_json, progress, settings
 
 if TYPE_CHECKING:
     from streams.edge.client import FeedReport
@@ -82,15 +81,7 @@ def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedRep
     from streams.edge.client import Feeder, reader
 
     local = Local()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=not err.is_terminal,
-        disable=not err.is_terminal,
-    )
+    bar = progress()
     with reader(chosen) as consumer, open_codec(chosen) as codec, bar:
         task = bar.add_task("searchable", total=None)
 

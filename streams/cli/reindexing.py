@@ -6,9 +6,8 @@ import json
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from streams.cli.console import err, open_codec, out, print_json, settings
+from streams.cli.console import open_codec, out, print_json, progress, settings
 
 app = typer.Typer()
 SHOWN = 20
@@ -40,15 +39,7 @@ def reindex(
     for line in opening.dump_index(chosen, tenant or None):
         chunk = json.loads(line)
         chunked.setdefault(f"{chunk['tenant']}/{chunk['doc_id']}", set()).add(chunk["chunking"])
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=not err.is_terminal,
-        disable=not err.is_terminal,
-    )
+    bar = progress()
     with open_codec(chosen) as codec, bar:
         task = bar.add_task("chunked again", total=None)
         reindexer = module.Reindexer(chosen, codec)
