@@ -15,12 +15,12 @@ from typing import Any, Protocol, TypeVar
 import fastavro
 
 from schemas import catalog, json_form
+from schemas.binary import binary
 from streams.flow.errors import Reject
 from streams.flow.topic import Topic
 
 E = TypeVar("E")
-_fastavro: Any = fastavro  # its stubs leave most of it unknown
-_read, _write = _fastavro.schemaless_reader, _fastavro.schemaless_writer
+_avro: Any = fastavro  # its stubs leave most of it unknown
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
 _REMEDY = (
@@ -28,8 +28,16 @@ _REMEDY = (
     "empty data folder (remove that of MILLRACE_DATA), or make the topics anew"
 )
 
-# What fastavro raises on bytes that are no such record.
-_UNDECODABLE = (EOFError, IndexError, ValueError, KeyError, OverflowError, TypeError, MemoryError)
+# What reading raises on bytes that are no such record.
+_UNDECODABLE = (
+    EOFError,
+    LookupError,
+    ValueError,
+    OverflowError,
+    TypeError,
+    MemoryError,
+    struct.error,
+)
 
 
 class Registry(Protocol):
@@ -45,13 +53,14 @@ class Registry(Protocol):
 class _Kind:
     """What is the same for all events of one class."""
 
-    __slots__ = ("build", "mark", "name", "schema")
+    __slots__ = ("build", "mark", "name", "read", "schema", "write")
 
     def __init__(self, event: Any) -> None:
         self.name: str = event.__name__
         self.build: Callable[[dict[str, Any]], Any] = event.from_avro
         self.schema = catalog.parsed(self.name)
         self.mark = SINGLE_OBJECT + catalog.fingerprint(self.name)
+        self.write, self.read = binary(event)
 
 
 _kind = cache(_Kind)
@@ -68,10 +77,9 @@ class Codec:
     def encode(self, topic: str, event: Any) -> bytes:
         """The bytes of an event for a topic (its registry subject is `<topic>-value`)."""
         kind = _kind(event.__class__)
-        buffer = BytesIO()
-        buffer.write(self._prefixes.get(topic) or self._prefix(topic, kind))
-        _write(buffer, kind.schema, event.to_avro())
-        return buffer.getvalue()
+        parts = [self._prefixes.get(topic) or self._prefix(topic, kind)]
+        kind.write(event, parts)
+        return b"".join(parts)
 
     def decode(self, topic: Topic[E], value: bytes | None) -> E:
         """The event in a record of this topic.
@@ -86,12 +94,14 @@ class Codec:
         if not value:
             raise Reject(f"the record has no value; {topic.name} carries {kind.name}")
         if value.startswith(kind.mark):
-            return kind.build(_datum(value, 10, kind.schema, kind))
+            return _event(value, 10, kind)
         if value.startswith(SINGLE_OBJECT) and len(value) >= 10:
             raise _unknown(kind.name, value[2:10])
         if value.startswith(CONFLUENT) and len(value) >= 5:
             writer = self._registered(struct.unpack(">I", value[1:5])[0])
-            return kind.build(_datum(value, 5, writer, kind))
+            if writer == kind.schema:
+                return _event(value, 5, kind)
+            return kind.build(_resolved(value, 5, writer, kind))
         if not topic.edge:
             raise Reject(f"the record is not Avro; {topic.name} carries {kind.name} as Avro only")
         if value.lstrip()[:1] != b"{":
@@ -142,16 +152,26 @@ class Codec:
         return writer
 
 
-def _datum(value: bytes, start: int, writer: Any, kind: _Kind) -> dict[str, Any]:
+def _event(value: bytes, start: int, kind: _Kind) -> Any:
+    try:
+        event, end = kind.read(value, start)
+    except _UNDECODABLE as error:
+        raise _unreadable(kind, error) from None
+    if end != len(value):
+        if end > len(value):
+            raise _unreadable(kind, EOFError("it ends early"))
+        raise Reject(f"the record has {len(value) - end} bytes after its {kind.name}")
+    return event
+
+
+def _resolved(value: bytes, start: int, writer: Any, kind: _Kind) -> dict[str, Any]:
+    """What was written with another schema, as today's has it."""
     stream = BytesIO(value)
     stream.seek(start)
     try:
-        # Resolution is skipped where writer and reader are one schema: it costs several times more.
-        datum = _read(stream, writer, None if writer is kind.schema else kind.schema)
+        datum = _avro.schemaless_reader(stream, writer, kind.schema)
     except _UNDECODABLE as error:
-        raise Reject(
-            f"the record cannot be read as {kind.name}: {error or type(error).__name__}"
-        ) from None
+        raise _unreadable(kind, error) from None
     except Exception as error:
         # fastavro's resolution errors share no base class that its stubs name.
         if type(error).__module__.startswith("fastavro"):
@@ -162,6 +182,10 @@ def _datum(value: bytes, start: int, writer: Any, kind: _Kind) -> dict[str, Any]
     if stream.tell() != len(value):
         raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {kind.name}")
     return datum
+
+
+def _unreadable(kind: _Kind, error: Exception) -> Reject:
+    return Reject(f"the record cannot be read as {kind.name}: {error or type(error).__name__}")
 
 
 def _unknown(name: str, mark: bytes) -> Reject:
