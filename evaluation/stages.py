@@ -14,7 +14,7 @@ from streams.app.settings import Settings
 from streams.flow.outcome import Received
 from streams.flow.port import Opened
 from streams.flow.stage import Run, Stage
-from streams.runtime.processing import now_ms
+from streams.runtime.record import now_ms
 
 
 @dataclass(frozen=True, slots=True)

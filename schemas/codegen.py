@@ -103,18 +103,21 @@ def _record(schema: dict[str, Any]) -> str:
         if "doc" in item:
             lines.append(f'    """{item["doc"]}"""')
     encoded = [f'"{i["name"]}": {_encoded(i["type"], "self." + i["name"])},' for i in fields]
-    decoded = [_argument(item) for item in fields]
     lines += ["", "    def to_avro(self) -> dict[str, Any]:", "        return {"]
     lines += [*_filled(encoded), "        }", "", "    @classmethod"]
     lines += [f"    def from_avro(cls, datum: dict[str, Any]) -> {schema['name']}:"]
-    lines += ["        return cls(", *_filled(decoded), "        )"]
+    lines += [*_built(fields), "        return cls(**datum)"]
     return "\n".join([*lines, ""])
 
 
-def _argument(item: dict[str, Any]) -> str:
-    name = item["name"]
-    source = 'datum["' + name + '"]'
-    return f"{name}={_decoded(item['type'], source)},"
+def _built(fields: list[dict[str, Any]]) -> list[str]:
+    """Statements that turn the records within a datum into events; all else is there as it is."""
+    places = [(f'datum["{item["name"]}"]', item["type"]) for item in fields]
+    return [
+        f"        {place} = {decoded}"
+        for place, avro in places
+        if (decoded := _decoded(avro, place)) != place
+    ]
 
 
 def _filled(parts: list[str]) -> list[str]:

@@ -23,9 +23,7 @@ class RecordHeader:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> RecordHeader:
-        return cls(
-            key=datum["key"], value=datum["value"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +56,5 @@ class DeadLettered:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DeadLettered:
-        return cls(
-            stage=datum["stage"], topic=datum["topic"], partition=datum["partition"],
-            offset=datum["offset"], timestamp=datum["timestamp"], key=datum["key"],
-            value=datum["value"],
-            headers=[RecordHeader.from_avro(item) for item in datum["headers"]],
-            reason=datum["reason"], detail=datum["detail"], attempts=datum["attempts"],
-            failed_at=datum["failed_at"],
-        )
+        datum["headers"] = [RecordHeader.from_avro(item) for item in datum["headers"]]
+        return cls(**datum)

@@ -40,11 +40,7 @@ class Chunk:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Chunk:
-        return cls(
-            chunk_id=datum["chunk_id"], ordinal=datum["ordinal"], text=datum["text"],
-            heading=datum["heading"], sentences=datum["sentences"], text_hash=datum["text_hash"],
-            tokens=datum["tokens"], page=datum["page"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +79,7 @@ class DocumentVersion:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentVersion:
-        return cls(
-            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
-            version=datum["version"], sequence=datum["sequence"], doc_type=datum["doc_type"],
-            title=datum["title"], uri=datum["uri"], metadata=datum["metadata"],
-            changed_at=datum["changed_at"], fed_at=datum["fed_at"], parts=datum["parts"],
-            generation=datum["generation"], bulk=datum["bulk"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +102,8 @@ class DocumentChanged:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentChanged:
-        return cls(
-            document=DocumentVersion.from_avro(datum["document"]), body=datum["body"],
-            part=datum["part"], page=datum["page"],
-        )
+        datum["document"] = DocumentVersion.from_avro(datum["document"])
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +130,9 @@ class DocumentChunked:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentChunked:
-        return cls(
-            document=DocumentVersion.from_avro(datum["document"]), part=datum["part"],
-            chunking=datum["chunking"], chunks=[Chunk.from_avro(item) for item in datum["chunks"]],
-            last=datum["last"], part_chunks=datum["part_chunks"],
-        )
+        datum["document"] = DocumentVersion.from_avro(datum["document"])
+        datum["chunks"] = [Chunk.from_avro(item) for item in datum["chunks"]]
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +153,8 @@ class EmbeddedChunk:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> EmbeddedChunk:
-        return cls(
-            chunk=Chunk.from_avro(datum["chunk"]), vector=datum["vector"],
-            sentence_vectors=datum["sentence_vectors"],
-        )
+        datum["chunk"] = Chunk.from_avro(datum["chunk"])
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,12 +183,9 @@ class DocumentEmbedded:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentEmbedded:
-        return cls(
-            document=DocumentVersion.from_avro(datum["document"]), part=datum["part"],
-            chunking=datum["chunking"], embedding_model=datum["embedding_model"],
-            chunks=[EmbeddedChunk.from_avro(item) for item in datum["chunks"]], last=datum["last"],
-            part_chunks=datum["part_chunks"],
-        )
+        datum["document"] = DocumentVersion.from_avro(datum["document"])
+        datum["chunks"] = [EmbeddedChunk.from_avro(item) for item in datum["chunks"]]
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,12 +218,7 @@ class DocumentFed:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentFed:
-        return cls(
-            op=datum["op"], tenant=datum["tenant"], doc_id=datum["doc_id"],
-            version=datum["version"], doc_type=datum["doc_type"], title=datum["title"],
-            body=datum["body"], uri=datum["uri"], metadata=datum["metadata"],
-            changed_at=datum["changed_at"], form=datum["form"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,8 +246,5 @@ class DocumentIndexed:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentIndexed:
-        return cls(
-            document=DocumentVersion.from_avro(datum["document"]), chunking=datum["chunking"],
-            superseded=datum["superseded"], chunk_ids=datum["chunk_ids"], removed=datum["removed"],
-            last=datum["last"], indexed_at=datum["indexed_at"],
-        )
+        datum["document"] = DocumentVersion.from_avro(datum["document"])
+        return cls(**datum)

@@ -30,10 +30,9 @@ class ChunksRetrieved:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> ChunksRetrieved:
-        return cls(
-            carried=Carried.from_avro(datum["carried"]),
-            candidates=[Candidate.from_avro(item) for item in datum["candidates"]],
-        )
+        datum["carried"] = Carried.from_avro(datum["carried"])
+        datum["candidates"] = [Candidate.from_avro(item) for item in datum["candidates"]]
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +55,7 @@ class FeedbackGiven:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> FeedbackGiven:
-        return cls(
-            request_id=datum["request_id"], tenant=datum["tenant"], rating=datum["rating"],
-            comment=datum["comment"], correct_answer=datum["correct_answer"],
-            labels=datum["labels"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +77,9 @@ class GenerationRequested:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> GenerationRequested:
-        return cls(
-            carried=Carried.from_avro(datum["carried"]),
-            candidates=[Candidate.from_avro(item) for item in datum["candidates"]],
-            tier=datum["tier"], model=datum["model"],
-        )
+        datum["carried"] = Carried.from_avro(datum["carried"])
+        datum["candidates"] = [Candidate.from_avro(item) for item in datum["candidates"]]
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +95,8 @@ class QuestionAdmitted:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionAdmitted:
-        return cls(
-            carried=Carried.from_avro(datum["carried"]),
-        )
+        datum["carried"] = Carried.from_avro(datum["carried"])
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +127,7 @@ class QuestionAsked:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionAsked:
-        return cls(
-            request_id=datum["request_id"], tenant=datum["tenant"], query=datum["query"],
-            session_id=datum["session_id"], user=datum["user"], filters=datum["filters"],
-            top_k=datum["top_k"], deadline_ms=datum["deadline_ms"], reply_to=datum["reply_to"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +150,10 @@ class QuestionClosed:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionClosed:
-        return cls(
-            carried=Carried.from_avro(datum["carried"]),
-            passages=[Candidate.from_avro(item) for item in datum["passages"]],
-            answer=QuestionAnswered.from_avro(datum["answer"]), closed_at=datum["closed_at"],
-        )
+        datum["carried"] = Carried.from_avro(datum["carried"])
+        datum["passages"] = [Candidate.from_avro(item) for item in datum["passages"]]
+        datum["answer"] = QuestionAnswered.from_avro(datum["answer"])
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +169,5 @@ class QuestionRewritten:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionRewritten:
-        return cls(
-            carried=Carried.from_avro(datum["carried"]),
-        )
+        datum["carried"] = Carried.from_avro(datum["carried"])
+        return cls(**datum)

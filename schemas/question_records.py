@@ -48,14 +48,7 @@ class Candidate:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Candidate:
-        return cls(
-            chunk_id=datum["chunk_id"], doc_id=datum["doc_id"], doc_version=datum["doc_version"],
-            ordinal=datum["ordinal"], title=datum["title"], heading=datum["heading"],
-            uri=datum["uri"], text=datum["text"], chunking=datum["chunking"],
-            changed_at=datum["changed_at"], score=datum["score"], scores=datum["scores"],
-            sentences=datum["sentences"], sentence_scores=datum["sentence_scores"],
-            page=datum["page"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +76,7 @@ class Question:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Question:
-        return cls(
-            request_id=datum["request_id"], tenant=datum["tenant"], query=datum["query"],
-            session_id=datum["session_id"], user=datum["user"], filters=datum["filters"],
-            top_k=datum["top_k"], deadline_at=datum["deadline_at"], reply_to=datum["reply_to"],
-            asked_at=datum["asked_at"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +99,7 @@ class Versions:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Versions:
-        return cls(
-            prompt=datum["prompt"], pipeline=datum["pipeline"],
-            embedding_model=datum["embedding_model"], index=datum["index"],
-            chunking=datum["chunking"], policy=datum["policy"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +122,7 @@ class ModelUsage:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> ModelUsage:
-        return cls(
-            operation=datum["operation"], model=datum["model"], input_tokens=datum["input_tokens"],
-            output_tokens=datum["output_tokens"], cost=datum["cost"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +152,10 @@ class Carried:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Carried:
-        return cls(
-            question=Question.from_avro(datum["question"]),
-            versions=Versions.from_avro(datum["versions"]), variants=datum["variants"],
-            degraded=datum["degraded"], decisions=datum["decisions"],
-            usage=[ModelUsage.from_avro(item) for item in datum["usage"]],
-            timings_ms=datum["timings_ms"],
-        )
+        datum["question"] = Question.from_avro(datum["question"])
+        datum["versions"] = Versions.from_avro(datum["versions"])
+        datum["usage"] = [ModelUsage.from_avro(item) for item in datum["usage"]]
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,10 +179,7 @@ class Citation:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Citation:
-        return cls(
-            chunk_id=datum["chunk_id"], doc_id=datum["doc_id"], doc_version=datum["doc_version"],
-            start=datum["start"], end=datum["end"], quote=datum["quote"], score=datum["score"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,10 +199,7 @@ class Usage:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> Usage:
-        return cls(
-            input_tokens=datum["input_tokens"], output_tokens=datum["output_tokens"],
-            cost=datum["cost"],
-        )
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +232,7 @@ class QuestionAnswered:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionAnswered:
-        return cls(
-            request_id=datum["request_id"], tenant=datum["tenant"], status=datum["status"],
-            answer=datum["answer"],
-            citations=[Citation.from_avro(item) for item in datum["citations"]],
-            reasons=datum["reasons"], degraded=datum["degraded"], tier=datum["tier"],
-            model=datum["model"], versions=Versions.from_avro(datum["versions"]),
-            usage=Usage.from_avro(datum["usage"]), timings_ms=datum["timings_ms"],
-            answered_at=datum["answered_at"],
-        )
+        datum["citations"] = [Citation.from_avro(item) for item in datum["citations"]]
+        datum["versions"] = Versions.from_avro(datum["versions"])
+        datum["usage"] = Usage.from_avro(datum["usage"])
+        return cls(**datum)

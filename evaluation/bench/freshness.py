@@ -27,7 +27,7 @@ from streams.edge.client import Feeder, edge_output, from_the_end, reader
 from streams.flow.errors import UserError
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.processing import now_ms
+from streams.runtime.record import now_ms
 
 P50 = Target("value", "at most", 200)
 P99 = Target("value", "at most", 600)

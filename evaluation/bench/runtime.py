@@ -17,7 +17,7 @@ from streams.app.settings import Settings
 from streams.edge.client import edge_output
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.processing import Output
+from streams.runtime.record import Output
 
 SOURCE = "bench.source"
 TARGET = Target("ratio", "at least", 0.5)

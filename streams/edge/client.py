@@ -25,7 +25,7 @@ from streams.flow.errors import MillraceError, UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.processing import Output, now_ms
+from streams.runtime.record import Output, now_ms
 
 E = TypeVar("E")
 POLL_S = 0.2

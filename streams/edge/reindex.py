@@ -27,7 +27,7 @@ from streams.flow.errors import MillraceError, Reject, UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.processing import now_ms
+from streams.runtime.record import now_ms
 
 PATIENCE_S = 120.0
 # As many as the embedder works on in a few seconds: a change fed meanwhile waits behind these only.

@@ -13,7 +13,7 @@ from streams.flow.errors import Reject
 from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
 from streams.runtime.kafka import received
-from streams.runtime.processing import Record
+from streams.runtime.record import Record
 
 QUESTION_TOPICS: tuple[Topic[Any], ...] = (
     topics.RAG_REQUESTS,

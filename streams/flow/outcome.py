@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from streams.flow.errors import Reject, Retry
 
@@ -15,8 +15,7 @@ Outcome = Sequence[Any] | Reject | Retry
 """What became of one record: the events it caused, or why there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[I]):
+class Received(NamedTuple, Generic[I]):
     """An event with its place in the log; what a stage at the edge needs and no other."""
 
     event: I

@@ -6,20 +6,21 @@ fingerprint of the writer's schema. Readers take both, whichever is configured.
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Callable, Iterable
 from functools import cache
+from io import BytesIO
 from typing import Any, Protocol, TypeVar
 
-import fastavro as _fastavro
+import fastavro
 
 from schemas import catalog, json_form
+from schemas.binary import binary
 from streams.flow.errors import Reject
 from streams.flow.topic import Topic
 
 E = TypeVar("E")
-fastavro: Any = _fastavro  # its stubs leave most of it unknown
+_avro: Any = fastavro  # its stubs leave most of it unknown
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
 _REMEDY = (
@@ -27,8 +28,16 @@ _REMEDY = (
     "empty data folder (remove that of MILLRACE_DATA), or make the topics anew"
 )
 
-# What fastavro raises on bytes that are no such record.
-_UNDECODABLE = (EOFError, IndexError, ValueError, KeyError, OverflowError, TypeError, MemoryError)
+# What reading raises on bytes that are no such record.
+_UNDECODABLE = (
+    EOFError,
+    LookupError,
+    ValueError,
+    OverflowError,
+    TypeError,
+    MemoryError,
+    struct.error,
+)
 
 
 class Registry(Protocol):
@@ -41,6 +50,22 @@ class Registry(Protocol):
         ...
 
 
+class _Kind:
+    """What is the same for all events of one class."""
+
+    __slots__ = ("build", "mark", "name", "read", "schema", "write")
+
+    def __init__(self, event: Any) -> None:
+        self.name: str = event.__name__
+        self.build: Callable[[dict[str, Any]], Any] = event.from_avro
+        self.schema = catalog.parsed(self.name)
+        self.mark = SINGLE_OBJECT + catalog.fingerprint(self.name)
+        self.write, self.read = binary(event)
+
+
+_kind = cache(_Kind)
+
+
 class Codec:
     """Encodes and decodes the events of topics. Safe to use from several threads."""
 
@@ -51,11 +76,10 @@ class Codec:
 
     def encode(self, topic: str, event: Any) -> bytes:
         """The bytes of an event for a topic (its registry subject is `<topic>-value`)."""
-        name = type(event).__name__
-        buffer = io.BytesIO()
-        buffer.write(self._prefix(topic, name))
-        fastavro.schemaless_writer(buffer, catalog.parsed(name), event.to_avro())
-        return buffer.getvalue()
+        kind = _kind(event.__class__)
+        parts = [self._prefixes.get(topic) or self._prefix(topic, kind)]
+        kind.write(event, parts)
+        return b"".join(parts)
 
     def decode(self, topic: Topic[E], value: bytes | None) -> E:
         """The event in a record of this topic.
@@ -66,24 +90,26 @@ class Codec:
         """
         if topic.read is not None:
             return topic.read(value)
-        name = topic.event.__name__
+        kind = _kind(topic.event)
         if not value:
-            raise Reject(f"the record has no value; {topic.name} carries {name}")
-        event: Any = topic.event
-        build: Callable[[dict[str, Any]], E] = event.from_avro
+            raise Reject(f"the record has no value; {topic.name} carries {kind.name}")
+        if value.startswith(kind.mark):
+            return _event(value, 10, kind)
         if value.startswith(SINGLE_OBJECT) and len(value) >= 10:
-            writer = _writer(name, value[2:10])
-            return build(_read(value, 10, writer, name))
+            raise _unknown(kind.name, value[2:10])
         if value.startswith(CONFLUENT) and len(value) >= 5:
             writer = self._registered(struct.unpack(">I", value[1:5])[0])
-            return build(_read(value, 5, writer, name))
+            if writer == kind.schema:
+                return _event(value, 5, kind)
+            return kind.build(_resolved(value, 5, writer, kind))
         if not topic.edge:
-            raise Reject(f"the record is not Avro; {topic.name} carries {name} as Avro only")
+            raise Reject(f"the record is not Avro; {topic.name} carries {kind.name} as Avro only")
         if value.lstrip()[:1] != b"{":
             raise Reject(
-                f"the record is neither a JSON object nor Avro; {topic.name} takes {name} as either"
+                f"the record is neither a JSON object nor Avro; {topic.name} takes {kind.name} as "
+                "either"
             )
-        return build(json_form.parse(value, name))
+        return kind.build(json_form.parse(value, kind.name))
 
     def prepare(self, topics: Iterable[Topic[Any]]) -> None:
         """Learn what is written before the bytes of these topics' events.
@@ -93,15 +119,16 @@ class Codec:
         """
         for topic in topics:
             if topic.suffix is None:  # the names of a family's topics are known to their readers
-                self._prefix(topic.name, topic.event.__name__)
+                self._prefix(topic.name, _kind(topic.event))
 
-    def _prefix(self, topic: str, name: str) -> bytes:
+    def _prefix(self, topic: str, kind: _Kind) -> bytes:
         prefix = self._prefixes.get(topic)
         if prefix is None:
             if self._registry is None:
-                prefix = SINGLE_OBJECT + catalog.fingerprint(name)
+                prefix = kind.mark
             else:
-                number = self._registry.register(f"{topic}-value", catalog.self_contained(name))
+                schema = catalog.self_contained(kind.name)
+                number = self._registry.register(f"{topic}-value", schema)
                 prefix = CONFLUENT + struct.pack(">I", number)
             self._prefixes[topic] = prefix
         return prefix
@@ -125,38 +152,45 @@ class Codec:
         return writer
 
 
-def _read(value: bytes, start: int, writer: Any, name: str) -> dict[str, Any]:
-    stream = io.BytesIO(value)
-    stream.seek(start)
-    reader = catalog.parsed(name)
+def _event(value: bytes, start: int, kind: _Kind) -> Any:
     try:
-        # Resolution is skipped where writer and reader are one schema: it costs several times more.
-        datum = fastavro.schemaless_reader(stream, writer, None if writer is reader else reader)
+        event, end = kind.read(value, start)
     except _UNDECODABLE as error:
-        raise Reject(
-            f"the record cannot be read as {name}: {error or type(error).__name__}"
-        ) from None
+        raise _unreadable(kind, error) from None
+    if end != len(value):
+        if end > len(value):
+            raise _unreadable(kind, EOFError("it ends early"))
+        raise Reject(f"the record has {len(value) - end} bytes after its {kind.name}")
+    return event
+
+
+def _resolved(value: bytes, start: int, writer: Any, kind: _Kind) -> dict[str, Any]:
+    """What was written with another schema, as today's has it."""
+    stream = BytesIO(value)
+    stream.seek(start)
+    try:
+        datum = _avro.schemaless_reader(stream, writer, kind.schema)
+    except _UNDECODABLE as error:
+        raise _unreadable(kind, error) from None
     except Exception as error:
         # fastavro's resolution errors share no base class that its stubs name.
         if type(error).__module__.startswith("fastavro"):
-            raise Reject(f"the record's schema does not fit {name} ({error}): {_REMEDY}") from None
+            raise Reject(
+                f"the record's schema does not fit {kind.name} ({error}): {_REMEDY}"
+            ) from None
         raise
     if stream.tell() != len(value):
-        raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {name}")
+        raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {kind.name}")
     return datum
 
 
-@cache
-def _known_writers() -> dict[bytes, tuple[str, Any]]:
-    """Fingerprint to name and schema."""
-    return {catalog.fingerprint(name): (name, catalog.parsed(name)) for name in catalog.names()}
+def _unreadable(kind: _Kind, error: Exception) -> Reject:
+    return Reject(f"the record cannot be read as {kind.name}: {error or type(error).__name__}")
 
 
-@cache
-def _writer(name: str, mark: bytes) -> Any:
-    found = _known_writers().get(mark)
-    if found is None:
-        raise Reject(f"unknown schema: no {name} has the fingerprint {mark.hex()}; {_REMEDY}")
-    if found[0] != name:
-        raise Reject(f"the record is a {found[0]}, and {name} belongs here")
-    return found[1]
+def _unknown(name: str, mark: bytes) -> Reject:
+    """Why a record of another schema than today's of `name` is refused."""
+    others = {catalog.fingerprint(each): each for each in catalog.names()}
+    if mark in others:
+        return Reject(f"the record is a {others[mark]}, and {name} belongs here")
+    return Reject(f"unknown schema: no {name} has the fingerprint {mark.hex()}; {_REMEDY}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.flow.slow import SlowLanes
-from streams.runtime.processing import Record, lane_key
+from streams.runtime.record import Record, lane_key
 from streams.runtime.telemetry import StageMetrics
 
 log = logging.getLogger("millrace.worker")

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streams.runtime.processing import Record
+from streams.runtime.record import Record
 
 Place = tuple[str, int]  # topic and partition
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 
 from streams.flow.errors import UserError
-from streams.runtime.processing import Output, Record
+from streams.runtime.record import Output, Record
 from streams.runtime.settings import RuntimeSettings
 
 NETWORK_TIMEOUT_S = 10.0

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from streams.flow.outcome import Received
 from streams.flow.stage import Stage
 from streams.runtime.fair import Fair
-from streams.runtime.processing import Processing, Record, lane_key, order_key
+from streams.runtime.processing import Processing
 from streams.runtime.recall import Recall
+from streams.runtime.record import Record, lane_key, order_key
 from streams.runtime.settings import RuntimeSettings
 
 

@@ -27,7 +27,7 @@ from streams.runtime import kafka
 from streams.runtime.failpoints import Reach
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress
 from streams.runtime.lanes import Lanes
-from streams.runtime.processing import Record, now_ms
+from streams.runtime.record import Record, now_ms
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import StageMetrics
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.runtime import kafka
-from streams.runtime.processing import Record
+from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("millrace.worker")

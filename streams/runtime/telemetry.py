@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from hashlib import blake2b
 from typing import Any, Protocol
 
 from opentelemetry import trace
@@ -148,15 +148,22 @@ class DerivedSpans:
     gives the same ids.
     """
 
-    def begin(self, stage: str, parent: bytes, cause: bytes, place: Place) -> bytes:  # noqa: ARG002
-        digest = hashlib.blake2b(stage.encode() + b"#" + cause, digest_size=24).hexdigest().encode()
+    def begin(
+        self,
+        stage: str,
+        parent: bytes,
+        cause: bytes,
+        place: Place,  # noqa: ARG002
+    ) -> tuple[str, bytes, bytes]:
+        return stage, parent, cause
+
+    def traceparent(self, span: tuple[str, bytes, bytes]) -> bytes:
+        stage, parent, cause = span
+        digest = blake2b(stage.encode() + b"#" + cause, digest_size=24).hexdigest().encode()
         trace_id = parent[3:35] if len(parent) == TRACEPARENT_BYTES else digest[16:]
         return b"00-%b-%b-01" % (trace_id, digest[:16])
 
-    def traceparent(self, span: bytes) -> bytes:
-        return span
-
-    def end(self, span: bytes, outcome: str) -> None:
+    def end(self, span: tuple[str, bytes, bytes], outcome: str) -> None:
         pass
 
 

@@ -17,7 +17,8 @@ from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
-from streams.runtime.processing import Output, Processing, Record, now_ms
+from streams.runtime.processing import Processing
+from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import DerivedSpans, Spans, StageMetrics
 

@@ -24,7 +24,7 @@ from streams.app.settings import Settings
 from streams.edge import client
 from streams.local.supervisor import Stack, status
 from streams.runtime import kafka
-from streams.runtime.processing import Record
+from streams.runtime.record import Record
 from tests.system.harness import until
 
 TENANT = "rustsec"

@@ -26,7 +26,7 @@ from streams.local.child import Service
 from streams.local.worker_process import environment
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.processing import Record
+from streams.runtime.record import Record
 from streams.runtime.telemetry import DerivedSpans, Spans
 from streams.runtime.worker import StageWorker
 from tests.system.copying import copies, dead_letters, source

@@ -23,7 +23,7 @@ from streams.local.redis import RedisServer
 from streams.local.supervisor import Stack
 from streams.local.worker_process import environment
 from streams.runtime.codec import Codec
-from streams.runtime.processing import now_ms
+from streams.runtime.record import now_ms
 from tests.system.drill import Edge
 from tests.system.harness import until
 

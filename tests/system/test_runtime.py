@@ -22,7 +22,8 @@ from streams.flow.errors import Retry
 from streams.flow.outcome import Promise
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.processing import RECORD_LIMIT, now_ms
+from streams.runtime.processing import RECORD_LIMIT
+from streams.runtime.record import now_ms
 from streams.runtime.telemetry import ABORTS, HELD
 from tests.support.registry_server import RegistryServer
 from tests.system.copying import copying, obey

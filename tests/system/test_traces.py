@@ -17,7 +17,7 @@ from schemas.events import DocumentFed
 from schemas.topics import document_key
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
-from streams.runtime.processing import Record
+from streams.runtime.record import Record
 from streams.runtime.telemetry import open_spans
 from tests.system.copying import copying
 from tests.system.harness import Bench, fed, header

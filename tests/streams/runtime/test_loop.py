@@ -20,7 +20,8 @@ from streams.runtime import loop as loop_module
 from streams.runtime.codec import Codec
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Context, Fenced, HopelessError, Loop
-from streams.runtime.processing import Processing, Record
+from streams.runtime.processing import Processing
+from streams.runtime.record import Record
 from streams.runtime.telemetry import DerivedSpans, StageMetrics
 
 OUT = Topic("out", FeedbackGiven, lambda event: event.request_id)
