@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from schemas.events import DocumentFed
+from streams.runtime.recall import Recall
 from tests.system.copying import sharing
 from tests.system.harness import Bench, until
 
@@ -48,6 +49,26 @@ def test_a_tenants_slow_records_hold_up_nobody_behind_them(bench: Bench) -> None
     print(f"15 records behind 12 s of slow ones: {took:.2f} s")
     quick = [_fed("good", number, version) for number in range(5) for version in range(3)]
     _assert_in_order(bench, [*slow, *quick])
+
+
+def test_records_are_read_again_in_any_order(bench: Bench) -> None:
+    rng = random.Random(seed := int.from_bytes(os.urandom(4), "big"))
+    print(f"seed {seed}")
+    for number in range(1000):
+        bench.produce(b"%d" % number * rng.choice([1, 1, 1, 20_000]), b"%d" % rng.randrange(9))
+    bench.flush()
+    records = bench.records(bench.source)
+    values = [record.value for record in records]
+    recall = Recall(bench.settings, f"{bench.prefix}.copy")
+    begun = time.monotonic()
+    chosen = [*range(300, 420), *rng.sample(range(1000), 60)]
+    for number in chosen:
+        records[number].value = None
+        assert recall(records[number])
+        assert records[number].value == values[number]
+    print(f"{1000 * (time.monotonic() - begun) / len(chosen):.1f} ms a record")
+    recall.close()
+    assert not recall(records[0])
 
 
 def _of(bench: Bench, tenant: str) -> int:

@@ -62,7 +62,9 @@ def test_a_record_that_is_tried_again_holds_back_those_of_its_key_and_no_others(
             raise Retry("away")
         yield record.event
 
-    stage = edge_stage("retrying", reads=IN, make=lambda _: run, writes=OUT, dead_letters=RAG_DLQ, place=QUESTIONS)
+    stage = edge_stage(
+        "retrying", reads=IN, make=lambda _: run, writes=OUT, dead_letters=RAG_DLQ, place=QUESTIONS
+    )
     with _working(stage) as lanes:
         # All in one batch, so that what comes behind is worked on too early.
         lanes.put([_record("a", 0), _record("a", 1, "away"), _record("b", 2), _record("a", 3)])
@@ -82,7 +84,15 @@ def test_slow_records_leave_their_lane_to_quick_ones_and_keep_the_order_of_their
         return record.event.comment or None
 
     slow = SlowLanes(share=share, lanes=2, budget_s=30)
-    stage = edge_stage("slow", reads=IN, make=lambda _: run, writes=OUT, dead_letters=RAG_DLQ, place=QUESTIONS, slow=slow)
+    stage = edge_stage(
+        "slow",
+        reads=IN,
+        make=lambda _: run,
+        writes=OUT,
+        dead_letters=RAG_DLQ,
+        place=QUESTIONS,
+        slow=slow,
+    )
     with _working(stage) as lanes:
         lanes.put([_record("doc", 0, "a"), _record("doc", 1), _record("another", 2)])
         lanes.put([_record("doc", 3), _record("file", 4, "a"), _record("other", 5, "b")])
