@@ -1,12 +1,14 @@
 """The process in which files from anywhere are parsed: requests come on standard input.
 
 It has no more than its limits of memory, open files and time, writes no files, and is told nothing
-of the settings: what takes it over or brings it down has gained and cost nothing but itself.
+of the settings: what takes it over or brings it down has gained and cost nothing but itself. It
+ends with whoever started it, whose process is named on the command line, and gives way to it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import math
@@ -30,14 +32,21 @@ CONVERTERS = {
     "xlsx": "connectors.converters.sheets",
 }
 IDLE_S = 30.0
+# Beside a busy worker it still has a quarter of a core: more would be felt by those who wait, and
+# with less, what takes its whole time of the processor would take longer than `patience` allows.
+GIVES_WAY = 5
 _OPEN_FILES = 64
 _GRACE_S = 2  # the parent looks first, and names the time-out; this is for a parent that is gone
 _SENTENCE = 300
+_PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 _NEARLY = 0.7  # of the memory: what failed then failed for want of it
 
 
 def main() -> None:
     """Serve until standard input closes or nothing comes for a while."""
+    if not _end_with(int(sys.argv[1])):
+        return
+    os.nice(GIVES_WAY)
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):  # parsers print warnings
@@ -62,6 +71,13 @@ def main() -> None:
         _send(answers, answer)
         if answer.get("outcome") == "too_large":
             return  # memory may be in pieces
+
+
+def _end_with(parent: int) -> bool:
+    """Have the kernel end this process with `parent`; false where that has ended already."""
+    with contextlib.suppress(AttributeError, OSError):  # only Linux has it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
 
 
 def run(doc_type: str, data: bytes, limits: Limits) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from connectors.converters import plain
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made
-from connectors.converters.sandbox import Sandbox
+from connectors.converters.sandboxes import Sandboxes
 from connectors.converters.text import decode
 from processors.documents.kinds import SANDBOXED, TYPES, Kind, kind_of, why_unsupported
 from processors.ports import Converted
@@ -16,20 +16,21 @@ _LONGEST_UNREAD = 1000
 
 
 class Documents:
-    """Converts documents, those of binary formats in a process of their own.
+    """Converts documents, those of binary formats in child processes: one for each at a time.
 
-    Opens nothing until the first such document comes; a context manager, which ends the process.
+    Opens nothing until the first such document comes; a context manager, which ends the processes.
+    Thread-safe.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._sandbox = Sandbox(self.limits)
+        self._sandboxes = Sandboxes(self.limits)
 
     def __enter__(self) -> Documents:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sandbox.close()
+        self._sandboxes.close()
 
     def convert(self, name: str, data: bytes, doc_type: str | None = None) -> Converted:
         """The document in `data`, of `doc_type` or of the type its name says.
@@ -56,7 +57,7 @@ class Documents:
         if kind.doc_type in SANDBOXED:
             if not data:
                 raise Unreadable("empty", "is empty")
-            made = self._sandbox.convert(kind.doc_type, data)
+            made = self._sandboxes.convert(kind.doc_type, data)
         else:
             kind, made = _plain(kind, data, stem)
         if not made.body.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from processors.ports import Converter
 
 
+AT_ONCE = range(2, 5)  # unless the settings say otherwise: each may take a core and much memory
+
+
 class ConvertSettings(Section):
-    """What converting one document may cost."""
+    """What converting documents may cost."""
 
     section: ClassVar[str] = "convert"
 
@@ -26,6 +30,24 @@ class ConvertSettings(Section):
     memory_mb: int = Field(
         default=1024, ge=256, description="Memory that converting one file may take"
     )
+
+    processes: int = Field(
+        default=0,
+        ge=0,
+        description="Files that a worker converts at once, of which no tenant has them all; 0: one "
+        "a core, but 2 at least and 4 at most",
+    )
+    budget_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds of conversion a minute from which on a tenant is told of. Its files "
+        "wait behind those of others; none is refused",
+    )
+
+    def at_once(self) -> int:
+        """How many files a worker converts at once."""
+        cores = len(os.sched_getaffinity(0))
+        return self.processes or min(max(cores, AT_ONCE.start), AT_ONCE.stop - 1)
 
     @property
     def limits(self) -> Limits:

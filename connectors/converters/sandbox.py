@@ -1,4 +1,4 @@
-"""The parent's side of the process that parses files: it gives work, and ends what hangs."""
+"""The parent's side of a process that parses files: it gives work, and ends what hangs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -43,14 +43,15 @@ class _EndedError(Exception):
 
 
 class Sandbox:
-    """Converts in a child process that is started when first needed, and again when it ends.
+    """Converts in a child process that is started when first needed, and again when it has ended.
 
-    Thread-safe; one document at a time.
+    One document at a time. A thread of `starter` starts the child: the kernel ends it with that.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, starter: Executor) -> None:
         self._limits = limits
-        self._lock = threading.Lock()
+        self._starter = starter
+        self._stopped = False
         self._child: subprocess.Popen[bytes] | None = None
 
     def convert(self, doc_type: str, data: bytes) -> Made:
@@ -59,24 +60,23 @@ class Sandbox:
         Raises:
             Unreadable: it cannot be converted within the limits.
         """
-        with self._lock:
-            for attempt in range(_TRIES):
-                try:
-                    return _made(self._ask(doc_type, data), self._limits)
-                except _EndedError as ended:
-                    self._end()
-                    if ended.out_of_time:
-                        reason = f"takes more than {self._limits.timeout_s:g} s to convert"
-                        raise Unreadable("timed_out", reason) from None
-                    if attempt == _TRIES - 1:
-                        raise Unreadable(
-                            "crashed", f"brought its converter down: {ended}"
-                        ) from None
-            raise AssertionError("unreachable")
+        for attempt in range(_TRIES):
+            try:
+                return _made(self._ask(doc_type, data), self._limits)
+            except _EndedError as ended:
+                self.end()
+                if ended.out_of_time:
+                    reason = f"takes more than {self._limits.timeout_s:g} s to convert"
+                    raise Unreadable("timed_out", reason) from None
+                if attempt == _TRIES - 1 or self._stopped:
+                    raise Unreadable("crashed", f"brought its converter down: {ended}") from None
+        raise AssertionError("unreachable")
 
-    def close(self) -> None:
-        with self._lock:
-            self._end()
+    def stop(self) -> None:
+        """Make a conversion that is under way fail; of any thread."""
+        self._stopped = True
+        if (child := self._child) is not None:
+            child.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -84,15 +84,16 @@ class Sandbox:
         environment["PYTHONPATH"] = f"{_ROOT}{os.pathsep}{known}" if known else _ROOT
         return subprocess.Popen(
             # -P: a module in the folder that is being fed must not be taken for one of ours.
-            [sys.executable, "-P", "-m", "connectors.converters.child"],
+            [sys.executable, "-P", "-m", "connectors.converters.child", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment | {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            start_new_session=True,
+            # Out of reach of the terminal's signals; in our session, where our priority counts.
+            process_group=0,
         )
 
-    def _end(self) -> None:
+    def end(self) -> None:
         child, self._child = self._child, None
         if child is None:
             return
@@ -105,9 +106,11 @@ class Sandbox:
 
     def _ask(self, doc_type: str, data: bytes) -> dict[str, Any]:
         if self._child is not None and self._child.poll() is not None:
-            self._end()
+            self.end()
         if self._child is None:
-            self._child = self._start()
+            self._child = self._starter.submit(self._start).result()
+            if self._stopped:  # meanwhile
+                self._child.kill()
         child = self._child
         assert child.stdin is not None and child.stdout is not None
         request = {"doc_type": doc_type, "size": len(data), "limits": asdict(self._limits)}
@@ -129,7 +132,7 @@ class Sandbox:
         while True:
             left = until - time.monotonic()
             if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
-                self._end()
+                self.end()
                 raise Unreadable("timed_out", f"took longer than {patience:g} s to convert")
             piece = os.read(child.stdout.fileno(), _READ)
             if not piece:
@@ -145,7 +148,7 @@ class Sandbox:
                 head, _, rest = b"".join(pieces).partition(b"\n")
                 pieces, size = [rest], len(rest)
                 if not head.isdigit() or int(head) > most:
-                    self._end()
+                    self.end()
                     raise Unreadable(
                         "too_large", f"has more than {self._limits.max_text_bytes:,} bytes of text"
                     )

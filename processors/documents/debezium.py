@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
-from processors.documents.ingest import IngestConfig, Place, ingest
+from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
+from processors.documents.kinds import PLAIN
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converter
@@ -24,6 +25,7 @@ from schemas.events import DocumentChanged, DocumentFed
 from streams.flow.errors import Reject
 from streams.flow.outcome import Received
 from streams.flow.port import Opened
+from streams.flow.slow import SlowLanes
 from streams.flow.stage import Stage, edge_stage
 from streams.flow.topic import MIB, Topic
 
@@ -150,6 +152,17 @@ def ingest_row(
         yield from ingest(
             document, replace(place, sequence=sequence), config=config, converter=converter
         )
+
+
+def slow_row(change: RowChange, key: bytes | None, source: DebeziumSource) -> str | None:
+    """The tenant whose document this row is, if converting it may take long; else None."""
+    if change.after is None or (source.form != "base64" and source.doc_type in PLAIN):
+        return None
+    try:
+        slow = [slow_for(document) for document in _documents(change, _key(key), source)]
+    except Reject:
+        return None
+    return next(filter(None, slow), None)
 
 
 def _documents(change: RowChange, key: Row, source: DebeziumSource) -> Iterator[DocumentFed]:
@@ -342,4 +355,9 @@ def stage(source: DebeziumSource, config: IngestConfig) -> Stage:
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
         needs=[CONVERTER],
+        slow=SlowLanes(
+            share=lambda record: slow_row(record.event, record.key, source),
+            lanes=config.convert_processes,
+            budget_s=config.convert_budget_s,
+        ),
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from processors.documents.kinds import BINARY, MARKED_UP, Kind, kind_of
+from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter
@@ -18,6 +18,7 @@ from schemas.events import DocumentChanged, DocumentFed, DocumentVersion
 from streams.flow.errors import Reject
 from streams.flow.outcome import Received
 from streams.flow.port import Opened
+from streams.flow.slow import SlowLanes
 from streams.flow.stage import Stage, edge_stage
 
 TENANT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
@@ -27,16 +28,20 @@ PAGE_BREAK = "\f"
 PART_BYTES = 384 * 1024
 MAX_TIME = 253_402_300_799_999  # the last millisecond of the year 9999, the last a date can say
 _HEADER_CHARS = 16 * 1024
+# What is converted in the worker itself takes a few milliseconds up to this size.
+_QUICK_CHARS = 64 * 1024
 _DELIMITER = re.compile(r"[|:\- \t]*-[|:\- \t]*")
 
 
 @dataclass(frozen=True, slots=True)
 class IngestConfig:
-    """Limits of a document."""
+    """Limits of a document, and of what files that have to be converted take from others."""
 
     max_document_bytes: int = 16 * 1024 * 1024
     max_id_chars: int = 512
     max_metadata_bytes: int = 64 * 1024
+    convert_processes: int = 2
+    convert_budget_s: float = 30.0  # a minute, of one tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,18 @@ def ingest(
         page += text.count(PAGE_BREAK)
 
 
+def slow_for(event: DocumentFed) -> str | None:
+    """The tenant whose file this is, if converting it may take long; None: it takes no time."""
+    form = event.form or "source"
+    kind = event.doc_type or (kind_of(event.doc_id) or Kind("")).doc_type
+    converted = form == "base64" or (form == "source" and kind in MARKED_UP)
+    if not converted or event.op == "delete" or not event.body:
+        return None
+    if not TENANT.fullmatch(event.tenant):  # it is rejected before it is converted
+        return None
+    return event.tenant if kind in SANDBOXED or len(event.body) > _QUICK_CHARS else None
+
+
 def _document(event: DocumentFed, config: IngestConfig, converter: Converter) -> Converted:
     """The text that the record's body holds, and what is known of it."""
     form = event.form or "source"
@@ -216,4 +233,9 @@ def stage(config: IngestConfig) -> Stage:
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
         needs=[CONVERTER],
+        slow=SlowLanes(
+            share=lambda record: slow_for(record.event),
+            lanes=config.convert_processes,
+            budget_s=config.convert_budget_s,
+        ),
     )

@@ -45,6 +45,7 @@ def config(settings: Settings) -> Config:
     """
     chunking = chunking_policy(settings)
     asking = grounding(settings)
+    converting = settings.of(ConvertSettings)
     answering = QUOTING if asking is None else settings.of(GenerationSettings).model
     return Config(
         versions=versions(
@@ -52,7 +53,11 @@ def config(settings: Settings) -> Config:
             chunking=chunking.version,
             retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies).get("version", "")),
         ),
-        ingest=IngestConfig(max_document_bytes=settings.of(ConvertSettings).max_document_bytes),
+        ingest=IngestConfig(
+            max_document_bytes=converting.max_document_bytes,
+            convert_processes=converting.at_once(),
+            convert_budget_s=converting.budget_s,
+        ),
         chunking=chunking,
         admit=AdmitConfig(
             tenants=frozenset(settings.tenants),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Condition, get_ident
 from typing import Any
 
 from streams.flow.slow import SlowLanes
@@ -55,7 +55,7 @@ class Fair:
         self._metrics = metrics
         self._recall = recall
         self._clock = clock
-        self._changed = threading.Condition()
+        self._changed = Condition()
         self._ended = False
         self._shares: dict[str, _Share] = {}
         self._keys: dict[bytes, tuple[_Share, deque[Record]]] = {}
@@ -96,7 +96,7 @@ class Fair:
             if share is None:
                 return []
             share.busy += 1
-            self._running[threading.get_ident()] = share, self._clock()
+            self._running[get_ident()] = share, self._clock()
             record = self._keys[share.ready.popleft()][1][0]
         if record.let_go and not record.done and not self._recall(record):
             return []
@@ -145,7 +145,7 @@ class Fair:
 
     def _leave(self) -> None:
         """The calling lane is free again: its time is put down to whom it worked for."""
-        share, since = self._running.pop(threading.get_ident(), (None, 0.0))
+        share, since = self._running.pop(get_ident(), (None, 0.0))
         if share is None:
             return
         now = self._clock()

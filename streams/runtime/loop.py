@@ -42,7 +42,7 @@ GATHER_S = 0.001
 GATHER_MOST_S = 0.01
 DRAIN_S = 20.0
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
-MOST_ASIDE = 20_000  # records that wait for slow lanes: some 10 MB without their values
+MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
 CALL_S = 10.0
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 Placed = tuple[float, float, str]  # from the left, from below, and the glyphs from left to right
@@ -48,11 +49,33 @@ def pdf_of(pages: Sequence[Sequence[Placed]], size: float = 12.0, glyph: float =
         )
         kids.append(f"{len(objects)} 0 R")
     objects[1] = f"<< /Type /Pages /Count {len(kids)} /Kids [{' '.join(kids)}] >>"
+    return _file([text.encode() for text in objects])
+
+
+def slow_pdf(mark: str = "") -> bytes:
+    """A small PDF that takes seconds to read: a million glyphs on one page, well packed."""
+    row = b"5 0 Td (w) Tj " * 100
+    page = zlib.compress(b"BT /F1 4 Tf 30 800 Td " + 10_000 * (row + b"-500 -0.07 Td ") + b" ET")
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [4 0 R] >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> >> >>",
+            b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(page), page),
+            f"<< /Title ({mark}) >>".encode(),
+        ]
+    )
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    """A PDF of these objects, the first of which is its catalogue."""
     out = b"%PDF-1.7\n"
     places: list[int] = []
-    for number, text in enumerate(objects, 1):
+    for number, content in enumerate(objects, 1):
         places.append(len(out))
-        out += f"{number} 0 obj\n{text}\nendobj\n".encode()
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, content)
     table = "".join(f"{place:010d} 00000 n \n" for place in places)
     head = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
     tail = f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"

@@ -1,6 +1,6 @@
 """The stage that the runtime is tested with: it copies, and does what a record's body tells it.
 
-`python -m tests.system.copying CONCURRENCY` runs it as the production worker process does.
+`python -m tests.system.copying CONCURRENCY SLOW` runs it as the production worker process does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from schemas.events import DeadLettered, DocumentFed
 from schemas.topics import document_key
 from streams.app.settings import Settings, load
 from streams.flow.errors import Reject
-from streams.flow.outcome import Promise
-from streams.flow.stage import Stage, record_stage
+from streams.flow.outcome import Promise, Received
+from streams.flow.slow import SlowLanes
+from streams.flow.stage import Stage, edge_stage, record_stage
 from streams.flow.topic import MIB, Topic
 
 Copy = Callable[[DocumentFed], Iterable[DocumentFed]]
@@ -44,11 +45,11 @@ def dead_letters(prefix: str) -> Topic[DeadLettered]:
 
 
 def obey(event: DocumentFed) -> Iterable[DocumentFed]:
-    """Copy the event, the title saying who did, after what its body says.
+    """Copy the event, the title saying who did, after what its body says in its first line.
 
     That is nothing, `sleep SECONDS`, `reject REASON`, or `fail PATH`: until that file exists.
     """
-    verb, _, argument = (event.body or "").partition(" ")
+    verb, _, argument = (event.body or "").partition("\n")[0].partition(" ")
     if verb == "sleep":
         time.sleep(float(argument))
     elif verb == "reject":
@@ -81,15 +82,34 @@ def copying(
     )
 
 
+def sharing(prefix: str, lanes: int) -> Stage:
+    """The same with slow lanes: those who sleep go there, each on its tenant's account."""
+
+    def share(record: Received[DocumentFed]) -> str | None:
+        slow = (record.event.body or "").startswith("sleep ")
+        return record.event.tenant if slow else None
+
+    return edge_stage(
+        "copy",
+        reads=source(prefix),
+        make=lambda _: lambda record: obey(record.event),
+        writes=copies(prefix),
+        dead_letters=dead_letters(prefix),
+        place=QUESTIONS,
+        slow=SlowLanes(share=share, lanes=lanes, budget_s=2.0),
+    )
+
+
 def main() -> int:
     from streams.app import host, opening
 
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     settings = load()
-    concurrency = int(sys.argv[1])
+    concurrency, slow = map(int, sys.argv[1:])
 
     def stages(_settings: Settings) -> list[Stage]:
-        return [copying(settings.group_prefix, concurrency=concurrency)]
+        prefix = settings.group_prefix
+        return [sharing(prefix, slow) if slow else copying(prefix, concurrency=concurrency)]
 
     opening.stages = stages  # everything else is the production worker's
     return host.run(settings, ["copy"])

@@ -139,6 +139,11 @@ class Bench:
         # coordinator is just coming back (librdkafka 2.16).
         return sum(max(0, each.offset) for each in self._view.committed(self._places(), timeout=40))
 
+    def ahead(self) -> list[str]:
+        """What the group has remembered, by partition, of records done behind undone ones."""
+        found = self._view.committed(self._places(), timeout=40)
+        return [each.metadata for each in found if each.metadata]
+
     def _places(self) -> list[TopicPartition]:
         return client.places(self._view, [self.source.name])
 
@@ -170,9 +175,12 @@ class Bench:
         }
         return {member: partitions for member, partitions in owned.items() if partitions}
 
-    def process(self, worker: str = "", concurrency: int = 1, **more: Any) -> WorkerOf:
+    def process(
+        self, worker: str = "", concurrency: int = 1, slow: int = 0, **more: Any
+    ) -> WorkerOf:
         """A worker process of the copying stage, not started yet; unnamed unless named."""
-        return WorkerOf(self.settings.model_copy(update={"worker": worker, **more}), concurrency)
+        settings = self.settings.model_copy(update={"worker": worker, **more})
+        return WorkerOf(settings, concurrency, slow)
 
     @contextmanager
     def working(
@@ -214,15 +222,15 @@ class WorkerOf(Service):
 
     _count = 0
 
-    def __init__(self, settings: Settings, concurrency: int) -> None:
+    def __init__(self, settings: Settings, concurrency: int, slow: int = 0) -> None:
         WorkerOf._count += 1
         name = f"{settings.worker or 'unnamed'}-{WorkerOf._count}"
         super().__init__(name, settings.data / "logs" / f"{name}.log")
         self._settings = settings
-        self._concurrency = concurrency
+        self._lanes = str(concurrency), str(slow)
 
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "tests.system.copying", str(self._concurrency)]
+        return [sys.executable, "-m", "tests.system.copying", *self._lanes]
 
     def environment(self) -> dict[str, str]:
         return environment(self._settings)

@@ -64,6 +64,11 @@ def _laughs() -> bytes:
     return doctype + HEAD + b"<w:p><w:r><w:t>&j;</w:t></w:r></w:p>" + FOOT
 
 
+def _children(converter: Documents) -> list[int]:
+    """The processes that wait for documents."""
+    return [each._child.pid for each in converter._sandboxes._idle if each._child is not None]
+
+
 BAD = {
     "a locked PDF": ("a.pdf", _locked(user="u", owner="o"), "encrypted", "without a password"),
     "a locked Word document": (
@@ -192,7 +197,7 @@ def test_what_takes_too_long_is_ended_and_named() -> None:
             with pytest.raises(Unreadable, match=said) as failure:
                 converter.convert("a.docx", slow)
             assert failure.value.outcome == "timed_out"
-            assert converter._sandbox._child is None
+            assert _children(converter) == []
 
 
 def test_what_needs_too_much_memory_is_named_and_the_next_goes_on() -> None:
@@ -208,13 +213,12 @@ def test_what_needs_too_much_memory_is_named_and_the_next_goes_on() -> None:
 def test_a_converter_that_is_killed_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with Documents() as converter:
         converter.convert("a.docx", WORD)
-        child = converter._sandbox._child
-        assert child is not None
-        os.kill(child.pid, signal.SIGKILL)
+        (child,) = _children(converter)
+        os.kill(child, signal.SIGKILL)
         assert converter.convert("a.docx", WORD).title == "Conduct of business"
         # One that always dies costs its document, by name.
         monkeypatch.setattr(sandbox.sys, "executable", "/bin/false")
-        converter._sandbox.close()
+        converter._sandboxes._idle[0].end()
         with pytest.raises(Unreadable, match="ended with status 1") as failure:
             converter.convert("a.docx", WORD)
         assert failure.value.outcome == "crashed"
@@ -226,4 +230,4 @@ def test_no_process_is_started_for_plain_text() -> None:
     with Documents() as converter:
         converter.convert("a.md", b"# A")
         converter.convert("a.csv", b"a,b")
-        assert converter._sandbox._child is None
+        assert _children(converter) == []

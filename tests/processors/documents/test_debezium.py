@@ -15,6 +15,7 @@ from processors.documents.debezium import (
     DebeziumSource,
     ingest_row,
     row_change,
+    slow_row,
 )
 from processors.documents.debezium_policy import debezium_sources
 from processors.documents.ingest import IngestConfig, Place
@@ -367,3 +368,17 @@ def test_the_policy_file_is_named_where_it_is_wrong_and_may_be_absent(tmp_path: 
         UserError, match=r"connectors.yaml cannot be used: 'debezium.a.topic' is missing"
     ):
         app_config.sources_of_changes(settings)
+
+
+def test_a_row_that_has_to_be_converted_is_on_its_tenants_account() -> None:
+    def share(row: dict[str, Any], **given: Any) -> str | None:
+        return slow_row(row_change(event("u", after=ROW | row)), key(), source(**given))
+
+    page = {"body": "<p>Text.</p>"}
+    assert share(page, doc_type="html") == "retail"
+    assert share(page | {"kind": "html"}, doc_type={"column": "kind"}) == "retail"
+    assert share({"body": "JVBERi0="}, form="base64", doc_type="pdf") == "retail"
+    assert share(page, doc_type="markdown") is None
+    assert share({"body": None}, doc_type="html") is None
+    assert share({"id": None}, doc_type="html") is None, "it is rejected at once"
+    assert slow_row(row_change(event("d")), key(), source(doc_type="html")) is None

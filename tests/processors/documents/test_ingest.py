@@ -13,6 +13,7 @@ from processors.documents.ingest import (
     IngestConfig,
     Place,
     ingest,
+    slow_for,
     split_body,
 )
 from schemas.events import DocumentChanged, DocumentFed
@@ -153,3 +154,39 @@ def test_parts_are_small_and_join_to_the_body(seed: int) -> None:
 def test_a_body_without_any_pause_is_cut_all_the_same() -> None:
     parts = split_body("x" * (PART_BYTES * 2 + 1))
     assert [len(part) for part in parts] == [PART_BYTES, PART_BYTES, 1]
+
+
+@pytest.mark.parametrize(
+    "fed",
+    [
+        _fed(doc_id="a.pdf", form="base64"),
+        _fed(doc_id="a", form="base64", doc_type="docx"),
+        _fed(doc_id="a.html"),
+        _fed(doc_id="a.md", doc_type="html"),
+        _fed(doc_id="a.csv", body="a,b\n" * 50_000),
+        _fed(doc_id="a.txt", form="base64", body="AAAA" * 50_000),
+    ],
+)
+def test_files_whose_conversion_may_take_long_are_on_their_tenants_account(
+    fed: DocumentFed,
+) -> None:
+    assert slow_for(fed) == "acme"
+
+
+@pytest.mark.parametrize(
+    "fed",
+    [
+        _fed(),
+        _fed(body="text " * 50_000),
+        _fed(doc_id="a.html", form="converted"),
+        _fed(doc_id="a.pdf", body="its text"),
+        _fed(doc_id="a.csv", body="a,b\n"),
+        _fed(doc_id="a.txt", form="base64"),
+        _fed(doc_id="a.pdf", form="base64", op="delete"),
+        _fed(doc_id="a.html", body=None),
+        _fed(doc_id="a.html", tenant="no tenant"),
+        _fed(doc_id="a.html", form="rot13"),
+    ],
+)
+def test_text_waits_for_no_conversion(fed: DocumentFed) -> None:
+    assert slow_for(fed) is None
