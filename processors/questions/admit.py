@@ -14,7 +14,14 @@ from processors.ports import RequestLog
 from processors.questions.answers import Ended, close, salvage, settle_asked
 from processors.questions.carried import degraded
 from schemas import topics
-from schemas.events import Carried, Question, QuestionAdmitted, QuestionAsked, Versions
+from schemas.events import (
+    Carried,
+    Question,
+    QuestionAdmitted,
+    QuestionAsked,
+    QuestionRewritten,
+    Versions,
+)
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Promise, Received
 from streams.flow.port import Opened
@@ -32,13 +39,17 @@ LATEST_MS = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class AdmitConfig:
-    """What a question may be. No tenants means that any well-formed tenant may ask."""
+    """What a question may be. No tenants means that any well-formed tenant may ask.
+
+    `reworded` says whether a model words questions in other ways: else they need no `rewrite`.
+    """
 
     tenants: frozenset[str] = frozenset()
     max_query_chars: int = 4000
     default_deadline_ms: int = 30_000
     default_top_k: int = 10
     reply_topics: frozenset[str] = field(default_factory=frozenset[str])
+    reworded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ def admit(
     config: AdmitConfig,
     log: RequestLog,
     versions: Versions,
-) -> Iterable[QuestionAdmitted | Ended]:
+) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     """Admit a question, or answer at once why not.
 
     Raises:
@@ -125,7 +136,10 @@ def admit(
         reason = f"the deadline passed {late} ms before the question was read"
         yield from close(carried, "expired", arrival.now, reasons=[reason])
         return
-    yield QuestionAdmitted(carried=carried)
+    if config.reworded:
+        yield QuestionAdmitted(carried=carried)
+    else:  # nothing would come of a step more
+        yield QuestionRewritten(carried=replace(carried, variants=[carried.question.query]))
 
 
 def _question(
@@ -171,7 +185,7 @@ def _arrived(
     log: RequestLog,
     versions: Versions,
     now: Callable[[], int],
-) -> Iterable[QuestionAdmitted | Ended]:
+) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     arrival = Arrival(record.position, record.timestamp, now())
     return admit(record.event, arrival, config=config, log=log, versions=versions)
 
@@ -186,7 +200,9 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
         "admit",
         reads=topics.RAG_REQUESTS,
         make=make,
-        writes=outputs(topics.RAG_ADMITTED, topics.RAG_ANSWERS, topics.RAG_CLOSED),
+        writes=outputs(
+            topics.RAG_ADMITTED, topics.RAG_REWRITTEN, topics.RAG_ANSWERS, topics.RAG_CLOSED
+        ),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
         needs=[REQUESTS],

@@ -10,6 +10,7 @@ E = TypeVar("E")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+D = TypeVar("D")
 MIB = 1024 * 1024
 
 
@@ -70,6 +71,10 @@ class Outputs(Generic[E]):
 def outputs(first: Topic[A], second: Topic[B], /) -> Outputs[A | B]: ...
 @overload
 def outputs(first: Topic[A], second: Topic[B], third: Topic[C], /) -> Outputs[A | B | C]: ...
+@overload
+def outputs(
+    first: Topic[A], second: Topic[B], third: Topic[C], fourth: Topic[D], /
+) -> Outputs[A | B | C | D]: ...
 def outputs(*topics: Topic[Any]) -> Outputs[Any]:
     """Several topics that one stage writes, each event to its own."""
     return Outputs(topics)

@@ -27,8 +27,8 @@ MISWIRED = {
     ),
     "a stage writes what it does not declare": (
         "questions/admit.py",
-        "outputs(topics.RAG_ADMITTED, topics.RAG_ANSWERS",
-        "outputs(topics.RAG_ADMITTED, topics.RAG_REWRITTEN",
+        "topics.RAG_REWRITTEN, topics.RAG_ANSWERS",
+        "topics.RAG_RETRIEVED, topics.RAG_ANSWERS",
     ),
     "a stage reads another's topic": (
         "questions/rewrite.py",
