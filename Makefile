@@ -18,7 +18,8 @@ check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@said=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$said"; exit 1; }
-	@$(BIN)/pyright --warnings
+	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python
+	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python --project tests
 	@$(BIN)/python -m schemas.codegen --check
 	@$(BIN)/millrace check
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
 
 def write(
     folder: Path,
-    documents: Iterator[Mapping[str, str]] | list[Mapping[str, str]],
+    documents: Iterable[Mapping[str, str]],
     queries: Mapping[str, str],
     relevant: Mapping[str, Mapping[str, int]],
 ) -> None:
@@ -111,7 +111,7 @@ def write(
     _write(folder / "qrels.jsonl.gz", judgements)
 
 
-def _write(path: Path, rows: Iterator[Any] | list[Any]) -> None:
+def _write(path: Path, rows: Iterable[Any]) -> None:
     with gzip.open(path, "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 

@@ -130,6 +130,8 @@ if TYPE_CHECKING:
     class Settings(_Base):
         """All settings. `of` gives a section, typed."""
 
+        def __init__(self, **said: object) -> None: ...  # a section by its name, too
+
 else:
     Settings = create_model(
         "Settings",
@@ -194,7 +196,7 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
     if file and not Path(file).is_file():
         raise UserError(f"{CONFIG_VARIABLE} names {file}, which is not a file")
     try:
-        return Settings(**dict(overrides or {}))  # pyright: ignore[reportArgumentType]
+        return Settings(**dict(overrides or {}))
     except ValidationError as error:
         raise UserError(_said(error, file)) from None
     except ValueError as error:  # an unreadable TOML file, or JSON in a variable

@@ -47,7 +47,7 @@ def _vector(text: str) -> Float32:
     for word in text.lower().split() or ["-"]:
         digest = hashlib.blake2b(word.strip(".,?!:;|").encode(), digest_size=8).digest()
         vector[int.from_bytes(digest[:4], "big") % DIMENSIONS] += 1
-    return vector / np.linalg.norm(vector)
+    return vector / np.float32(np.linalg.norm(vector))
 
 
 @dataclass

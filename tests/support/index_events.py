@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
@@ -121,13 +122,17 @@ def texts(index: Index, tenant: str | None = "acme") -> list[str]:
 
 
 def ask(
-    index: Index, *asked: str, tenant: str = "acme", limit: int = 10, **filters: str
+    index: Index,
+    *asked: str,
+    tenant: str = "acme",
+    limit: Any = 10,  # a number; but a mapping that is unpacked here has texts
+    **filters: str,
 ) -> SearchResult:
     vectors = np.stack([vector(text) for text in asked]).astype(np.float32)
     return index.search([SearchQuery(tenant, asked, vectors, limit, filters)])[0]
 
 
-def lexical(index: Index, asked: str, **options: str) -> list[str]:
+def lexical(index: Index, asked: str, **options: Any) -> list[str]:
     """The texts BM25 finds, best first."""
     ids = ask(index, asked, **options).lexical[0].chunk_ids
     found = index.fetch(options.get("tenant", "acme"), ids)

@@ -38,7 +38,7 @@ def serving(model: Path) -> Iterator[str]:
 
 def main(model: str) -> None:
     """Serve until standard input ends, which it does with whoever started this."""
-    import xllamacpp
+    import xllamacpp  # pyright: ignore[reportMissingImports]
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model

@@ -32,7 +32,7 @@ class ModelServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: ModelServer
+    server: ModelServer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_POST(self) -> None:
         server = self.server
@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return  # the client has given up
 
-    def log_message(self, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         return
 
 

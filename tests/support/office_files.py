@@ -37,7 +37,7 @@ def pdf(pages: Sequence[Sequence[Any]], footer: str = "", **options: Any) -> byt
             canvas.setFont("Helvetica", 8)
             canvas.drawString(60, 30, f"{footer}, page {document.page}")
 
-    story = [part for page in pages for part in (*page, PageBreak())][:-1]
+    story: list[Any] = [part for page in pages for part in (*page, PageBreak())][:-1]
     SimpleDocTemplate(file, invariant=1, **options).build(
         story, onFirstPage=foot, onLaterPages=foot
     )
@@ -48,7 +48,7 @@ def pdf_page(number: int) -> list[Any]:
     """Two headings, prose, a list, numbered paragraphs and a table."""
     styles = getSampleStyleSheet()
     body = styles["BodyText"]
-    items = [ListItem(Paragraph(text, body)) for text in ("first item", "second item")]
+    items: list[Any] = [ListItem(Paragraph(text, body)) for text in ("first item", "second item")]
     return [
         Paragraph(f"{number} Limits", styles["Heading1"]),
         Paragraph(f"{number}.1 Daily limits", styles["Heading2"]),
@@ -115,7 +115,7 @@ def word() -> Document:
 
 def deck() -> Any:
     """Two slides: an outline with a table, and notes."""
-    presentation = pptx.Presentation()
+    presentation: Any = pptx.Presentation()
     layout = presentation.slide_layouts[1]
     slide = presentation.slides.add_slide(layout)
     slide.shapes.title.text = "Limits"

@@ -267,7 +267,7 @@ def test_a_slow_processor_neither_evicts_its_worker_nor_holds_other_keys_up(
     lone.create([copying(lone.prefix)])
     lone.send([fed(0, 0, f"sleep {slow_s}"), *(fed(0, number) for number in range(1, 10))])
     bench.send([fed("slow", 0, f"sleep {slow_s}")])
-    short = {"max_poll_interval_ms": 10_000, "session_timeout_ms": 6_000}
+    short: dict[str, Any] = {"max_poll_interval_ms": 10_000, "session_timeout_ms": 6_000}
     with (
         lone.working(copying(lone.prefix, run_alone), max_in_flight=3, **short),
         bench.working(copying(bench.prefix, run, concurrency=4), **short),

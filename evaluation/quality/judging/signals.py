@@ -69,4 +69,4 @@ def _pairs(similar: Float32) -> Float32:
     """Of each two neighbouring claim words, the similarity to two neighbours of the evidence."""
     if min(similar.shape) < 2:
         return similar.max(1)
-    return ((similar[:-1, :-1] + similar[1:, 1:]) / 2).max(1)
+    return ((similar[:-1, :-1] + similar[1:, 1:]) * np.float32(0.5)).max(1)

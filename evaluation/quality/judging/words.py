@@ -69,7 +69,7 @@ class Words:
 
 def by_sentence(
     claim: Words, evidence: Words, similar: Float32
-) -> tuple[Sequence[Ints], NDArray[np.float64]]:
+) -> tuple[Sequence[Ints], NDArray[np.floating]]:
     """The evidence's words by sentence, and how well each of its sentences matches the claim.
 
     A match is the mean of what the claim's words have of similarity to the nearest of the sentence;

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import zipfile
+from typing import Any
 
 import pikepdf
 import pytest
@@ -30,7 +31,7 @@ HEAD = (
 FOOT = b"</w:body></w:document>"
 
 
-def _locked(**passwords: str) -> bytes:
+def _locked(**passwords: Any) -> bytes:
     file = io.BytesIO()
     with pikepdf.open(io.BytesIO(PDF)) as document:
         document.save(file, encryption=pikepdf.Encryption(**passwords))

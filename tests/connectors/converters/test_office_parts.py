@@ -191,7 +191,7 @@ def _frame(slide: Any, relation: str) -> None:
 
 
 def test_diagrams_are_read_and_placed_pictures_counted(converter: Documents) -> None:
-    deck = pptx.Presentation()
+    deck: Any = pptx.Presentation()
     first = deck.slides.add_slide(deck.slide_layouts[8])
     first.shapes.title.text = "Teams"
     first.placeholders[1].insert_picture(_picture())

@@ -81,7 +81,7 @@ def judged(asked: dict[str, Any]) -> str:
     return json.dumps(answers[kind]())
 
 
-def scored(judge: LocalJudge, found: Reply, **settings: Any) -> Scores:
+def scored(judge: LocalJudge, found: Reply, /, **settings: Any) -> Scores:
     with Scorer(Settings(**settings), judge) as scorer:
         return scorer.score(ITEM, found)
 

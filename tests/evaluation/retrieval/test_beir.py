@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,21 @@ from evaluation.retrieval.lookups import lookups
 from evaluation.retrieval.measures import Quality, documents, ndcg, recall, trec
 from streams.flow.errors import UserError
 
-CORPUS = [{"_id": "d1", "title": "AC-2 Accounts", "text": "a"}, {"_id": "d2", "text": "b"}]
+CORPUS: list[Mapping[str, str]] = [
+    {"_id": "d1", "title": "AC-2 Accounts", "text": "a"},
+    {"_id": "d2", "text": "b"},
+]
 QUERIES = [{"_id": "q1", "text": "one"}, {"_id": "q2", "text": "two"}]
 
 
-def folder(path: Path, *, qrels: str | None = None, packed: bool = False, **other: Any) -> Path:
-    files = {"corpus.jsonl": CORPUS, "queries.jsonl": QUERIES} | other
+def folder(
+    path: Path,
+    files: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    *,
+    qrels: str | None = None,
+    packed: bool = False,
+) -> Path:
+    files = {"corpus.jsonl": CORPUS, "queries.jsonl": QUERIES, **(files or {})}
     for name, rows in files.items():
         text = "".join(json.dumps(row) + "\n" for row in rows)
         data = text.encode()
@@ -37,7 +47,7 @@ def test_a_folder_is_read_gzipped_or_not_and_with_either_form_of_judgements(tmp_
     for number, (packed, judgements) in enumerate([(False, rows), (True, rows), (False, under)]):
         path = tmp_path / str(number)
         path.mkdir()
-        found.append(beir.judged(folder(path, packed=packed, **{"qrels.jsonl": judgements})))
+        found.append(beir.judged(folder(path, {"qrels.jsonl": judgements}, packed=packed)))
     tsv = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq2\td2\t0\n"
     found.append(beir.judged(folder(tmp_path, qrels=tsv)))
     for each in found:
@@ -70,7 +80,7 @@ def test_a_missing_file_or_field_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"it has no corpus.jsonl or corpus.jsonl.gz"):
         beir.judged(tmp_path)
     one = "query-id\tcorpus-id\tscore\nq1\td1\t1\n"
-    folder(tmp_path, qrels=one, **{"queries.jsonl": [{"_id": "q1"}]})
+    folder(tmp_path, {"queries.jsonl": [{"_id": "q1"}]}, qrels=one)
     with pytest.raises(UserError, match=r"queries.jsonl:1 .* has no text"):
         beir.judged(tmp_path)
     (tmp_path / "queries.jsonl").write_text("{no json\n")
@@ -118,7 +128,7 @@ def test_a_question_or_judgement_that_cannot_be_used_is_named_and_the_rest_read(
 ) -> None:
     queries = [*QUERIES, {"_id": "q3", "text": " "}, {"_id": "q4", "text": "half \ud83d"}]
     qrels = "q1\td1\t1\nq3\td1\t1\nq9\td1\t1\nq2\t\t1\nq2\td1\thigh\n"
-    found = beir.judged(folder(tmp_path, qrels=qrels, **{"queries.jsonl": queries}))
+    found = beir.judged(folder(tmp_path, {"queries.jsonl": queries}, qrels=qrels))
     assert found.queries == {"q1": "one"}
     said = [each.replace(f" of {tmp_path}", "") for each in found.skipped]
     assert said == [

@@ -74,6 +74,8 @@ def test_a_deadline_is_a_span_or_a_time(deadline: int, at: int) -> None:
 
 def test_a_missing_request_id_is_a_uuid7_that_a_replay_repeats() -> None:
     first, again = (_admit(_asked(), at=NOW) for _ in range(2))
+    assert isinstance(first, QuestionAdmitted)
+    assert isinstance(again, QuestionAdmitted)
     assert first.carried.question.request_id == again.carried.question.request_id
     assert first.carried.question.request_id[14] == "7"
     other = assigned_request_id("rag.requests/0/8", NOW)

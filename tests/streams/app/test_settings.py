@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from connectors.openai_compatible.port import GenerationSettings, key_of
 from connectors.qdrant_edge.port import IndexSettings
@@ -103,14 +104,14 @@ def test_a_key_can_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("hidden-7f3a\n")
     assert key_of(GenerationSettings(key_file=file)) == "hidden-7f3a"
-    assert key_of(GenerationSettings(key="given")) == "given"
+    assert key_of(GenerationSettings(key=SecretStr("given"))) == "given"
     assert environment(Settings(generation={"key_file": file}))[
         "MILLRACE_GENERATION__KEY_FILE"
     ] == str(file)
     with pytest.raises(UserError, match="in one line"):
-        key_of(GenerationSettings(key="a\nb"))
+        key_of(GenerationSettings(key=SecretStr("a\nb")))
     with pytest.raises(UserError, match="not both"):
-        key_of(GenerationSettings(key="given", key_file=file))
+        key_of(GenerationSettings(key=SecretStr("given"), key_file=file))
     for content in (b"", b"\n", b"a\nb", b"\xff"):
         file.write_bytes(content)
         with pytest.raises(UserError, match=f"MILLRACE_GENERATION__KEY_FILE: {file}"):
