@@ -11,10 +11,12 @@ from streams.flow.port import Port
 
 if TYPE_CHECKING:
     from processors.ports import (
+        ChunkStore,
         Converter,
+        DenseSearch,
         Embedder,
         Generator,
-        Index,
+        LexicalSearch,
         RequestLog,
         TokenCounter,
         VectorCache,
@@ -25,5 +27,7 @@ COUNTER: Port[TokenCounter] = Port("counter")
 EMBEDDER: Port[Embedder] = Port("embedder")
 CACHE: Port[VectorCache] = Port("cache")
 REQUESTS: Port[RequestLog] = Port("requests")
-INDEX: Port[Index] = Port("index")
+CHUNKS: Port[ChunkStore] = Port("chunks")
+DENSE: Port[DenseSearch] = Port("dense")
+LEXICAL: Port[LexicalSearch] = Port("lexical")
 GENERATOR: Port[Generator] = Port("generator")

@@ -6,15 +6,15 @@ Every call that can reach a store carries the tenant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from processors.text.lexicon import Lexicon
-from schemas.events import DocumentEmbedded
+from schemas.events import DocumentEmbedded, EmbeddedChunk
 
 Float32 = NDArray[np.float32]
 Float16 = NDArray[np.float16]
@@ -137,23 +137,33 @@ class Generator(Protocol):
         ...
 
 
-class Logged(NamedTuple):
-    """A version that stands on docs.changes, and in how many parts."""
+Document = tuple[str, str]
+"""A document by tenant and doc_id."""
 
-    version: int
-    sequence: int
-    parts: int
+Stamp = tuple[int, int, int]
+"""What orders a document's versions: version, sequence, generation."""
+
+
+class Made(NamedTuple):
+    """What made a stored chunk."""
+
+    stamp: Stamp
+    chunking: str
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What one `DocumentEmbedded` did to the index."""
+class Rewritten:
+    """What becomes of one document in a store.
 
-    superseded: bool  # a newer version was there already, so nothing was done
-    removed: int  # chunks of older versions that are no longer searchable
-    complete: bool = True  # all of the version is searchable
-    missing: tuple[int, ...] = ()  # parts that never came, of a version whose last record did
-    obsolete: tuple[Logged, ...] = ()  # older versions, which the log need not keep any more
+    `before` is its fence as it was read, None where there was none: a store in which it is another
+    by now takes nothing.
+    """
+
+    before: Mapping[str, Any] | None
+    fence: Mapping[str, Any]
+    put: Sequence[tuple[DocumentEmbedded, EmbeddedChunk]]
+    gone: Sequence[str]  # chunk ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +183,6 @@ class Ranking:
 
     chunk_ids: list[str]
     scores: list[float]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """One question's hits: a ranking per variant from each index."""
-
-    dense: list[Ranking]
-    lexical: list[Ranking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +206,11 @@ class StoredChunk:
     page: int = 0  # where it begins, from 1; 0 where the document has no pages
 
 
-class Index(Protocol):
-    """The searchable set: dense vectors and BM25 over one collection, every call with its tenant.
+class ChunkStore(Protocol):
+    """What is searchable, by document and by id; every call of a question has its tenant.
 
-    Safe to call from several threads. Writes are durable when `apply` returns.
+    Safe to call from several threads. What the fence of a document means is for
+    `processors.documents.applying` alone: a store keeps it, and compares it.
     """
 
     @property
@@ -215,34 +218,54 @@ class Index(Protocol):
         """The index version that answers name."""
         ...
 
-    def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
-        """Make each change searchable, in order, idempotently.
-
-        A change whose (version, sequence, generation) is lower than what the document already has
-        does nothing (`superseded`): so chunks made anew replace those of the same version, and
-        never those of a newer one. A version is complete once all chunks of all its parts are
-        here: then chunks of older versions go. Where its last record comes and something is
-        missing, those stay, and what is missing is named; it completes the version if it comes
-        later. A delete removes every chunk of the document and is remembered, so that an older
-        upsert that comes again stays out.
-        """
+    def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:
+        """What was kept of these documents beside their chunks; unknown ones are left out."""
         ...
 
-    def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
-        """All questions' variants against both indexes, in one batched call."""
+    def made(self, documents: Collection[Document]) -> dict[Document, dict[str, Made]]:
+        """What made each stored chunk of these documents, by chunk id."""
+        ...
+
+    def write(self, changes: Mapping[Document, Rewritten]) -> None:
+        """Write fences, then chunks, then remove what is gone; durable on return, idempotent.
+
+        Raises:
+            Retry: a fence is not what it was when it was read; nothing is written.
+        """
         ...
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         """The chunks of this tenant by id; an id that is gone (or another tenant's) is left out."""
         ...
 
-    def lexicon(self, tenant: str) -> Lexicon | None:
-        """The words and acronyms of this tenant's chunks and of nobody else's; None: not read yet.
+    def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
+        """Everything searchable, or one tenant's (for `index dump`)."""
+        ...
 
-        It may be minutes behind the chunks: what a deleted one said is forgotten with the next.
+
+class DenseSearch(Protocol):
+    """Nearest vectors."""
+
+    def nearest(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
+        """Of each question a ranking for each of its variants, in one batched call.
+
+        Raises:
+            Retry: the index does not answer.
         """
         ...
 
-    def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
-        """Everything searchable, or one tenant's (for `index dump`)."""
+
+class LexicalSearch(Protocol):
+    """BM25, and what a tenant's chunks say at all."""
+
+    def matching(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
+        """Of each question a ranking for each of its variants, in one batched call.
+
+        Raises:
+            Retry: the index does not answer.
+        """
+        ...
+
+    def lexicon(self, tenant: str) -> Lexicon:
+        """The words and acronyms of this tenant's chunks and of nobody else's."""
         ...

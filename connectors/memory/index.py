@@ -1,22 +1,30 @@
-"""`Index` in this process's memory: an exact scan, for the in-memory driver and small trials."""
+"""Chunk store and both searches in memory: an exact scan, for tests and small trials."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import numpy as np
 
 from connectors.bm25.encoder import Bm25Encoder
-from processors.documents.fences import Fence, Made, left_behind, part_of, stamp_of
-from processors.ports import Applied, Float32, Ranking, SearchQuery, SearchResult, StoredChunk
-from processors.text.lexicon import Lexicon
+from processors.documents.fences import part_of, stamp_of
+from processors.ports import (
+    Document,
+    Float32,
+    Made,
+    Ranking,
+    Rewritten,
+    SearchQuery,
+    StoredChunk,
+)
+from processors.text.lexicon import CountedWords, Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
-
-Key = tuple[str, str]  # tenant, document
+from streams.flow.errors import Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +43,31 @@ class MemoryIndex:
         self._dimensions = dimensions
         self._encoder = Bm25Encoder()
         self._lock = threading.Lock()
-        self._fences: dict[Key, Fence] = {}
-        self._documents: dict[Key, dict[str, _Entry]] = {}
+        self._fences: dict[Document, dict[str, Any]] = {}
+        self._documents: dict[Document, dict[str, _Entry]] = {}
 
-    def apply(self, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
+    def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:
         with self._lock:
-            return [*map(self._apply, changes)]
+            return {each: self._fences[each] for each in documents if each in self._fences}
 
-    def _apply(self, change: DocumentEmbedded) -> Applied:
-        document = change.document
-        key, stamp = (document.tenant, document.doc_id), stamp_of(document)
-        former = self._fences.get(key, Fence(stamp))
-        if stamp < former.stamp:
-            return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
-        fence = self._fences[key] = former.after(change)
-        entries = self._documents.setdefault(key, {})
-        entries |= {item.chunk.chunk_id: self._entry(change, item) for item in change.chunks}
-        if not fence.ended(change):
-            return Applied(superseded=False, removed=0, complete=False)
-        if missing := fence.missing(change, (entry.made for entry in entries.values())):
-            return Applied(superseded=False, removed=0, complete=False, missing=missing)
-        deleted = document.op == "delete"
-        stale = [
-            c for c, entry in entries.items() if deleted or not fence.current(entry.made, change)
-        ]
-        for chunk_id in stale:
-            del entries[chunk_id]
-        return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
+    def made(self, documents: Collection[Document]) -> dict[Document, dict[str, Made]]:
+        with self._lock:
+            return {
+                each: {i: entry.made for i, entry in self._documents.get(each, {}).items()}
+                for each in documents
+            }
+
+    def write(self, changes: Mapping[Document, Rewritten]) -> None:
+        with self._lock:
+            for document, change in changes.items():
+                if self._fences.get(document) != change.before:
+                    raise Retry(f"{'/'.join(document)} was written by somebody else meanwhile")
+            for document, change in changes.items():
+                self._fences[document] = {**change.fence}
+                entries = self._documents.setdefault(document, {})
+                entries |= {item.chunk.chunk_id: self._entry(c, item) for c, item in change.put}
+                for chunk_id in change.gone:
+                    entries.pop(chunk_id, None)
 
     def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
         document, chunk = change.document, item.chunk
@@ -88,36 +94,43 @@ class MemoryIndex:
         made = Made(stamp_of(document), change.chunking, part_of(chunk.ordinal))
         return _Entry(made, document.metadata, weights, stored)
 
-    def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
+    def nearest(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
         with self._lock:
-            return [*map(self._search, queries)]
+            return [*map(self._nearest, queries)]
 
-    def _search(self, query: SearchQuery) -> SearchResult:
-        entries = self._of(query.tenant)
-        counts = Counter(term for entry in entries for term in entry.terms)
-        idf = {t: log(1 + (len(entries) - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
-        allowed = [e for e in entries if query.filters.items() <= e.metadata.items()]
+    def _nearest(self, query: SearchQuery) -> list[Ranking]:
+        allowed = self._allowed(query)
         vectors = np.array([e.chunk.vector for e in allowed], np.float32)
         ids = [e.chunk.chunk_id for e in allowed]
-        dense = [_ranking(ids, vectors @ v if ids else v[:0], query.limit) for v in query.vectors]
-        lexical: list[Ranking] = []
+        return [_ranking(ids, vectors @ v if ids else v[:0], query.limit) for v in query.vectors]
+
+    def matching(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
+        with self._lock:
+            return [*map(self._matching, queries)]
+
+    def _matching(self, query: SearchQuery) -> list[Ranking]:
+        entries, allowed = self._of(query.tenant), self._allowed(query)
+        counts = Counter(term for entry in entries for term in entry.terms)
+        idf = {t: log(1 + (len(entries) - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
+        rankings: list[Ranking] = []
         for text in query.texts:
             terms = [term for term in self._encoder.query(text).indices if term in idf]
             found = [(e, sum(idf[t] * e.terms.get(t, 0.0) for t in terms)) for e in allowed]
             hits = [(e.chunk.chunk_id, score) for e, score in found if score > 0]
             scores = np.array([score for _, score in hits], np.float32)
-            lexical.append(_ranking([chunk_id for chunk_id, _ in hits], scores, query.limit))
-        return SearchResult(dense, lexical)
+            rankings.append(_ranking([chunk_id for chunk_id, _ in hits], scores, query.limit))
+        return rankings
+
+    def _allowed(self, query: SearchQuery) -> list[_Entry]:
+        return [e for e in self._of(query.tenant) if query.filters.items() <= e.metadata.items()]
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         wanted = set(chunk_ids)
         return {c.chunk_id: c for c in self.scan(tenant) if c.chunk_id in wanted}
 
     def lexicon(self, tenant: str) -> Lexicon:
-        lexicon = Lexicon()
-        for chunk in self.scan(tenant):
-            lexicon.add(f"{chunk.title}\n{chunk.heading}\n{chunk.text}")
-        return lexicon
+        texts = (f"{c.title}\n{c.heading}\n{c.text}" for c in self.scan(tenant))
+        return Lexicon(CountedWords(texts))
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,9 +11,8 @@ import numpy as np
 from qdrant_edge import Point
 
 from connectors.bm25.encoder import Bm25Encoder
-from processors.documents.fences import Fence
-from processors.ports import StoredChunk
-from schemas.events import DocumentEmbedded, DocumentVersion, EmbeddedChunk
+from processors.ports import Document, StoredChunk
+from schemas.events import DocumentEmbedded, EmbeddedChunk
 
 DENSE = "dense"
 LEXICAL = "bm25"
@@ -20,10 +20,10 @@ LEXICAL = "bm25"
 _DOCUMENTS = UUID("7d9e4f0a-31c5-5c8e-9c56-0d8b1f6a2e47")
 
 
-def fence_id(document: DocumentVersion) -> str:
+def fence_id(document: Document) -> str:
     """The id of a document's fence. The tenant's length keeps `a` + `b/c` and `a/b` + `c` apart."""
-    tenant = document.tenant
-    return str(uuid5(_DOCUMENTS, f"{len(tenant)}:{tenant}/{document.doc_id}"))
+    tenant, doc_id = document
+    return str(uuid5(_DOCUMENTS, f"{len(tenant)}:{tenant}/{doc_id}"))
 
 
 def tag(name: str, value: str) -> str:
@@ -31,9 +31,9 @@ def tag(name: str, value: str) -> str:
     return f"{name}\x1f{value}"
 
 
-def fence_point(key: str, fence: Fence) -> Point:
+def fence_point(key: str, fence: Mapping[str, Any]) -> Point:
     """What was last applied to a document: no vectors, so that no search finds it."""
-    return Point(key, {}, fence.payload())
+    return Point(key, {}, {**fence})
 
 
 def chunk_point(

@@ -17,7 +17,7 @@ from streams.flow.section import Section
 
 if TYPE_CHECKING:
     from connectors.qdrant_edge.index import EdgeIndex
-    from processors.ports import Index
+    from processors.ports import ChunkStore, DenseSearch, LexicalSearch
 
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 
@@ -30,13 +30,32 @@ class IndexSettings(Section):
     name: str = Field(default="main", description="The index version, a folder of its own")
 
 
-def index(settings: IndexSettings, opening: Opening) -> Index:
-    """The shard, open, for as long as the process lasts."""
-    from connectors.qdrant_edge import socket
+def chunks(settings: IndexSettings, opening: Opening) -> ChunkStore:
+    """The shard as a chunk store."""
+    return _open(settings, opening)
 
-    opened = opening.stack.enter_context(_shard(settings, opening.data))
-    opening.stack.enter_context(socket.serve(opened, _socket(opening.data)))
-    return opened
+
+def dense(settings: IndexSettings, opening: Opening) -> DenseSearch:
+    """The shard's vectors."""
+    return _open(settings, opening)
+
+
+def lexical(settings: IndexSettings, opening: Opening) -> LexicalSearch:
+    """The shard's BM25."""
+    return _open(settings, opening)
+
+
+def _open(settings: IndexSettings, opening: Opening) -> EdgeIndex:
+    """The shard, open, for as long as the process lasts."""
+
+    def opened() -> EdgeIndex:
+        from connectors.qdrant_edge import socket
+
+        shard = opening.stack.enter_context(_shard(settings, opening.data))
+        opening.stack.enter_context(socket.serve(shard, _socket(opening.data)))
+        return shard
+
+    return opening.once(("qdrant_edge", settings.name), opened)
 
 
 def dump(settings: IndexSettings, data: Path, tenant: str | None = None) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from processors.ports import Index, StoredChunk
+from processors.ports import ChunkStore, StoredChunk
 from streams.flow.errors import UserError
 
 FIELDS = ("tenant", "doc_id", "doc_version", "chunk_id", "ordinal", "chunking", "text")
@@ -23,7 +23,7 @@ def as_line(chunk: StoredChunk) -> str:
 
 
 @contextmanager
-def serve(index: Index, path: Path) -> Generator[None]:
+def serve(index: ChunkStore, path: Path) -> Generator[None]:
     """Answer each connection's line (a tenant, or nothing) with the chunks as JSON lines."""
 
     class Handler(socketserver.StreamRequestHandler):

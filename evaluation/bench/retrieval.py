@@ -18,9 +18,8 @@ from evaluation.retrieval import beir
 from evaluation.retrieval.inline import Inline
 from evaluation.retrieval.lookups import lookups
 from evaluation.retrieval.measures import Quality, Ranked, documents, trec
-from processors.ports import SearchResult
 from processors.questions.fusion import fuse
-from processors.questions.retrieve import RetrievalConfig
+from processors.questions.retrieve import RetrievalConfig, SearchResult
 from streams.app import config as app_config
 from streams.app import opening
 from streams.flow.errors import UserError

@@ -26,7 +26,7 @@ from rich.table import Table
 from evaluation.lines import packed
 from evaluation.stages import Stages, open_stages, through
 from evaluation.statistics import Interval, auc, bootstrap
-from processors.needs import EMBEDDER, INDEX
+from processors.needs import CHUNKS, EMBEDDER
 from processors.ports import StoredChunk
 from processors.questions.evidence import WEIGHTS, asked, evidence, keys_of, signals
 from schemas.events import DocumentFed
@@ -132,7 +132,7 @@ def _sample(folder: Path, documents: Sequence[DocumentFed], cases: Sequence[Case
         _index(stages, documents)
         vectors = stages.ports[EMBEDDER].embed_queries([case.question for case in cases])
         chunks: dict[str, list[StoredChunk]] = {}
-        for chunk in stages.ports[INDEX].scan(TENANT):
+        for chunk in stages.ports[CHUNKS].scan(TENANT):
             chunks.setdefault(chunk.doc_id, []).append(chunk)
         found = [
             max(_looked_at(case, chunk, vector) for chunk in _passages(case, chunks, vector))

@@ -19,7 +19,7 @@ from evaluation.retrieval.inline import Inline
 from evaluation.retrieval.measures import Quality, documents
 from processors.questions.expansion import Expansion, expanded
 from processors.questions.fusion import fuse
-from processors.text.lexicon import Lexicon
+from processors.text.lexicon import CountedWords, Lexicon
 from schemas.events import DocumentFed
 from streams.app import config as app_config
 from streams.app import opening
@@ -44,14 +44,12 @@ def mistyped(question: str, rng: random.Random) -> str:
 def measured(folder: Path, scratch: Path) -> None:
     """Print the figures of one BEIR folder."""
     one = beir.judged(folder)
-    own = own_settings(scratch, index=one.name)
+    own = own_settings(scratch, index={"name": one.name})
     with Inline(own, TENANT) as inline:
         found = opening.documents(own, [str(folder)], TENANT)
         inline.index(each for each in found if isinstance(each, DocumentFed))
         config, document = app_config.retrieval(own), inline.documents_of()
-        lexicon = Lexicon()
-        for text in inline.texts():
-            lexicon.add(text)
+        lexicon = Lexicon(CountedWords(inline.texts()))
 
         def quality(asked: Mapping[str, Sequence[str]]) -> float:
             run: dict[str, list[str]] = {}

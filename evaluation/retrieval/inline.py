@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import accumulate, islice
 from typing import Any, Self
 
 from evaluation.stages import open_stages, through, to_search
-from processors.needs import EMBEDDER, INDEX
-from processors.ports import SearchQuery, SearchResult
-from processors.questions.retrieve import RetrievalConfig, retrieve
+from processors.needs import CHUNKS, DENSE, EMBEDDER, LEXICAL
+from processors.ports import SearchQuery
+from processors.questions.retrieve import RetrievalConfig, Searched, SearchResult, retrieve, search
 from schemas.events import ChunksRetrieved, DocumentFed
 from streams.app.settings import Settings
 
@@ -29,7 +28,12 @@ class Inline:
 
     def __enter__(self) -> Self:
         self._stages = open_stages(self._settings, self._stack, [*_INDEXING, "retrieve"])
-        self._embedder, self._index = self._stages.ports[EMBEDDER], self._stages.ports[INDEX]
+        self._embedder, self._index = (
+            self._stages.ports[EMBEDDER],
+            Searched(
+                self._stages.ports[CHUNKS], self._stages.ports[DENSE], self._stages.ports[LEXICAL]
+            ),
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,9 +57,7 @@ class Inline:
     def retrieved(
         self, queries: Mapping[str, str], config: RetrievalConfig
     ) -> dict[str, ChunksRetrieved]:
-        """The candidates of each question, as `retrieve` gives them once the lexicon is read."""
-        while {*config.variants} - {"parts"} and self._index.lexicon(self._tenant) is None:
-            time.sleep(0.05)
+        """The candidates of each question, as `retrieve` gives them."""
         found: dict[str, ChunksRetrieved] = {}
         ids = [*queries]
         for at in range(0, len(ids), BATCH):
@@ -83,14 +85,14 @@ class Inline:
                 )
                 for each, end in zip(some, ends, strict=True)
             ]
-            found |= zip(some, self._index.search(asked), strict=True)
+            found |= zip(some, search(asked, self._index), strict=True)
         return found
 
     def documents_of(self) -> dict[str, str]:
         """The document of every chunk that is searchable."""
-        return {each.chunk_id: each.doc_id for each in self._index.scan(self._tenant)}
+        return {each.chunk_id: each.doc_id for each in self._index.chunks.scan(self._tenant)}
 
     def texts(self) -> Iterator[str]:
         """What every searchable chunk says, with its context."""
-        for each in self._index.scan(self._tenant):
+        for each in self._index.chunks.scan(self._tenant):
             yield f"{each.title}\n{each.heading}\n{each.text}"

@@ -167,7 +167,7 @@ def run(
 def measured(data: Path, folders: Sequence[Path], folder: Path) -> list[float]:
     """nDCG@10 of a data set by each of these folders of policies, indexed once in `folder`."""
     one = beir.judged(data)
-    own = own_settings(folder, index=one.name)
+    own = own_settings(folder, index={"name": one.name})
     found = opening.documents(own, [str(one.folder)], TENANT)
     values: list[float] = []
     with Inline(own, TENANT) as inline:
@@ -208,7 +208,7 @@ def _asked(
     one: beir.Judged, settings: Settings, config: RetrievalConfig, folder: Path, say: Say
 ) -> list[Asked]:
     """One data set, indexed by itself, and the candidates of its questions."""
-    own = own_settings(folder, policies=settings.policies, index=one.name)
+    own = own_settings(folder, policies=settings.policies, index={"name": one.name})
     found = opening.documents(own, [str(one.folder)], TENANT)
     with Inline(own, TENANT) as inline:
         count = inline.index(each for each in found if isinstance(each, DocumentFed))

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from processors.documents.chunk import ORDINALS_PER_PART
-from processors.ports import Logged
+from processors.ports import Made, Stamp
 from schemas.events import DocumentEmbedded, DocumentVersion
-
-Stamp = tuple[int, int, int]  # version, sequence, generation
 
 # Versions in parts that are remembered once they are obsolete. They are named to whoever forgets
 # them with each later version: a crash between here and there must not lose them. As many as this,
@@ -20,12 +18,12 @@ MOST_LOGGED = 32
 _ANY = -1
 
 
-class Made(NamedTuple):
-    """What made a chunk."""
+class Logged(NamedTuple):
+    """A version that stands on docs.changes, and in how many parts."""
 
-    stamp: Stamp
-    chunking: str
-    part: int
+    version: int
+    sequence: int
+    parts: int
 
 
 def stamp_of(document: DocumentVersion) -> Stamp:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from processors import needs, places
-from processors.ports import Applied, Index
+from processors.documents.applying import Applied, apply
+from processors.ports import ChunkStore
 from schemas import topics
 from schemas.events import DocumentEmbedded, DocumentIndexed
 from schemas.topics import DOCS_CHANGES, document_key, part_name
@@ -17,7 +18,7 @@ from streams.flow.topic import Gone, outputs
 
 
 def index(
-    events: Sequence[DocumentEmbedded], *, store: Index, now: Callable[[], int]
+    events: Sequence[DocumentEmbedded], *, store: ChunkStore, now: Callable[[], int]
 ) -> list[Sequence[DocumentIndexed | Gone] | Reject | Retry]:
     """Apply all waiting changes in one call; durable before anything is acknowledged.
 
@@ -26,7 +27,7 @@ def index(
     former version had beside it.
     """
     try:
-        applied = store.apply(events)
+        applied = apply(store, events)
     except Retry as failure:
         return [failure] * len(events)
     indexed_at = now()
@@ -74,7 +75,7 @@ def stage(now: Callable[[], int]) -> Stage:
     """`index` in the topology."""
 
     def make(opened: Opened):
-        return partial(index, store=opened[needs.INDEX], now=now)
+        return partial(index, store=opened[needs.CHUNKS], now=now)
 
     return batch_stage(
         "index",
@@ -83,5 +84,5 @@ def stage(now: Callable[[], int]) -> Stage:
         writes=outputs(topics.DOCS_INDEXED, topics.DOCS_CHANGES),
         dead_letters=topics.DOCS_DLQ,
         place=places.INDEX,
-        needs=[needs.INDEX],
+        needs=[needs.CHUNKS],
     )

@@ -9,7 +9,16 @@ from functools import partial
 import numpy as np
 
 from processors import needs, places
-from processors.ports import Embedder, Float32, Index, SearchQuery, SearchResult, StoredChunk
+from processors.ports import (
+    ChunkStore,
+    DenseSearch,
+    Embedder,
+    Float32,
+    LexicalSearch,
+    Ranking,
+    SearchQuery,
+    StoredChunk,
+)
 from processors.questions import answers
 from processors.questions.carried import degraded, made_with
 from processors.questions.expansion import Expansion, expanded
@@ -24,6 +33,23 @@ from streams.flow.stage import Stage, batch_stage
 from streams.flow.topic import outputs
 
 _BEST = 3  # candidates that others are held against
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What is searched, and where the chunks are."""
+
+    chunks: ChunkStore
+    dense: DenseSearch
+    lexical: LexicalSearch
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One question's hits: a ranking per variant from each index; none where it is away."""
+
+    dense: list[Ranking]
+    lexical: list[Ranking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +70,13 @@ def retrieve(
     questions: Sequence[QuestionRewritten],
     *,
     embedder: Embedder,
-    index: Index,
+    index: Searched,
     config: RetrievalConfig,
 ) -> list[Sequence[ChunksRetrieved] | Reject | Retry]:
     """One event per question, in order: one call of the model, one search, one fetch per tenant.
 
-    An index half that does not answer (no ranking at all for a question, as opposed to an empty
-    one) leaves the order to the other and is named in `degraded`; if neither answers it is `Retry`.
+    An index that does not answer leaves the order to the other and is named in `degraded`; if
+    neither answers it is `Retry`.
     """
     asked = [question.carried for question in questions]
     try:
@@ -58,7 +84,7 @@ def retrieve(
             asked = [_expanded(carried, index, config.variants) for carried in asked]
         vectors, results = _search(asked, embedder, index, config)
         kept = [_kept(c, r, config) for c, r in zip(asked, results, strict=True)]
-        chunks = _fetch(asked, kept, index)
+        chunks = _fetch(asked, kept, index.chunks)
     except Retry as failure:
         return [failure] * len(questions)
     outcomes: list[Sequence[ChunksRetrieved] | Reject | Retry] = []
@@ -68,7 +94,7 @@ def retrieve(
             continue
         missing = [] if result.dense else ["retrieve: dense unavailable"]
         missing += [] if result.lexical else ["retrieve: lexical unavailable"]
-        carried = made_with(carried, embedding_model=embedder.model, index=index.version)
+        carried = made_with(carried, embedding_model=embedder.model, index=index.chunks.version)
         event = ChunksRetrieved(
             carried=degraded(carried, *missing),
             candidates=_candidates(fused, chunks[carried.question.tenant], vector, config),
@@ -77,15 +103,15 @@ def retrieve(
     return outcomes
 
 
-def _expanded(carried: Carried, index: Index, wanted: tuple[Expansion, ...]) -> Carried:
-    lexicon = index.lexicon(carried.question.tenant) if {*wanted} - {"parts"} else None
+def _expanded(carried: Carried, index: Searched, wanted: tuple[Expansion, ...]) -> Carried:
+    lexicon = index.lexical.lexicon(carried.question.tenant) if {*wanted} - {"parts"} else None
     return replace(carried, variants=expanded(carried.variants, lexicon, wanted))
 
 
 def _search(
     asked: Sequence[Carried],
     embedder: Embedder,
-    index: Index,
+    index: Searched,
     config: RetrievalConfig,
 ) -> tuple[list[Float32], list[SearchResult]]:
     """The vector of each question as it was asked, and the hits of all its variants."""
@@ -105,7 +131,21 @@ def _search(
             )
         )
         start = end
-    return [query.vectors[0] for query in queries], index.search(queries)
+    return [query.vectors[0] for query in queries], search(queries, index)
+
+
+def search(queries: Sequence[SearchQuery], index: Searched) -> list[SearchResult]:
+    """All questions' variants in both indexes, a call of each."""
+    nothing: list[list[Ranking]] = [[] for _ in queries]
+    try:
+        dense = index.dense.nearest(queries)
+    except Retry:
+        dense = nothing
+    try:
+        lexical = index.lexical.matching(queries)
+    except Retry:
+        lexical = nothing
+    return [SearchResult(d, x) for d, x in zip(dense, lexical, strict=True)]
 
 
 def _kept(carried: Carried, result: SearchResult, config: RetrievalConfig) -> list[Fused]:
@@ -119,13 +159,13 @@ def _kept(carried: Carried, result: SearchResult, config: RetrievalConfig) -> li
 
 
 def _fetch(
-    asked: Sequence[Carried], kept: Sequence[Sequence[Fused]], index: Index
+    asked: Sequence[Carried], kept: Sequence[Sequence[Fused]], store: ChunkStore
 ) -> dict[str, dict[str, StoredChunk]]:
     """The chunks of all questions by tenant and id, each fetched once."""
     wanted: dict[str, dict[str, None]] = {}
     for carried, fused in zip(asked, kept, strict=True):
         wanted.setdefault(carried.question.tenant, {}).update((f.chunk_id, None) for f in fused)
-    return {tenant: index.fetch(tenant, [*ids]) for tenant, ids in wanted.items()}
+    return {tenant: store.fetch(tenant, [*ids]) for tenant, ids in wanted.items()}
 
 
 def _candidates(
@@ -207,9 +247,8 @@ def stage(config: RetrievalConfig) -> Stage:
     """`retrieve` in the topology."""
 
     def make(opened: Opened):
-        return partial(
-            retrieve, embedder=opened[needs.EMBEDDER], index=opened[needs.INDEX], config=config
-        )
+        index = Searched(opened[needs.CHUNKS], opened[needs.DENSE], opened[needs.LEXICAL])
+        return partial(retrieve, embedder=opened[needs.EMBEDDER], index=index, config=config)
 
     return batch_stage(
         "retrieve",
@@ -218,7 +257,7 @@ def stage(config: RetrievalConfig) -> Stage:
         writes=outputs(topics.RAG_RETRIEVED, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=places.INDEX,
-        needs=[needs.EMBEDDER, needs.INDEX],
+        needs=[needs.EMBEDDER, needs.CHUNKS, needs.DENSE, needs.LEXICAL],
         promise=answers.PROMISE,
         max_batch=MODEL_BATCH,
     )

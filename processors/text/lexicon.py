@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Protocol
 
 # "Anti-Money Laundering (AML)": what stands in the bracket, and the words before it.
 _SHORT = re.compile(r"\(([A-Z][A-Za-z0-9&-]{1,8})\)")
@@ -48,18 +49,48 @@ def _start(words: list[str], letters: list[str]) -> int | None:
     return at if not left and len(words) - at > 1 else None
 
 
-class Lexicon:
-    """The words and acronyms of one tenant's chunks, and how many chunks have each."""
+def said(text: str) -> tuple[set[str], set[tuple[str, str]]]:
+    """The words of a text, and the acronyms that it spells out with what they stand for."""
+    pairs = {(short, long.casefold()) for short, long in acronyms(text)}
+    return {*_WORD.findall(text.lower())}, pairs
 
-    def __init__(self) -> None:
+
+class Words(Protocol):
+    """How many chunks of one tenant have a word, or spell an acronym out so."""
+
+    def having(self, words: Collection[str]) -> Mapping[str, int]:
+        """Those of `words` that some chunk has."""
+        ...
+
+    def long_forms(self, short: str) -> Mapping[str, int]:
+        """What an acronym stands for."""
+        ...
+
+
+class CountedWords:
+    """`Words` of texts that are counted one by one, in memory."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
         self._words: Counter[str] = Counter()
         self._long: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for text in texts:
+            words, pairs = said(text)
+            self._words.update(words)
+            for short, long in pairs:
+                self._long[short][long] += 1
 
-    def add(self, text: str) -> None:
-        """Count what one chunk says."""
-        self._words.update({*_WORD.findall(text.lower())})
-        for short, long in {*acronyms(text)}:
-            self._long[short][long.casefold()] += 1
+    def having(self, words: Collection[str]) -> Mapping[str, int]:
+        return {word: self._words[word] for word in words if word in self._words}
+
+    def long_forms(self, short: str) -> Mapping[str, int]:
+        return self._long.get(short, {})
+
+
+class Lexicon:
+    """What the words and acronyms of one tenant's chunks say of a question."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
 
     def spelled_out(self, query: str) -> str | None:
         """The question with each acronym followed by what the corpus says it stands for."""
@@ -67,7 +98,7 @@ class Lexicon:
 
         def whole(found: re.Match[str]) -> str:
             short = found[0]
-            of = self._long.get(short) or self._long.get(short.removesuffix("s"))
+            of = self._words.long_forms(short) or self._words.long_forms(short.removesuffix("s"))
             if not of:
                 return short
             long = max(sorted(of), key=of.__getitem__)
@@ -91,13 +122,12 @@ class Lexicon:
         Where one is the other's beginning it is another form of the word, which stemming sees to.
         """
         low = word.casefold()
-        if len(low) < _FEWEST_LETTERS or not _PLAIN.match(low) or low in self._words:
+        if len(low) < _FEWEST_LETTERS or not _PLAIN.match(low) or self._words.having([low]):
             return None
-        near = {each for each in _edits(low) if each in self._words}
+        near = self._words.having({*_edits(low)})
         if any(each.startswith(low) or low.startswith(each) for each in near):
             return None
-        counted = [(self._words[each], each) for each in near]
-        best = max(counted, default=(0, ""))
+        best = max(((count, each) for each, count in near.items()), default=(0, ""))
         return best[1] if best[0] >= _AT_LEAST else None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from connectors.converters.port import ConvertSettings, converter
 from connectors.minilm.port import EmbeddingSettings, counter, embedder
 from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
-from connectors.qdrant_edge.port import IndexSettings, index
+from connectors.qdrant_edge.port import IndexSettings, chunks, dense, lexical
 from connectors.redis.port import RedisSettings, cache, requests
 from connectors.schema_registry.port import RegistrySettings
 from processors import needs
@@ -78,7 +78,9 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.EMBEDDER, EmbeddingSettings, _counted),
         _on(needs.CACHE, RedisSettings, cache),
         _on(needs.REQUESTS, RedisSettings, requests),
-        _on(needs.INDEX, IndexSettings, index),
+        _on(needs.CHUNKS, IndexSettings, chunks),
+        _on(needs.DENSE, IndexSettings, dense),
+        _on(needs.LEXICAL, IndexSettings, lexical),
         _on(needs.GENERATOR, GenerationSettings, _metered),
     )
 }

@@ -14,10 +14,21 @@ import pytest
 
 from connectors.memory.index import MemoryIndex
 from connectors.qdrant_edge.index import EdgeIndex
-from processors.ports import Applied, Index, Logged
+from processors.documents.applying import Applied, apply
+from processors.documents.fences import Logged
 from schemas.events import DocumentEmbedded
 from streams.flow.errors import UserError
-from tests.support.index_events import SIZE, SUPERSEDED, ask, change, delete, lexical, part, texts
+from tests.support.index_events import (
+    SIZE,
+    SUPERSEDED,
+    Index,
+    ask,
+    change,
+    delete,
+    lexical,
+    part,
+    texts,
+)
 
 
 @pytest.fixture
@@ -80,7 +91,7 @@ def test_both_indexes_agree_on_random_histories_with_replays(path: Path) -> None
         start = 0
         while start < len(events):
             batch = events[start : start + rng.randint(1, 12)]
-            assert edge.apply(batch) == memory.apply(batch)
+            assert apply(edge, batch) == apply(memory, batch)
             assert state(edge) == state(memory)
             # Sometimes the offsets were not committed: a part comes again.
             start += len(batch) - (rng.randint(0, len(batch) - 1) if rng.random() < 0.3 else 0)
@@ -90,8 +101,8 @@ def test_both_indexes_agree_on_random_histories_with_replays(path: Path) -> None
                 ours.dense + ours.lexical, theirs.dense + theirs.lexical, strict=True
             ):
                 assert one.scores == pytest.approx(other.scores, abs=2e-3)
-        edge.apply(events)
-        memory.apply(events)
+        apply(edge, events)
+        apply(memory, events)
         assert state(edge) == state(memory)
 
 
@@ -126,16 +137,16 @@ def test_a_batch_cut_short_anywhere_is_completed_by_applying_it_again(
     for writes in range(20):
         path = tmp_path / str(writes)
         with EdgeIndex(path, "v1", SIZE) as index:
-            index.apply(before)
+            apply(index, before)
             index._opened = cast("Any", CutShort(index._shard, writes))
             try:
-                index.apply(batch)
+                apply(index, batch)
             except OSError:
                 failed = True
             else:
                 failed = False
         with EdgeIndex(path, "v1", SIZE) as index:
-            index.apply(batch)
+            apply(index, batch)
             assert texts(index) == ["X", "h", "i", "j", "k", "l"]
         if not failed:
             assert writes > 5
@@ -145,12 +156,14 @@ def test_a_batch_cut_short_anywhere_is_completed_by_applying_it_again(
 
 def test_what_was_applied_is_there_after_closing_and_opening(path: Path) -> None:
     with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([change("a", 2, ("one", "two")), delete("b", 7)])
+        apply(index, [change("a", 2, ("one", "two")), delete("b", 7)])
     index.close()
     with EdgeIndex(path, "v1", SIZE) as index:
         assert texts(index) == ["one", "two"]
         assert lexical(index, "two") == ["two"]
-        assert index.apply([change("a", 1, ("old",)), change("b", 6, ("old",))]) == [SUPERSEDED] * 2
+        assert (
+            apply(index, [change("a", 1, ("old",)), change("b", 6, ("old",))]) == [SUPERSEDED] * 2
+        )
         index.open()
     with pytest.raises(RuntimeError, match="not open"):
         index.fetch("acme", [])
@@ -193,11 +206,11 @@ def test_what_is_acknowledged_is_synced_to_the_log_or_flushed(
 
     monkeypatch.setattr("connectors.qdrant_edge.index.os.fsync", noted)
     with EdgeIndex(path, "v1", SIZE) as edge:
-        edge.apply([change("a", 1, ("one",))])
+        apply(edge, [change("a", 1, ("one",))])
         assert {str(file) for file in (path / "wal").glob("open-*")} <= set(synced)
         synced.clear()
         monkeypatch.setattr("connectors.qdrant_edge.index._FLUSH_S", 0.0)
-        edge.apply([change("a", 2, ("two",))])
+        apply(edge, [change("a", 2, ("two",))])
         assert not synced  # the engine's own flush has it
     with EdgeIndex(path, "v1", SIZE) as edge:
         assert [c.text for c in edge.scan()] == ["two"]
@@ -211,7 +224,7 @@ def test_a_directory_in_use_says_so(path: Path) -> None:
 @pytest.mark.parametrize("damage", ["config", "segments", "dimensions"])
 def test_a_directory_that_cannot_be_read_is_named_with_the_remedy(path: Path, damage: str) -> None:
     with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([change("a", 1, ("one",))])
+        apply(index, [change("a", 1, ("one",))])
     if damage == "config":
         (path / "edge_config.json").write_text("{")
     if damage == "segments":
@@ -228,7 +241,7 @@ def test_a_directory_half_made_when_the_process_died_is_made_again(path: Path) -
     unfinished.mkdir(parents=True)
     (unfinished / "edge_config.json").write_text("{")
     with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([change("a", 1, ("one",))])
+        apply(index, [change("a", 1, ("one",))])
         assert texts(index) == ["one"]
 
 
@@ -239,7 +252,7 @@ def _write_until_killed(path: Path, generation: int) -> None:
             batch = [change(f"d{number}", generation, (f"word{number}",))]
             if number % 7 == 3:
                 batch.append(delete(f"d{number}", generation, sequence=1))
-            index.apply(batch)
+            apply(index, batch)
             print(number, flush=True)
 
 
@@ -249,9 +262,9 @@ if __name__ == "__main__":
 
 def test_what_a_version_in_parts_has_is_remembered_by_the_folder(path: Path) -> None:
     with EdgeIndex(path, "v1", SIZE) as index:
-        index.apply([part("a", 1, n, 2, f"text {n}", "more") for n in range(2)])
-        index.apply([part("a", 2, 0, 3, "uno"), part("a", 2, 2, 3, "tres")])
+        apply(index, [part("a", 1, n, 2, f"text {n}", "more") for n in range(2)])
+        apply(index, [part("a", 2, 0, 3, "uno"), part("a", 2, 2, 3, "tres")])
     with EdgeIndex(path, "v1", SIZE) as index:
         whole = Applied(superseded=False, removed=2, obsolete=(Logged(1, 0, 2),))
-        assert index.apply([part("a", 2, 1, 3, "dos")]) == [whole]
+        assert apply(index, [part("a", 2, 1, 3, "dos")]) == [whole]
         assert texts(index) == ["dos", "tres", "uno"]

@@ -93,4 +93,5 @@ class FakePorts:
     @property
     def opened(self) -> Opened:
         """As a process has them."""
-        return Opened({**vars(self), "counter": self.embedder})
+        index = dict.fromkeys(("chunks", "dense", "lexical"), self.index)
+        return Opened({**vars(self), **index, "counter": self.embedder})

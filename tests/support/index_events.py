@@ -7,11 +7,16 @@ from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
+from connectors.memory.index import MemoryIndex
+from connectors.qdrant_edge.index import EdgeIndex
+from processors.documents.applying import Applied
 from processors.documents.chunk import ORDINALS_PER_PART
-from processors.ports import Applied, Index, SearchQuery, SearchResult
+from processors.ports import SearchQuery
+from processors.questions.retrieve import Searched, SearchResult, search
 from schemas.events import Chunk, DocumentEmbedded, DocumentVersion, EmbeddedChunk
 
 SIZE = 8
+Index = EdgeIndex | MemoryIndex
 DONE = Applied(superseded=False, removed=0)
 SUPERSEDED = Applied(superseded=True, removed=0)
 
@@ -117,6 +122,11 @@ def delete(
     return change(doc_id, version, sequence=sequence, op="delete", tenant=tenant)
 
 
+def searched(index: Index) -> Searched:
+    """All three ports of one index."""
+    return Searched(index, index, index)
+
+
 def texts(index: Index, tenant: str | None = "acme") -> list[str]:
     return sorted(chunk.text for chunk in index.scan(tenant))
 
@@ -129,7 +139,8 @@ def ask(
     **filters: str,
 ) -> SearchResult:
     vectors = np.stack([vector(text) for text in asked]).astype(np.float32)
-    return index.search([SearchQuery(tenant, asked, vectors, limit, filters)])[0]
+    asking = [SearchQuery(tenant, asked, vectors, limit, filters)]
+    return search(asking, searched(index))[0]
 
 
 def lexical(index: Index, asked: str, **options: Any) -> list[str]:

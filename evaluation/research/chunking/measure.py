@@ -18,14 +18,15 @@ from connectors.redis.store import MemoryVectorCache
 from evaluation.research.chunking.sets import TENANT, Ask, DataSet, Evidence
 from evaluation.stages import to_search
 from evaluation.statistics import bootstrap
+from processors.documents.applying import apply
 from processors.documents.chunk import chunk, context_of
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.embed import embed
 from processors.documents.ingest import IngestConfig, Place, ingest
 from processors.needs import CONVERTER, COUNTER, EMBEDDER
-from processors.ports import Converter, Embedder, Index, TokenCounter, VectorCache
+from processors.ports import Converter, Embedder, TokenCounter, VectorCache
 from processors.questions.rerank import ranked
-from processors.questions.retrieve import RetrievalConfig, retrieve
+from processors.questions.retrieve import RetrievalConfig, Searched, retrieve
 from processors.text.sentences import split_sentences
 from schemas.events import Candidate, ChunksRetrieved
 from streams.app.ports import open_these
@@ -127,7 +128,7 @@ def measure(
 
 
 def _fill(
-    index: Index, data: DataSet, policy: ChunkingPolicy, ports: Ports
+    index: EdgeIndex, data: DataSet, policy: ChunkingPolicy, ports: Ports
 ) -> tuple[int, int, int]:
     """Make all documents searchable; returns chunks, tokens of text, tokens of contexts."""
     made = [
@@ -142,12 +143,12 @@ def _fill(
     contexts = [context_of(r.document.title, each.heading) for r in made for each in r.chunks]
     for at in range(0, len(made), BATCH):
         for outcome in embed(made[at : at + BATCH], embedder=ports.embedder, cache=ports.cache):
-            index.apply(_good(outcome))
+            apply(index, _good(outcome))
     return len(contexts), tokens, sum(ports.counter.count(contexts))
 
 
 def _answers(
-    index: Index, asks: Sequence[Ask], ports: Ports, retrieval: RetrievalConfig
+    index: EdgeIndex, asks: Sequence[Ask], ports: Ports, retrieval: RetrievalConfig
 ) -> Iterator[tuple[Ask, Sequence[Candidate]]]:
     for at in range(0, len(asks), BATCH):
         some = asks[at : at + BATCH]
@@ -155,7 +156,8 @@ def _answers(
             to_search(str(number), TENANT, ask.text, CANDIDATES)
             for number, ask in enumerate(some, at)
         ]
-        found = retrieve(questions, embedder=ports.embedder, index=index, config=retrieval)
+        everything = Searched(index, index, index)
+        found = retrieve(questions, embedder=ports.embedder, index=everything, config=retrieval)
         for ask, outcome in zip(some, found, strict=True):
             (event,) = _good(outcome)
             assert isinstance(event, ChunksRetrieved)

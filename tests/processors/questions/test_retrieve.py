@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from connectors.memory.index import MemoryIndex
-from processors.ports import Passage, Ranking, SearchQuery, SearchResult
+from processors.documents.applying import apply
+from processors.ports import Passage, Ranking, SearchQuery
 from processors.questions.fusion import fuse
 from processors.questions.rerank import ranked, rerank
 from processors.questions.retrieve import RetrievalConfig, retrieve
@@ -17,7 +18,7 @@ from processors.questions.rewrite import rewrite
 from processors.questions.route import RouteConfig
 from schemas.events import Candidate, ChunksRetrieved, QuestionAdmitted, QuestionRewritten
 from streams.flow.errors import Retry
-from tests.support.index_events import SIZE, change, chunk_id, vector
+from tests.support.index_events import SIZE, change, chunk_id, searched, vector
 from tests.support.question_events import carried, question
 
 CONFIG = RetrievalConfig()
@@ -48,12 +49,15 @@ class Counting(MemoryIndex):
     dense = lexical = True
     gone: str | None = None
 
-    def search(self, queries: Sequence[SearchQuery]) -> list[SearchResult]:
+    def nearest(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
         self.searches += 1
-        return [
-            SearchResult(r.dense if self.dense else [], r.lexical if self.lexical else [])
-            for r in super().search(queries)
-        ]
+        return super().nearest(queries) if self.dense else self.away()
+
+    def matching(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
+        return super().matching(queries) if self.lexical else self.away()
+
+    def away(self) -> list[list[Ranking]]:
+        raise Retry("down")
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]):
         self.fetches += 1
@@ -73,12 +77,12 @@ def asked(*variants: str, tenant: str = "acme", top_k: int = 10, **filters: str)
 
 def stocked(*texts: str, tenant: str = "acme") -> Counting:
     index = Counting("v7", SIZE)
-    index.apply([change(text, 1, (text,), tenant=tenant) for text in texts])
+    apply(index, [change(text, 1, (text,), tenant=tenant) for text in texts])
     return index
 
 
 def run(index: Counting, *questions: QuestionRewritten, config: RetrievalConfig = CONFIG):
-    outcomes = retrieve(questions, embedder=Embedder(), index=index, config=config)
+    outcomes = retrieve(questions, embedder=Embedder(), index=searched(index), config=config)
     events: list[ChunksRetrieved] = []
     for outcome in outcomes:
         assert not isinstance(outcome, Exception)
@@ -141,7 +145,7 @@ def test_a_question_is_searched_for_as_it_was_asked() -> None:
 def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
     index, embedder = stocked("alpha", "beta", "gamma"), Embedder()
     questions = [asked("alpha", "alpha one"), asked("beta"), asked("gamma")]
-    outcomes = retrieve(questions, embedder=embedder, index=index, config=CONFIG)
+    outcomes = retrieve(questions, embedder=embedder, index=searched(index), config=CONFIG)
     assert embedder.calls == [["alpha", "alpha one", "beta", "gamma"]]
     assert (index.searches, index.fetches) == (1, 1)
     found = [outcome[0].candidates[0].text for outcome in outcomes]  # type: ignore[index]
@@ -149,7 +153,7 @@ def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
 
 
 def test_no_question_is_no_work() -> None:
-    assert retrieve([], embedder=Embedder(), index=stocked("a"), config=CONFIG) == []
+    assert retrieve([], embedder=Embedder(), index=searched(stocked("a")), config=CONFIG) == []
 
 
 def test_a_candidate_carries_the_chunk_and_every_score() -> None:
@@ -177,7 +181,7 @@ def test_what_came_before_is_passed_on() -> None:
 
 def test_questions_of_several_tenants_see_their_own_chunks_only() -> None:
     index = stocked("alpha")
-    index.apply([change("other", 1, ("alpha",), tenant="b")])
+    apply(index, [change("other", 1, ("alpha",), tenant="b")])
     ours, theirs = run(index, asked("alpha"), asked("alpha", tenant="b"))
     assert [c.doc_id for c in ours.candidates] == ["alpha"]
     assert [c.doc_id for c in theirs.candidates] == ["other"]
@@ -185,7 +189,7 @@ def test_questions_of_several_tenants_see_their_own_chunks_only() -> None:
 
 def test_filters_reach_the_index() -> None:
     index = stocked("alpha")
-    index.apply([change("de", 1, ("alpha",), metadata={"lang": "de"})])
+    apply(index, [change("de", 1, ("alpha",), metadata={"lang": "de"})])
     (event,) = run(index, asked("alpha", lang="de"))
     assert [c.doc_id for c in event.candidates] == ["de"]
 
@@ -224,7 +228,9 @@ def test_one_index_down_leaves_the_other_and_says_so(down: str) -> None:
 def test_both_indexes_down_is_tried_again() -> None:
     index = stocked("alpha")
     index.dense = index.lexical = False
-    (outcome,) = retrieve([asked("alpha")], embedder=Embedder(), index=index, config=CONFIG)
+    (outcome,) = retrieve(
+        [asked("alpha")], embedder=Embedder(), index=searched(index), config=CONFIG
+    )
     assert isinstance(outcome, Retry)
 
 
@@ -234,7 +240,7 @@ def test_an_embedder_that_is_down_makes_every_question_wait() -> None:
             raise Retry("the embedding service does not answer")
 
     both = [asked("alpha"), asked("beta")]
-    outcomes = retrieve(both, embedder=Down(), index=stocked("alpha"), config=CONFIG)
+    outcomes = retrieve(both, embedder=Down(), index=searched(stocked("alpha")), config=CONFIG)
     assert [str(outcome) for outcome in outcomes] == ["the embedding service does not answer"] * 2
 
 

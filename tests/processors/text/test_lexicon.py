@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from connectors.bm25.lexicons import Lexicons
 from connectors.memory.index import MemoryIndex
 from connectors.qdrant_edge.index import EdgeIndex
+from processors.documents.applying import apply
 from processors.questions.expansion import expanded
 from processors.questions.retrieve import retrieve
-from processors.text.lexicon import Lexicon, acronyms
+from processors.text.lexicon import CountedWords, Lexicon, acronyms
 from tests.processors.questions.test_retrieve import CONFIG, Embedder, asked, stocked
-from tests.support.index_events import SIZE, change, delete
+from tests.support.index_events import SIZE, Index, change, delete, searched
 
 LAUNDERING = "Anti-Money Laundering (AML) rules apply."
 
 
 def lexicon(*texts: str) -> Lexicon:
-    made = Lexicon()
-    for text in texts:
-        made.add(text)
-    return made
+    return Lexicon(CountedWords(texts))
 
 
 @pytest.mark.parametrize(
@@ -84,11 +79,11 @@ def test_variants_follow_the_question_and_are_four_at_most() -> None:
 
 def test_what_is_searched_for_is_the_tenants_own_and_is_passed_on() -> None:
     index = stocked(LAUNDERING, "other")
-    index.apply([change("x", 1, ("Alpha Mike Lima (AML)",), tenant="b")])
+    apply(index, [change("x", 1, ("Alpha Mike Lima (AML)",), tenant="b")])
     config = replace(CONFIG, variants=("acronyms",))
     embedder = Embedder()
     both = [asked("AML?"), asked("AML?", tenant="b"), asked("AML?", tenant="c")]
-    outcomes = retrieve(both, embedder=embedder, index=index, config=config)
+    outcomes = retrieve(both, embedder=embedder, index=searched(index), config=config)
     assert [outcome[0].carried.variants for outcome in outcomes] == [  # type: ignore[index]
         ["AML?", "AML (anti money laundering)?"],
         ["AML?", "AML (alpha mike lima)?"],
@@ -97,58 +92,34 @@ def test_what_is_searched_for_is_the_tenants_own_and_is_passed_on() -> None:
     assert len(embedder.calls) == 1
 
 
-def until(read: Callable[[], Lexicon | None], said: str | None, query: str) -> None:
-    """Wait until the lexicon spells `query` out so; its reading has no other sign."""
-    for _ in range(2000):
-        found = read()
-        if found is not None and found.spelled_out(query) == said:
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{query} never became {said}")
+@pytest.fixture(params=["edge", "memory"])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
+    if request.param == "memory":
+        yield MemoryIndex("v1", SIZE)
+        return
+    with EdgeIndex(tmp_path / "index", "v1", SIZE) as edge:
+        yield edge
 
 
-def test_a_lexicon_follows_the_index_and_is_the_tenants_own(tmp_path: Path) -> None:
+def test_a_lexicon_follows_the_index_and_is_the_tenants_own(index: Index) -> None:
+    apply(index, [change("a", 1, (LAUNDERING,)), change("b", 1, ("x",), tenant="b")])
+    assert index.lexicon("acme").spelled_out("AML") == "AML (anti money laundering)"
+    assert index.lexicon("b").spelled_out("AML") is None
+
+
+def test_what_was_deleted_or_changed_is_forgotten(index: Index) -> None:
+    apply(index, [change("a", 1, (LAUNDERING, "laundering")), change("b", 1, (LAUNDERING,))])
+    assert index.lexicon("acme").corrected("launderng") == "laundering"
+    apply(index, [change("a", 1, (LAUNDERING, "laundering"))])  # again: counts once
+    apply(index, [delete("a", 2)])
+    assert index.lexicon("acme").corrected("launderng") is None  # one chunk is not enough
+    assert index.lexicon("acme").spelled_out("AML") == "AML (anti money laundering)"
+    apply(index, [change("b", 2, ("other words",))])
+    assert index.lexicon("acme").spelled_out("AML") is None
+
+
+def test_words_are_there_after_a_restart(tmp_path: Path) -> None:
     with EdgeIndex(tmp_path / "index", "v1", SIZE) as index:
-        index.apply([change("a", 1, (LAUNDERING,)), change("b", 1, ("x",), tenant="b")])
-        until(lambda: index.lexicon("acme"), "AML (anti money laundering)", "AML")
-        until(lambda: index.lexicon("b"), None, "AML")
-
-
-def test_what_was_deleted_is_forgotten() -> None:
-    index = MemoryIndex("v1", SIZE)
-    index.apply([change("a", 1, (LAUNDERING,)), change("b", 1, ("x",))])
-    lexicons = Lexicons(lambda tenant: (each.text for each in index.scan(tenant)), fresh_s=0.0)
-    until(lambda: lexicons.of("acme"), "AML (anti money laundering)", "AML")
-    index.apply([delete("a", 2)])
-    lexicons.changed()
-    until(lambda: lexicons.of("acme"), None, "AML")
-    lexicons.close()
-
-
-def test_an_unchanged_index_is_read_once() -> None:
-    reads: list[str] = []
-
-    def texts(tenant: str) -> Iterator[str]:
-        reads.append(tenant)
-        yield LAUNDERING
-
-    lexicons = Lexicons(texts, fresh_s=0.0)
-    until(lambda: lexicons.of("acme"), "AML (anti money laundering)", "AML")
-    for _ in range(5):
-        lexicons.of("acme")
-    assert reads == ["acme"]
-
-
-def test_closing_ends_a_reading() -> None:
-    begun = threading.Event()
-
-    def endless(tenant: str) -> Iterator[str]:
-        while True:
-            begun.set()
-            yield tenant
-
-    lexicons = Lexicons(endless)
-    assert lexicons.of("acme") is None
-    assert begun.wait(60)
-    lexicons.close()
-    assert lexicons.of("acme") is None
+        apply(index, [change("a", 1, (LAUNDERING,))])
+    with EdgeIndex(tmp_path / "index", "v1", SIZE) as index:
+        assert index.lexicon("acme").spelled_out("AML") == "AML (anti money laundering)"

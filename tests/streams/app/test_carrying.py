@@ -45,7 +45,7 @@ def test_every_question_closes_once_however_it_ends_and_with_its_session() -> No
     }
     for status, asked in ends.items():
         if status == "failed":
-            ports.index.search = down  # type: ignore[method-assign,assignment]
+            ports.index.nearest = ports.index.matching = down  # type: ignore[method-assign,assignment]
         for number in range(5):
             request = {"request_id": f"{status}{number}", "tenant": "acme", "session_id": "s"}
             driver.send(topics.RAG_REQUESTS, json.dumps(request | asked).encode(), key=None)

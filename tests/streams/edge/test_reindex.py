@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from processors.documents.applying import apply
 from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
 from schemas import topics
 from schemas.events import DocumentFed, QuestionAsked
@@ -172,7 +173,7 @@ def test_chunks_of_a_worker_on_the_old_policy_do_not_mix_with_the_new() -> None:
         ports = FakePorts()
         while old or new:
             queue = rng.choice([each for each in (old, new) if each])
-            ports.index.apply([queue.pop(0)])
+            apply(ports.index, [queue.pop(0)])
         fresh = FakePorts()
         fresh.index.apply(made[5])
         assert state(ports) == state(fresh), seed

@@ -295,14 +295,14 @@ def test_a_failing_store_is_retried_and_then_works() -> None:
     driver = _driver(ports, settings=settings)
     driver.send(topics.RAG_REQUESTS, QuestionAsked(request_id="r", tenant="acme", query="any?"))
     down = [Retry("down"), Retry("down")]
-    search = ports.index.search
+    fetch = ports.index.fetch
 
-    def flaky(queries: Iterable[object]) -> object:
+    def flaky(tenant: str, chunk_ids: Sequence[str]) -> object:
         if down:
             raise down.pop()
-        return search(queries)  # type: ignore[arg-type]
+        return fetch(tenant, chunk_ids)
 
-    ports.index.search = flaky  # type: ignore[method-assign,assignment]
+    ports.index.fetch = flaky  # type: ignore[method-assign,assignment]
     driver.run()
     (answer,) = driver.events(topics.RAG_ANSWERS)
     assert answer.status == "abstained"

@@ -1,0 +1,118 @@
+"""Changes of documents applied to a chunk store, whichever it is: the version fence is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from processors.documents.fences import Fence, Logged, left_behind, part_of, stamp_of
+from processors.ports import ChunkStore, Document, Made, Rewritten
+from schemas.events import DocumentEmbedded, EmbeddedChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one `DocumentEmbedded` did to what is searchable."""
+
+    superseded: bool  # a newer version was there already, so nothing was done
+    removed: int  # chunks of older versions that are no longer searchable
+    complete: bool = True  # all of the version is searchable
+    missing: tuple[int, ...] = ()  # parts that never came, of a version whose last record did
+    obsolete: tuple[Logged, ...] = ()  # older versions, which the log need not keep any more
+
+
+@dataclass(slots=True)
+class _Document:
+    """A document while a batch is worked out: its fence and its chunks, as they will be.
+
+    `chunks` maps a chunk id to what made it; `put` holds those that have to be written; `stored`
+    names those the store holds now.
+    """
+
+    before: dict[str, Any] | None
+    fence: Fence | None
+    changed: bool = False
+    chunks: dict[str, Made] = field(default_factory=dict[str, Made])
+    put: dict[str, tuple[DocumentEmbedded, EmbeddedChunk]] = field(
+        default_factory=dict[str, tuple[DocumentEmbedded, EmbeddedChunk]]
+    )
+    stored: frozenset[str] = frozenset()
+
+
+def apply(store: ChunkStore, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
+    """Make each change searchable, in order, idempotently; durable on return.
+
+    A change whose (version, sequence, generation) is lower than what the document already has does
+    nothing (`superseded`): so chunks made anew replace those of the same version, and never those
+    of a newer one. A version is complete once all chunks of all its parts are here: then chunks of
+    older versions go. Where its last record comes and something is missing, those stay, and what is
+    missing is named; it completes the version if it comes later. A delete removes every chunk of
+    the document and is remembered, so that an older upsert that comes again stays out.
+
+    Raises:
+        Retry: the store is away, or somebody else wrote one of these documents meanwhile.
+    """
+    keys = [(change.document.tenant, change.document.doc_id) for change in changes]
+    documents = _read(store, keys, changes)
+    applied = [_work_out(documents[k], c) for k, c in zip(keys, changes, strict=True)]
+    rewritten = {
+        key: Rewritten(
+            document.before,
+            document.fence.payload(),
+            [*document.put.values()],
+            [*document.stored - document.chunks.keys()],
+        )
+        for key, document in documents.items()
+        if document.changed and document.fence is not None
+    }
+    if rewritten:
+        store.write(rewritten)
+    return applied
+
+
+def _read(
+    store: ChunkStore, keys: Sequence[Document], changes: Sequence[DocumentEmbedded]
+) -> dict[Document, _Document]:
+    """What the store has of the documents in a batch; chunks only where some may have to go."""
+    kept = store.fences({*keys})
+    documents = {
+        key: _Document(kept.get(key), Fence.of(kept[key]) if key in kept else None) for key in keys
+    }
+    known = {
+        key
+        for key, change in zip(keys, changes, strict=True)
+        if (fence := documents[key].fence) is not None and fence.ended(change)
+    }
+    for key, chunks in (store.made(known) if known else {}).items():
+        documents[key].stored = frozenset(chunks)
+        documents[key].chunks = dict(chunks)
+    return documents
+
+
+def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
+    """Apply one change to `document` in memory."""
+    stamp = stamp_of(change.document)
+    former = document.fence or Fence(stamp)
+    if stamp < former.stamp:
+        return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
+    fence = document.fence = former.after(change)
+    document.changed = True
+    if not fence.deleted:
+        for item in change.chunks:
+            part = part_of(item.chunk.ordinal)
+            document.chunks[item.chunk.chunk_id] = Made(stamp, change.chunking, part)
+            document.put[item.chunk.chunk_id] = change, item
+    if not fence.ended(change):
+        return Applied(superseded=False, removed=0, complete=False)
+    if missing := fence.missing(change, document.chunks.values()):
+        return Applied(superseded=False, removed=0, complete=False, missing=missing)
+    stale = [
+        chunk
+        for chunk, made in document.chunks.items()
+        if fence.deleted or not fence.current(made, change)
+    ]
+    for chunk in stale:
+        del document.chunks[chunk]
+        document.put.pop(chunk, None)
+    return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
