@@ -175,7 +175,7 @@ def test_chunks_of_a_worker_on_the_old_policy_do_not_mix_with_the_new() -> None:
             queue = rng.choice([each for each in (old, new) if each])
             apply(ports.index, [queue.pop(0)])
         fresh = FakePorts()
-        fresh.index.apply(made[5])
+        apply(fresh.index, made[5])
         assert state(ports) == state(fresh), seed
 
 

@@ -59,7 +59,7 @@ class Worked:
 @pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Worked]:
     def make(lanes: int, **more: float) -> Worked:
-        made = Worked(lanes, **more)
+        made = Worked(lanes, **more)  # type: ignore[arg-type]
         monkeypatch.setattr(fair, "get_ident", made.lane)
         return made
 

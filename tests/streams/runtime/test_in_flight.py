@@ -51,7 +51,7 @@ def test_a_slow_record_holds_back_its_offset_and_nobodys_outputs() -> None:
 
 
 def test_a_successor_skips_what_was_done_ahead() -> None:
-    known = {PLACE: Progress.read(1, "ahead 1 2 1 1")}
+    known: dict[Place, Progress] = {PLACE: Progress.read(1, "ahead 1 2 1 1")}
     flight = InFlight()
     fresh = flight.add([_record(offset) for offset in range(1, 8)], lambda _: known)
     assert [each.offset for each in fresh] == [1, 4, 6, 7]
