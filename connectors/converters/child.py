@@ -32,8 +32,8 @@ CONVERTERS = {
     "xlsx": "connectors.converters.sheets",
 }
 IDLE_S = 30.0
-# Beside a busy worker it still has a quarter of a core: more would be felt by those who wait, and
-# with less, what takes its whole time of the processor would take longer than `patience` allows.
+# Beside a busy worker it still has a quarter of a core: more would be felt by those who wait, less
+# would wear out the `patience` with its files.
 GIVES_WAY = 5
 _OPEN_FILES = 64
 _GRACE_S = 2  # the parent looks first, and names the time-out; this is for a parent that is gone

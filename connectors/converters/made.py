@@ -23,7 +23,7 @@ class Limits:
     max_text_bytes: int = 16 * 1024 * 1024
     max_pages: int = 5_000
     timeout_s: float = 60.0  # of the processor, so that a busy machine fails no document
-    patience: float = 5.0  # of the clock, in multiples of that
+    patience: float = 20.0  # of the clock, in multiples of that: converters give way to others
     memory_mb: int = 1024
     # Of a zipped format, unpacked. A sheet's XML packs 10 to 30 times smaller, and a bomb a
     # thousand times.

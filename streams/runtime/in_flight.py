@@ -57,7 +57,9 @@ class Progress:
         return Progress(self.position, self._bounds)
 
     def __contains__(self, offset: int) -> bool:
-        return offset < self.position or bool(bisect_right(self._bounds, offset) % 2)
+        if not self._bounds:
+            return offset < self.position
+        return offset < self.position or bisect_right(self._bounds, offset) % 2 == 1
 
     def takes(self, start: int, end: int) -> bool:
         """Whether this range can be added and the metadata stays within its bounds."""
@@ -75,7 +77,8 @@ class Progress:
             # A begin or end that lies inside another range is none any more.
             bounds[first:last] = [start] * (first % 2 == 0) + [end] * (last % 2 == 0)
             return
-        self.position = max(self.position, end)
+        if end > self.position:
+            self.position = end
         while bounds and bounds[0] <= self.position:
             self.position = max(self.position, bounds[1])
             del bounds[:2]
@@ -121,29 +124,32 @@ class InFlight:
         """
         firsts: dict[Place, int] = {}
         for record in records:
-            firsts.setdefault((record.topic, record.partition), record.offset)
-        if new := [place for place in firsts if place not in self._partitions]:
-            known = committed(new)
-            for place in new:
-                first = firsts[place]
-                progress = known.get(place)
-                # A topic made anew begins before what was committed of the former one.
-                if progress is None or progress.position > first:
-                    progress = Progress(first)
-                self._partitions[place] = _Partition(progress, progress.position)
-        return [record for record in records if self._add(record)]
+            place = record.topic, record.partition
+            if place not in self._partitions:
+                firsts.setdefault(place, record.offset)
+        if firsts:
+            self._begin(firsts, committed([*firsts]))
+        fresh: list[Record] = []
+        for record in records:
+            partition = self._partitions[record.topic, record.partition]
+            record.start, end = partition.taken, record.offset + 1
+            partition.taken = end
+            if record.offset in partition.progress:
+                partition.progress.add(record.start, end)
+                continue
+            partition.undone[record.offset] = record
+            self.bytes += record.size
+            fresh.append(record)
+        self.records += len(fresh)
+        return fresh
 
-    def _add(self, record: Record) -> bool:
-        partition = self._partitions[record.topic, record.partition]
-        record.start = partition.taken
-        partition.taken = record.offset + 1
-        if record.offset in partition.progress:
-            partition.progress.add(record.start, partition.taken)
-            return False
-        partition.undone[record.offset] = record
-        self.records += 1
-        self.bytes += record.size
-        return True
+    def _begin(self, firsts: dict[Place, int], known: dict[Place, Progress]) -> None:
+        for place, first in firsts.items():
+            progress = known.get(place)
+            # A topic made anew begins before what was committed of the former one.
+            if progress is None or progress.position > first:
+                progress = Progress(first)
+            self._partitions[place] = _Partition(progress, progress.position)
 
     def put_aside(self, record: Record) -> None:
         """It waits for a slow lane."""
