@@ -16,6 +16,11 @@ from streams.runtime.record import Record
 
 Place = tuple[str, int]  # topic and partition
 
+
+def place_of(record: Record) -> Place:
+    return record.topic, record.partition
+
+
 AHEAD = "ahead"
 # A broker takes 4,096 bytes of metadata. Twice so many numbers, whose sum is below the second, have
 # 3,100 at most.
@@ -121,7 +126,7 @@ class InFlight:
         """
         firsts: dict[Place, int] = {}
         for record in records:
-            firsts.setdefault((record.topic, record.partition), record.offset)
+            firsts.setdefault(place_of(record), record.offset)
         if new := [place for place in firsts if place not in self._partitions]:
             known = committed(new)
             for place in new:
@@ -134,7 +139,7 @@ class InFlight:
         return [record for record in records if self._add(record)]
 
     def _add(self, record: Record) -> bool:
-        partition = self._partitions[record.topic, record.partition]
+        partition = self._partitions[place_of(record)]
         record.start = partition.taken
         partition.taken = record.offset + 1
         if record.offset in partition.progress:
@@ -158,7 +163,7 @@ class InFlight:
         self._done += [record for record in records if self._holds(record)]
 
     def _holds(self, record: Record) -> bool:
-        partition = self._partitions.get((record.topic, record.partition))
+        partition = self._partitions.get(place_of(record))
         return partition is not None and partition.undone.get(record.offset) is record
 
     def ready(self, most: int) -> Batch:
@@ -169,7 +174,7 @@ class InFlight:
         for record in self._done:
             if len(chosen) == most:
                 break
-            place = record.topic, record.partition
+            place = place_of(record)
             after = progress.get(place)
             if after is None:
                 after = progress[place] = self._partitions[place].progress.copy()
@@ -191,7 +196,7 @@ class InFlight:
             self._partitions[place].progress = progress
         for record in batch.records:
             self._let_go(record)
-            del self._partitions[record.topic, record.partition].undone[record.offset]
+            del self._partitions[place_of(record)].undone[record.offset]
         if len(batch.records) == len(self._done):
             self._done.clear()
             return
@@ -213,4 +218,4 @@ class InFlight:
         for record in partition.undone.values():
             self._let_go(record)
             record.done = True  # no lane need begin it any more
-        self._done = deque(each for each in self._done if (each.topic, each.partition) != place)
+        self._done = deque(each for each in self._done if place_of(each) != place)
