@@ -13,11 +13,13 @@ from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Promise, Received
 from streams.flow.port import Opened, Port
 from streams.flow.slow import SlowLanes
+from streams.flow.state import Kept, State, Store
 from streams.flow.topic import Gone, Outputs, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
+J = TypeVar("J")  # what it is joined with
 O = TypeVar("O")  # noqa: E741 - output
-
+S = TypeVar("S")  # state
 
 Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
 """All of a batch at once: an outcome for each record, in order."""
@@ -37,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One line of the topology. Build it with `record_stage`, `edge_stage` or `batch_stage`."""
+    """One line of the topology. Build it with one of the functions below."""
 
     name: str
     reads: tuple[Topic[Any], ...]
@@ -51,6 +53,7 @@ class Stage:
     max_batch: int  # records per call and transaction at most; 0: as the settings say
     promise: Promise[Any, Any] | None
     slow: SlowLanes[Any] | None = None  # where its slow records go
+    store: Store[Any] | None = None
 
     @property
     def group(self) -> str:
@@ -190,4 +193,50 @@ def batch_stage(
         concurrency=1,
         max_batch=max_batch,
         promise=promise,
+    )
+
+
+def state_stage(
+    name: str,
+    *,
+    reads: Topic[I] | Sequence[Topic[I]],
+    joins: Topic[J] | None = None,
+    store: Store[S],
+    writes: Topic[O] | Outputs[O],
+    make: Callable[[Opened], Callable[[Received[I | J], State[S]], Iterable[O | To]]],
+    dead_letters: Topic[Any],
+    place: Place,
+    needs: Sequence[Port[Any]] = (),
+) -> Stage:
+    """A stage whose processor takes one record and the entry that its store has under its key.
+
+    What it `joins` has the same keys in the same partitions as what it reads.
+    """
+
+    def made(opened: Opened) -> Run:
+        run, entry = make(opened), opened[store.port]
+
+        def run_one(record: Received[I | J]) -> Iterable[Any]:
+            if record.key is None:
+                raise Reject(f"the record has no key, and {name} keeps state by key")
+            state = entry(record)
+            yield from run(record, state)
+            if state.changed:
+                yield Kept(store, record.key, record.partition, state.get())
+
+        return lambda received: _each(run_one, received)
+
+    return Stage(
+        name,
+        (*_read(reads), *(() if joins is None else (joins,))),
+        _written(writes),
+        dead_letters,
+        made,
+        tuple(needs),
+        place,
+        whole_batch=False,
+        concurrency=1,
+        max_batch=0,
+        promise=None,
+        store=store,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -200,14 +200,22 @@ class Partitions:
         return count
 
 
-def send(producer: Producer, output: Output, partitions: Partitions) -> None:
+Delivered = Callable[[KafkaError | None, Message], None]
+
+
+def send(
+    producer: Producer,
+    output: Output,
+    partitions: Partitions,
+    on_delivery: Delivered | None = None,
+) -> None:
     """Put one record in the producer's queue, waiting while that is full.
 
     Raises:
         KafkaException: the queue stayed full, or the record can never be sent.
     """
     until = 0.0
-    partition = -1  # the partitioner's choice
+    partition = output.partition  # -1: the partitioner's choice
     if output.spread is not None:
         partition = partition_of(output.spread, partitions(output.topic))
     while True:
@@ -218,6 +226,7 @@ def send(producer: Producer, output: Output, partitions: Partitions) -> None:
                 key=output.key,
                 headers=output.headers,  # pyright: ignore[reportArgumentType]
                 partition=partition,
+                on_delivery=on_delivery,
             )
             return
         except BufferError:

@@ -29,6 +29,7 @@ from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
 from streams.runtime.record import Record, now_ms
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.state import Keeper
 from streams.runtime.telemetry import StageMetrics
 
 log = logging.getLogger("millrace.worker")
@@ -123,6 +124,7 @@ class Loop:
         consumer: Consumer,
         producer: Producer,
         lanes: Lanes,
+        keeper: Keeper | None = None,
     ) -> None:
         self._settings = context.settings
         self._metrics = context.metrics
@@ -134,6 +136,7 @@ class Loop:
         self._consumer = consumer
         self._producer = producer
         self._lanes = lanes
+        self._keeper = keeper
         self._in_flight = InFlight()
         self._owned: set[Place] = set()
         self._partitions = kafka.Partitions(producer)
@@ -293,6 +296,8 @@ class Loop:
                 self._recover(error)
                 return
             self._in_flight.settled(batch)
+            if self._keeper is not None:
+                self._keeper.settled(batch.records)
             self._aborts = 0
             self._company = len(batch.records)
             self._observe(batch.records)
@@ -303,7 +308,8 @@ class Loop:
         producer.begin_transaction()
         for record in batch.records:
             for output in record.outputs:
-                kafka.send(producer, output, self._partitions)
+                told = None if output.partition < 0 else self._written
+                kafka.send(producer, output, self._partitions, told)
         reach("after_produce")
         offsets = [
             TopicPartition(*place, progress.position, progress.metadata())
@@ -324,6 +330,10 @@ class Loop:
         reach("before_commit")
         patiently(self._stopping, producer.commit_transaction)
         reach("after_commit")
+
+    def _written(self, error: KafkaError | None, message: Message) -> None:
+        if error is None and self._keeper is not None:
+            self._keeper.written(message.partition() or 0, (message.offset() or 0) + 1)
 
     def _recover(self, error: KafkaException) -> None:
         """Abort and try again later, results kept.
@@ -400,6 +410,8 @@ class Loop:
         for place in partitions:
             self._owned.discard((place.topic, place.partition))
             self._in_flight.drop((place.topic, place.partition))
+            if self._keeper is not None:
+                self._keeper.let_go(place.partition)
             self._metrics.partition_gone(place.topic, place.partition)
         try:
             # librdkafka keeps a pause beyond the assignment: back here, it would never be read.

@@ -11,13 +11,17 @@ Headers = list[tuple[str, bytes]]
 
 
 class Output(NamedTuple):
-    """A record to write. `spread` is the key that picks the partition where `key` must not."""
+    """A record to write. `spread` is the key that picks the partition where `key` must not.
+
+    A change of state has the partition of the record that made it.
+    """
 
     topic: str
     key: bytes
     value: bytes | None  # None: a tombstone
     headers: Headers
     spread: bytes | None = None
+    partition: int = -1
 
 
 @dataclass(slots=True, eq=False)

@@ -58,6 +58,15 @@ LATENCY = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+RESTORED = Counter(
+    "millrace_state_restored", "Changes of state read anew.", ["stage"], registry=REGISTRY
+)
+STATE_EXPIRED = Counter(
+    "millrace_state_expired", "Entries kept for their whole time.", ["stage"], registry=REGISTRY
+)
+STATE_UNMET = Counter(
+    "millrace_state_unmet", "What in these waited in vain.", ["stage"], registry=REGISTRY
+)
 MODEL_TEXTS = Counter(
     "millrace_embedded_texts", "Texts the model saw.", ["kind"], registry=REGISTRY
 )
@@ -99,9 +108,14 @@ class StageMetrics:
         self.expired = EXPIRED.labels(stage)
         self.aborts = ABORTS.labels(stage)
         self.held = HELD.labels(stage)
+        self.restored = RESTORED.labels(stage)
         self.in_flight = IN_FLIGHT.labels(stage)
         self.batch = BATCH.labels(stage)
         self.latency = LATENCY.labels(stage)
+
+    def expired_state(self, entries: int, unmet: int) -> None:
+        STATE_EXPIRED.labels(self.stage).inc(entries)
+        STATE_UNMET.labels(self.stage).inc(unmet)
 
     def lag(self, topic: str, partition: int, records: int) -> None:
         LAG.labels(self.stage, topic, str(partition)).set(records)
