@@ -78,7 +78,11 @@ def announce(codec: Codec, stages: Sequence[Stage]) -> None:
         UserError: the schema registry does not answer for a minute, or refuses a schema.
     """
     until = time.monotonic() + PATIENCE_S
-    written = [topic for stage in stages for topic in (*stage.writes, stage.dead_letters)]
+    written = [
+        topic
+        for stage in stages
+        for topic in (*stage.writes, *stage.changelogs, stage.dead_letters)
+    ]
     while True:
         try:
             codec.prepare(written)

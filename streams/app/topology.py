@@ -86,7 +86,7 @@ def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:
     """Every topic the stages touch, in flow order, and those that only people touch."""
     found: dict[str, Topic[Any]] = {}
     for each in stages:
-        for topic in (*each.reads, *each.writes, each.dead_letters):
+        for topic in (*each.reads, *each.writes, *each.changelogs, each.dead_letters):
             if topic.suffix is None:
                 found.setdefault(topic.name, topic)
     found.setdefault(topics.RAG_FEEDBACK.name, topics.RAG_FEEDBACK)

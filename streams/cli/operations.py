@@ -75,7 +75,9 @@ def list_topics() -> None:
 
     table = Table("topic", "event", "kept", "takes JSON", box=None)
     for topic in topics_of(stages(settings())):
-        kept = "newest of each key" if topic.compacted else f"{topic.retention_hours // 24} days"
+        days = f"{topic.retention_hours // 24} days"
+        newest = "newest of each key" + (f", {days}" if topic.expires else "")
+        kept = newest if topic.compacted else days
         table.add_row(topic.name, topic.event.__name__, kept, "yes" if topic.edge else "")
     out.print(table)
 

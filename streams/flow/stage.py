@@ -61,9 +61,22 @@ class Stage:
         return self.name
 
     @property
+    def changelogs(self) -> tuple[Topic[Any], ...]:
+        """The topics of its state: it alone writes them, and reads them."""
+        return () if self.store is None else (self.store.changelog,)
+
+    @property
     def joins(self) -> bool:
-        """Whether it brings together, by their key, events of several kinds."""
-        return len({topic.event for topic in self.reads}) > 1
+        """Whether what several topics have under one key meets in its state."""
+        return self.store is not None and len(self.reads) > 1
+
+    @property
+    def divided_alike(self) -> tuple[Topic[Any], ...]:
+        """The topics of which one key has to be in partitions of one number."""
+        kinds = {topic.event for topic in self.reads}
+        if self.store is None and len(kinds) > 1:
+            return ()  # without state, each is worked on by itself
+        return (*self.reads, *self.changelogs)
 
 
 def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Outcome]:

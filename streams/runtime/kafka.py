@@ -125,7 +125,7 @@ def reachable(settings: RuntimeSettings, timeout_s: float = NETWORK_TIMEOUT_S) -
 
 
 def check_counts(client: AdminClient, stages: Iterable[Stage]) -> None:
-    """Refuse topics that a stage reads together and that are divided differently.
+    """Refuse topics that a stage uses together and that are divided differently.
 
     Raises:
         UserError: one key would be in partitions of two numbers, so with two workers.
@@ -134,13 +134,13 @@ def check_counts(client: AdminClient, stages: Iterable[Stage]) -> None:
     for stage in stages:
         counts = {
             topic.name: len(there[topic.name].partitions)
-            for topic in stage.reads
+            for topic in stage.divided_alike
             if topic.name in there
         }
         if len(set(counts.values())) > 1:
             few, many = (pick(counts, key=lambda name: counts[name]) for pick in (min, max))
             raise UserError(
-                f"stage {stage.name} reads {few} of {counts[few]} and {many} of {counts[many]} "
+                f"stage {stage.name} uses {few} of {counts[few]} and {many} of {counts[many]} "
                 "partitions, and one key has to be in the same of both: "
                 f"give {few} {counts[many]} partitions"
             )

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import sqlite3
 import time
+import weakref
 import zlib
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
@@ -57,14 +58,16 @@ class Table:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._lock = None if path is None else _locked(path)
-        self._path = path if self._lock else None
+        lock = None if path is None else _locked(path)
+        self._path = path if lock else None
         try:
             self._db = _connected(self._path)
         except sqlite3.DatabaseError as error:
             _warn(self._path, error)
             _remove(self._path)
             self._db = _connected(self._path)
+        # Also when it is forgotten: no test has to close what it only looks at.
+        self.close = weakref.finalize(self, _close, self._db, lock)
 
     @property
     def position(self) -> int | None:
@@ -132,17 +135,8 @@ class Table:
             self._db.executemany("delete from entries where key = ?", [(key,) for key, _ in rows])
             return [value for _, value in rows]
 
-    def close(self) -> None:
-        with suppress(sqlite3.Error):
-            self._db.close()
-        if self._lock is not None:
-            self._lock.close()
-
-    def discard(self) -> None:
-        """Close it and remove the file."""
-        with suppress(sqlite3.Error):
-            self._db.close()
-        _remove(self._path)
+    def _discard(self) -> None:
+        _remove(self._path)  # while it is locked
         self.close()
 
     @contextmanager
@@ -154,7 +148,7 @@ class Table:
             raise  # ours: the file is as it was
         except sqlite3.DatabaseError as error:
             _warn(self._path, error)
-            self.discard()
+            self._discard()
             raise BrokenTableError(f"{self._path}: {error}") from error
 
 
@@ -187,6 +181,13 @@ def _locked(path: Path) -> IO[bytes] | None:
                 log.warning("a state file is in use: done without", extra={"file": str(path)})
                 return None
             time.sleep(0.02)
+
+
+def _close(db: sqlite3.Connection, lock: IO[bytes] | None) -> None:
+    with suppress(sqlite3.Error):
+        db.close()
+    if lock is not None:
+        lock.close()
 
 
 def _remove(path: Path | None) -> None:
