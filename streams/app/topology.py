@@ -15,6 +15,7 @@ from processors.documents import chunk, debezium, embed, index, ingest
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.debezium import DebeziumSource
 from processors.documents.ingest import IngestConfig
+from processors.learning import feedback, rekey
 from processors.questions import admit, answering, answers, rerank, retrieve, rewrite
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
@@ -63,6 +64,8 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         retrieve.stage(c.retrieval),
         rerank.stage(c.retrieval, c.route),
         *(answering.stage(tier, c.answering, now) for tier in c.tiers),
+        rekey.stage(),
+        feedback.stage(now),
     ])  # fmt: skip
 
 
@@ -83,11 +86,10 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:
-    """Every topic the stages touch, in flow order, and those that only people touch."""
+    """Every topic the stages touch, in flow order."""
     found: dict[str, Topic[Any]] = {}
     for each in stages:
         for topic in (*each.reads, *each.writes, *each.changelogs, each.dead_letters):
             if topic.suffix is None:
                 found.setdefault(topic.name, topic)
-    found.setdefault(topics.RAG_FEEDBACK.name, topics.RAG_FEEDBACK)
     return list(found.values())

@@ -14,10 +14,9 @@ from streams.flow.outcome import Outcome, Promise, Received
 from streams.flow.port import Opened, Port
 from streams.flow.slow import SlowLanes
 from streams.flow.state import Kept, State, Store
-from streams.flow.topic import Gone, Outputs, To, Topic
+from streams.flow.topic import Gone, Inputs, Outputs, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
-J = TypeVar("J")  # what it is joined with
 O = TypeVar("O")  # noqa: E741 - output
 S = TypeVar("S")  # state
 
@@ -90,7 +89,9 @@ def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Ou
     return outcomes
 
 
-def _read(topics: Topic[I] | Sequence[Topic[I]]) -> tuple[Topic[Any], ...]:
+def _read(topics: Topic[I] | Inputs[I] | Sequence[Topic[I]]) -> tuple[Topic[Any], ...]:
+    if isinstance(topics, Inputs):
+        return topics.topics
     return (topics,) if isinstance(topics, Topic) else tuple(topics)
 
 
@@ -101,7 +102,7 @@ def _written(topics: Topic[O] | Outputs[O]) -> tuple[Topic[Any], ...]:
 def record_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[[Opened], Callable[[I], Iterable[O | To]]],
     dead_letters: Topic[Any],
@@ -134,7 +135,7 @@ def record_stage(
 def edge_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[[Opened], Callable[[Received[I]], Iterable[O | To]]],
     dead_letters: Topic[Any],
@@ -168,7 +169,7 @@ def edge_stage(
 def batch_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[
         [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | Gone] | Reject | Retry]]
@@ -212,24 +213,23 @@ def batch_stage(
 def state_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
-    joins: Topic[J] | None = None,
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     store: Store[S],
     writes: Topic[O] | Outputs[O],
-    make: Callable[[Opened], Callable[[Received[I | J], State[S]], Iterable[O | To]]],
+    make: Callable[[Opened], Callable[[Received[I], State[S]], Iterable[O | To]]],
     dead_letters: Topic[Any],
     place: Place,
     needs: Sequence[Port[Any]] = (),
 ) -> Stage:
     """A stage whose processor takes one record and the entry that its store has under its key.
 
-    What it `joins` has the same keys in the same partitions as what it reads.
+    Of several topics, one key has to be in partitions of one number.
     """
 
     def made(opened: Opened) -> Run:
         run, entry = make(opened), opened[store.port]
 
-        def run_one(record: Received[I | J]) -> Iterable[Any]:
+        def run_one(record: Received[I]) -> Iterable[Any]:
             if record.key is None:
                 raise Reject(f"the record has no key, and {name} keeps state by key")
             state = entry(record)
@@ -241,7 +241,7 @@ def state_stage(
 
     return Stage(
         name,
-        (*_read(reads), *(() if joins is None else (joins,))),
+        _read(reads),
         _written(writes),
         dead_letters,
         made,

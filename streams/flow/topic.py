@@ -71,6 +71,19 @@ class Outputs(Generic[E]):
     exactly: Callable[[E], E] = lambda event: event
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs(Generic[E]):
+    """Topics that a stage reads, whose events are `E`."""
+
+    topics: tuple[Topic[Any], ...]
+    exactly: Callable[[E], E] = lambda event: event
+
+
+def inputs(first: Topic[A], second: Topic[B], /) -> Inputs[A | B]:
+    """Topics of two kinds that one stage reads."""
+    return Inputs((first, second))
+
+
 @overload
 def outputs(first: Topic[A], second: Topic[B], /) -> Outputs[A | B]: ...
 @overload

@@ -14,7 +14,7 @@ from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Received
 from streams.flow.stage import Stage, state_stage
 from streams.flow.state import State, Store
-from streams.flow.topic import MIB, Topic
+from streams.flow.topic import MIB, Topic, inputs
 
 HOURS = 24
 
@@ -90,8 +90,7 @@ class Counting:
 def counting(prefix: str = "test") -> Stage:
     return state_stage(
         "count",
-        reads=documents(prefix),
-        joins=feedback(prefix),
+        reads=inputs(documents(prefix), feedback(prefix)),
         store=counts(prefix),
         writes=numbered(prefix),
         make=lambda _: Counting(),

@@ -16,6 +16,7 @@ from streams.flow.stage import Stage, record_stage
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.settings import RuntimeSettings
+from tests.support.counting import counting
 
 OTHER = Topic("docs.other", DocumentFed, document_key)
 
@@ -47,7 +48,7 @@ def _reading(*topics: Topic[Any]) -> Stage:
 def test_topics_read_together_are_refused_where_their_partitions_differ_in_number() -> None:
     client: Any = Counted({"docs.feed": 4, "docs.other": 6})
     said = (
-        "stage pair reads docs.feed of 4 and docs.other of 6 partitions, and one key has to be in "
+        "stage pair uses docs.feed of 4 and docs.other of 6 partitions, and one key has to be in "
         "the same of both: give docs.feed 6 partitions"
     )
     with pytest.raises(UserError, match=said):
@@ -62,9 +63,27 @@ def test_a_topic_that_is_not_there_yet_is_not_refused() -> None:
     kafka.check_counts(client, [_reading(DOCS_FEED, OTHER)])
 
 
+def test_a_changelog_is_divided_as_what_its_stage_reads() -> None:
+    client: Any = Counted({"test.in": 4, "test.too": 4, "test.counts": 6})
+    said = "stage count uses test.in of 4 and test.counts of 6 partitions"
+    with pytest.raises(UserError, match=said):
+        kafka.check_counts(client, [counting()])
+    client.counts["test.counts"] = 4
+    kafka.check_counts(client, [counting()])
+    client.counts["test.too"] = 3
+    with pytest.raises(UserError, match=r"stage count uses test\.too of 3"):
+        kafka.check_counts(client, [counting()])
+
+
+def test_topics_of_several_kinds_may_differ_where_nothing_of_them_meets() -> None:
+    client: Any = Counted({"docs.feed": 4, "rag.feedback": 1})
+    kafka.check_counts(client, [_reading(DOCS_FEED, RAG_FEEDBACK)])
+
+
 def test_only_a_stage_that_joins_events_has_the_same_partitions_of_each_topic() -> None:
     assert not _reading(DOCS_FEED, OTHER).joins
-    assert _reading(DOCS_FEED, RAG_FEEDBACK).joins
+    assert not _reading(DOCS_FEED, RAG_FEEDBACK).joins
+    assert counting().joins
     settings = RuntimeSettings(bootstrap_servers="b:1")
     strategy = "partition.assignment.strategy"
     assert kafka.consumer_options(settings, "g", joins=True)[strategy] == "range"
