@@ -15,6 +15,7 @@ from streams.runtime.codec import Codec
 from streams.runtime.kafka import received
 from streams.runtime.record import Record
 
+# What `rekey` writes of these is left out: it says nothing new.
 QUESTION_TOPICS: tuple[Topic[Any], ...] = (
     topics.RAG_REQUESTS,
     topics.RAG_ADMITTED,
@@ -24,8 +25,6 @@ QUESTION_TOPICS: tuple[Topic[Any], ...] = (
     topics.RAG_ANSWERS,
     topics.RAG_CLOSED,
     topics.RAG_FEEDBACK,
-    topics.RAG_CLOSED_REQUESTS,
-    topics.RAG_FEEDBACK_REQUESTS,
     topics.RAG_FEEDBACK_JOINED,
     topics.RAG_DLQ,
 )

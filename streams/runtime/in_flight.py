@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streams.runtime.record import Record
+from streams.runtime.record import Record, order_key
 
 Place = tuple[str, int]  # topic and partition
 
@@ -171,6 +171,7 @@ class InFlight:
         chosen: list[Record] = []
         progress: dict[Place, Progress] = {}
         full: set[Place] = set()
+        passed: set[bytes | None] = set()  # keys of those that have to wait
         for record in self._done:
             if len(chosen) == most:
                 break
@@ -180,11 +181,14 @@ class InFlight:
                 after = progress[place] = self._partitions[place].progress.copy()
             end = record.offset + 1
             # Behind one that has to wait, none of its partition goes but the very first: that one
-            # cannot be of the same key.
-            if record.start > after.position and (
-                place in full or not after.takes(record.start, end)
+            # cannot be of the same key. Nor does one of its key in another topic's partition.
+            if (passed and order_key(record) in passed) or (
+                record.start > after.position
+                and (place in full or not after.takes(record.start, end))
             ):
                 full.add(place)
+                passed.add(order_key(record))
+                passed.discard(None)
                 continue
             after.add(record.start, end)
             chosen.append(record)

@@ -158,9 +158,7 @@ def restored_at_all(worker: WorkerOf) -> bool:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_successor_waits_for_the_last_change_of_a_worker_that_froze_while_it_committed(
-    when: str, made: Counts
-) -> None:
+def test_a_successor_waits_for_a_worker_that_froze_in_its_commit(when: str, made: Counts) -> None:
     """Its offsets are sent; its change is written before or after the successor asks for it."""
     first = made.fed("a")
     made.put(first)
