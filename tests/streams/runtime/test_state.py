@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from streams.flow.port import Opened
 from streams.runtime.codec import Codec
 from streams.runtime.processing import Record
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.state import HOUR_MS, Keeper, Stretch
+from streams.runtime.state import HOUR_MS, Extent, Keeper, Stretch
 from streams.runtime.telemetry import REGISTRY, DerivedSpans, StageMetrics
 from streams.runtime.testing import Changelog, Driver
 from tests.support.counting import (
@@ -45,6 +47,11 @@ def _numbers(driver: Driver) -> dict[str, list[int | None]]:
     return dict(found)
 
 
+def _told(what: str) -> float:
+    """What the metrics say of the stage's state."""
+    return REGISTRY.get_sample_value(f"millrace_state_{what}_total", {"stage": "count"}) or 0
+
+
 class Bench:
     """A keeper on a changelog that a test writes as a broker would."""
 
@@ -54,7 +61,7 @@ class Bench:
         self.keeper = self.anew()
         self._offset = 0
 
-    def anew(self, changelog: Changelog | None = None) -> Keeper:
+    def anew(self, changelog: Changelog | None = None, folder: Path | None = None) -> Keeper:
         """A new session's."""
         return Keeper(
             counting(),
@@ -64,6 +71,7 @@ class Bench:
             StageMetrics("count"),
             DerivedSpans(),
             changelog or Changelog(self.log, COUNTS.changelog.name),
+            folder=folder,
             clock=lambda: self.now,
         )
 
@@ -256,19 +264,14 @@ def test_an_entry_is_gone_once_it_is_older_than_its_changelog_keeps_it() -> None
     records = [bench.record("a"), bench.record("a"), bench.record("b")]
     bench.keeper(records)
     bench.commit(records, bench.keeper)
-    unmet, expired = (
-        REGISTRY.get_sample_value(f"millrace_state_{name}_total", {"stage": "count"}) or 0
-        for name in ("unmet", "expired")
-    )
+    unmet, expired = _told("unmet"), _told("expired")
     bench.now += HOURS * HOUR_MS + 1
     late = bench.record("a")
     bench.keeper([late])
     assert _number(late) == 1
     bench.commit([late], bench.keeper)
-    seen = {"stage": "count"}
     # What was just written anew under one key did not expire; under the other, one waited.
-    assert REGISTRY.get_sample_value("millrace_state_expired_total", seen) == expired + 1
-    assert REGISTRY.get_sample_value("millrace_state_unmet_total", seen) == unmet + 1
+    assert (_told("expired"), _told("unmet")) == (expired + 1, unmet + 1)
 
 
 def test_what_the_log_keeps_longer_than_it_must_is_not_restored() -> None:
@@ -277,9 +280,63 @@ def test_what_the_log_keeps_longer_than_it_must_is_not_restored() -> None:
     bench.keeper([old])
     bench.commit([old])
     bench.now += HOURS * HOUR_MS + 1
+    expired = _told("expired")
     late = bench.record("a")
     bench.anew()([late])
     assert _number(late) == 1
+    assert _told("expired") == expired, "it was told when it went"
+
+
+@dataclass(frozen=True, slots=True)
+class Other(Changelog):
+    """What is no continuation of what the file was copied from."""
+
+    extends: Callable[[Extent], Extent]
+
+    def extent(self, partition: int, going: Callable[[], None]) -> Extent:
+        return self.extends(Changelog.extent(self, partition, going))
+
+
+# What is next numbered, of a file that copied three records of a log which now
+FATES: dict[str, tuple[int, Callable[[Extent], Extent]]] = {
+    "goes on": (4, lambda extent: extent),
+    "is a topic made anew": (2, lambda extent: replace(extent, log="anew", end=1)),
+    "ends before": (2, lambda extent: replace(extent, end=1)),
+    "begins behind": (1, lambda extent: replace(extent, first=4, end=4)),
+}
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_a_file_counts_for_nothing_unless_its_log(fate: str, tmp_path: Path) -> None:
+    number, extends = FATES[fate]
+    bench = Bench()
+    first = bench.anew(folder=tmp_path)
+    records = [bench.record("a") for _ in range(3)]
+    first(records)
+    bench.commit(records, first)
+    first.close()
+    second = bench.anew(Other(bench.log, COUNTS.changelog.name, extends), folder=tmp_path)
+    last = bench.record("a")
+    second([last])
+    assert _number(last) == number
+    second.close()
+
+
+def test_what_was_committed_is_not_read_from_the_log_again(tmp_path: Path) -> None:
+    bench = Bench()
+    first = bench.anew(folder=tmp_path)
+    records = [bench.record("a") for _ in range(3)]
+    first(records)
+    bench.commit(records, first)
+    first.close()
+    bench.log[COUNTS.changelog.name][0][:] = []  # as if compacted: nothing to read, all complete
+    read = _told("restored")
+    same = Other(bench.log, COUNTS.changelog.name, lambda extent: replace(extent, end=3))
+    second = bench.anew(same, folder=tmp_path)
+    last = bench.record("a")
+    second([last])
+    assert (_number(last), _told("restored")) == (4, read)
+    second.close()
 
 
 @pytest.mark.parametrize("seed", range(12))
