@@ -21,8 +21,8 @@ from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImp
 
 from streams.flow.stage import Stage
 from streams.runtime import kafka
+from streams.runtime.restoring import Extent, Going, Stretch
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.state import Extent, Stretch
 from streams.runtime.table import Change
 
 log = logging.getLogger("millrace.worker")
@@ -52,7 +52,7 @@ class KafkaChangelog:
             settings, f"{settings.group_prefix}.{stage.group}"
         )
 
-    def extent(self, partition: int, going: Callable[[], None]) -> Extent:
+    def extent(self, partition: int, going: Going) -> Extent:
         """See `Changelog`.
 
         The group's offsets are asked for first. That waits for transactions that commit some and
@@ -78,9 +78,7 @@ class KafkaChangelog:
 
         return self._patiently(asked, going)
 
-    def read(
-        self, partition: int, start: int, end: int, going: Callable[[], None]
-    ) -> Iterator[Stretch]:
+    def read(self, partition: int, start: int, end: int, going: Going) -> Iterator[Stretch]:
         """Committed changes up to the end, which a transaction still open there holds up.
 
         Whether that one commits is decided soon: its producer goes on, is fenced, or times out.
@@ -100,7 +98,7 @@ class KafkaChangelog:
                 changes = [_change(each) for each in messages if each.error() is None]
                 yield Stretch(changes, at)
 
-    def _patiently(self, call: Callable[[], T], going: Callable[[], None]) -> T:
+    def _patiently(self, call: Callable[[], T], going: Going) -> T:
         """Ask until there is an answer.
 
         Raises:

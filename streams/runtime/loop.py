@@ -170,6 +170,8 @@ class Loop:
         until = time.monotonic() + DRAIN_S
         self._consumer.pause(self._consumer.assignment())
         while self._in_flight.records and time.monotonic() < until:
+            if self._keeper is not None and self._keeper.restoring:
+                break  # as long as that takes, and a successor goes on with what of it is read
             self._await_report(0.1)
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.

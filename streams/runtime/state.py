@@ -7,65 +7,24 @@ and is forgotten with the session, or when the partition goes.
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Received
 from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.state import State, Store
 from streams.runtime.codec import Codec
-from streams.runtime.failpoints import Reach
 from streams.runtime.processing import Aside, Processing
 from streams.runtime.record import Output, Record, now_ms, order_key
+from streams.runtime.restoring import GoneError, Tables
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.table import Change, Table
 from streams.runtime.telemetry import Spans, StageMetrics
 
-log = logging.getLogger("millrace.worker")
-
-HOUR_MS = 3_600_000
 EXPIRY_MS = 60_000  # between two looks for entries that are too old
-EXPIRED_AT_ONCE = 50  # an entry may have a megabyte
-
-
-class GoneError(Exception):
-    """The partition is no longer ours, or the session is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What there is of a partition of a changelog: which one, from which offset, to which."""
-
-    log: str
-    first: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Committed changes in the order of the log, and the offset behind them."""
-
-    changes: Sequence[Change]
-    end: int
-
-
-class Changelog(Protocol):
-    """The changelog of a store. `going` is asked now and then, and raises GoneError."""
-
-    def extent(self, partition: int, going: Callable[[], None]) -> Extent:
-        """Asked once the partition is ours, so that nobody before us commits any more."""
-        ...
-
-    def read(
-        self, partition: int, start: int, end: int, going: Callable[[], None]
-    ) -> Iterator[Stretch]: ...
 
 
 @dataclass(slots=True)
@@ -96,25 +55,20 @@ class Keeper:
         settings: RuntimeSettings,
         metrics: StageMetrics,
         spans: Spans,
-        changelog: Changelog,
-        *,
-        folder: Path | None = None,
+        tables: Tables,
         clock: Callable[[], int] = now_ms,
-        reach: Reach = lambda _: None,
     ) -> None:
         assert stage.store is not None
         self.stage = stage
         self.metrics = metrics
-        self._store: Store[Any] = stage.store
-        self._topic = self._store.changelog
-        self._retention = self._topic.retention_hours * HOUR_MS
-        ports = ports.beside(self._store.port, self._entry)
+        self.restoring = False  # its lane may be a while, and nothing can be done to help
+        store: Store[Any] = stage.store
+        self._topic = store.changelog
+        ports = ports.beside(store.port, self._entry)
         self._processing = Processing(stage, ports, codec, settings, metrics, spans, clock)
         self._codec = codec
-        self._changelog = changelog
-        self._folder = folder
+        self._tables = tables
         self._clock = clock
-        self._reach = reach
         self._lock = threading.Lock()
         self._partitions: dict[int, _Partition] = {}
         self._ends: dict[int, int] = {}
@@ -229,7 +183,7 @@ class Keeper:
                 if key in partition.pending:
                     value = partition.pending[key][0]
                 else:
-                    value = table.get(key, self._clock() - self._retention)
+                    value = table.get(key, self._tables.not_before())
             return None if value is None else self._codec.decode(self._topic, value)
 
         return State(load)
@@ -241,70 +195,18 @@ class Keeper:
                     yield output
 
     def _restore(self, partition: _Partition) -> None:
-        """Bring the table up to the end of its changelog, before the first record sees it.
-
-        Raises:
-            GoneError: the partition goes first.
-            BrokenTableError: the file cannot be written.
-        """
-
         def going() -> None:
             if partition.gone:
                 raise GoneError
 
-        began = time.monotonic()
-        number = partition.number
-        extent = self._changelog.extent(number, going)
-        table = Table(None if self._folder is None else self._folder / f"{number}.sqlite")
-        read = 0
+        self.restoring = True
         try:
-            at = table.position
-            if at is None or table.log != extent.log or not extent.first <= at <= extent.end:
-                at = extent.first
-                table.begin(extent.log, at)
-            self._reach("before_restore")
-            for stretch in self._changelog.read(number, at, extent.end, going):
-                read += len(stretch.changes)
-                table.apply(map(self._unless_old, stretch.changes), stretch.end)
-                self._reach("while_restoring")
-            self._expire_all(table)
-        except BaseException:
-            table.close()
-            raise
-        partition.table = table
-        self.metrics.restored.inc(read)
-        log.info(
-            "state restored",
-            extra={
-                "stage": self.stage.name,
-                "partition": number,
-                "changes": read,
-                "seconds": round(time.monotonic() - began, 3),
-            },
-        )
+            partition.table = self._tables.restored(partition.number, going)
+        finally:
+            self.restoring = False
 
     def _expire(self, partition: _Partition, now: int) -> None:
         """From time to time: remove what is too old."""
         if partition.table is not None and now - partition.looked > EXPIRY_MS:
             partition.looked = now
-            self._expire_all(partition.table)
-
-    def _expire_all(self, table: Table) -> None:
-        before = self._clock() - self._retention
-        while True:
-            old = table.expire(before, EXPIRED_AT_ONCE)
-            self.metrics.expired_state(len(old), sum(map(self._unmet, old)))
-            if len(old) < EXPIRED_AT_ONCE:
-                return
-
-    def _unless_old(self, change: Change) -> Change:
-        """What is too old is gone, though the log may hold it for some days more."""
-        if change.at >= self._clock() - self._retention:
-            return change
-        return Change(change.key, None, change.at)
-
-    def _unmet(self, value: bytes) -> int:
-        try:
-            return self._store.unmet(self._codec.decode(self._topic, value))
-        except (Reject, Retry):  # of a schema that nobody has any more
-            return 0
+            self._tables.expire(partition.table)

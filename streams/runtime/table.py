@@ -65,7 +65,12 @@ class Table:
         except sqlite3.DatabaseError as error:
             _warn(self._path, error)
             _remove(self._path)
-            self._db = _connected(self._path)
+            try:
+                self._db = _connected(self._path)
+            except sqlite3.DatabaseError as again:
+                if lock is not None:
+                    lock.close()
+                raise BrokenTableError(f"{path}: {again}") from again
         # Also when it is forgotten: no test has to close what it only looks at.
         self.close = weakref.finalize(self, _close, self._db, lock)
 

@@ -19,8 +19,9 @@ from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
 from streams.runtime.processing import Processing
 from streams.runtime.record import Output, Record, now_ms
+from streams.runtime.restoring import Extent, Going, Stretch, Tables
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.state import Extent, Keeper, Stretch
+from streams.runtime.state import Keeper
 from streams.runtime.table import Change
 from streams.runtime.telemetry import DerivedSpans, Spans, StageMetrics
 
@@ -37,13 +38,11 @@ class Changelog:
     log: dict[str, list[list[Record]]]
     topic: str
 
-    def extent(self, partition: int, going: Callable[[], None]) -> Extent:
+    def extent(self, partition: int, going: Going) -> Extent:
         going()
         return Extent(self.topic, 0, len(self._partition(partition)))
 
-    def read(
-        self, partition: int, start: int, end: int, going: Callable[[], None]
-    ) -> Iterator[Stretch]:
+    def read(self, partition: int, start: int, end: int, going: Going) -> Iterator[Stretch]:
         going()
         records = self._partition(partition)[start:end]
         yield Stretch([Change(r.key or b"", r.value, r.timestamp) for r in records], end)
@@ -89,15 +88,11 @@ class Driver:
 
     def _kept(self, stage: Stage) -> Keeper:
         assert stage.store is not None
+        metrics = StageMetrics(stage.name)
+        changelog = Changelog(self.log, stage.store.changelog.name)
+        tables = Tables(stage, self.codec, metrics, changelog, clock=self.clock)
         return Keeper(
-            stage,
-            self.ports,
-            self.codec,
-            self.settings,
-            StageMetrics(stage.name),
-            self.spans,
-            Changelog(self.log, stage.store.changelog.name),
-            clock=self.clock,
+            stage, self.ports, self.codec, self.settings, metrics, self.spans, tables, self.clock
         )
 
     def send(

@@ -24,6 +24,7 @@ from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Context, Fenced, Loop, patiently
 from streams.runtime.processing import Processing
+from streams.runtime.restoring import Tables
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
 from streams.runtime.table import BrokenTableError
@@ -82,7 +83,7 @@ class StageWorker:
         metrics = StageMetrics(stage.name)
         self._settings = settings
         self._with = (stage, ports, codec, settings, metrics, spans)
-        # With a store it is each session's own: what is not committed at its end is forgotten.
+        # With a store it is each session's own.
         self._processing = Processing(*self._with) if stage.store is None else None
         self._group = f"{settings.group_prefix}.{stage.group}"
         self._identity = f"{self._group}.{name}"
@@ -160,15 +161,16 @@ class StageWorker:
         loop.drain()
 
     def _keeper(self, stack: ExitStack) -> Keeper | None:
-        if self.stage.store is None:
+        """The stage's state, for one session: what is not committed at its end is forgotten."""
+        stage, settings = self.stage, self._settings
+        if stage.store is None:
             return None
-        settings, store = self._settings, self.stage.store
-        keeper = Keeper(
-            *self._with,
-            KafkaChangelog(self.stage, settings),
-            folder=settings.data / "state" / f"{self._group}.{store.name}",
-            reach=self._context.reach,
-        )
+        changelog = KafkaChangelog(stage, settings)
+        folder = settings.data / "state" / f"{self._group}.{stage.store.name}"
+        _, _, codec, _, metrics, _ = self._with
+        reach = self._context.reach
+        tables = Tables(stage, codec, metrics, changelog, folder, reach=reach)
+        keeper = Keeper(*self._with, tables)
         stack.callback(keeper.close)
         return keeper
 

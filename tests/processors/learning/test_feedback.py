@@ -22,7 +22,7 @@ from schemas.events import (
 )
 from streams.flow.errors import Reject
 from streams.flow.state import State
-from streams.runtime.state import HOUR_MS
+from streams.runtime.restoring import HOUR_MS
 from streams.runtime.telemetry import REGISTRY
 from streams.runtime.testing import Driver
 from tests.support.question_events import carried, question

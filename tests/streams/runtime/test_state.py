@@ -14,8 +14,9 @@ from schemas.events import DocumentFed, FeedbackGiven
 from streams.flow.port import Opened
 from streams.runtime.codec import Codec
 from streams.runtime.processing import Record
+from streams.runtime.restoring import HOUR_MS, Extent, Going, Stretch, Tables
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.state import HOUR_MS, Extent, Keeper, Stretch
+from streams.runtime.state import Keeper
 from streams.runtime.telemetry import REGISTRY, DerivedSpans, StageMetrics
 from streams.runtime.testing import Changelog, Driver
 from tests.support.counting import (
@@ -63,16 +64,18 @@ class Bench:
 
     def anew(self, changelog: Changelog | None = None, folder: Path | None = None) -> Keeper:
         """A new session's."""
+        stage, metrics = counting(), StageMetrics("count")
+        changelog = changelog or Changelog(self.log, COUNTS.changelog.name)
+        tables = Tables(stage, CODEC, metrics, changelog, folder, lambda: self.now)
         return Keeper(
-            counting(),
+            stage,
             Opened({}),
             CODEC,
             RuntimeSettings(),
-            StageMetrics("count"),
+            metrics,
             DerivedSpans(),
-            changelog or Changelog(self.log, COUNTS.changelog.name),
-            folder=folder,
-            clock=lambda: self.now,
+            tables,
+            lambda: self.now,
         )
 
     def record(self, doc_id: str, body: str = "", partition: int = 0) -> Record:
@@ -245,9 +248,7 @@ def test_a_partition_that_goes_while_its_state_is_restored_is_left_alone() -> No
     bench.commit([before])
 
     class Slow(Changelog):
-        def read(
-            self, partition: int, start: int, end: int, going: Callable[[], None]
-        ) -> Iterator[Stretch]:
+        def read(self, partition: int, start: int, end: int, going: Going) -> Iterator[Stretch]:
             yield from super().read(partition, start, end, going)
             keeper.let_go(partition)
             going()
@@ -293,7 +294,7 @@ class Other(Changelog):
 
     extends: Callable[[Extent], Extent]
 
-    def extent(self, partition: int, going: Callable[[], None]) -> Extent:
+    def extent(self, partition: int, going: Going) -> Extent:
         return self.extends(Changelog.extent(self, partition, going))
 
 
