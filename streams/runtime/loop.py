@@ -42,6 +42,7 @@ FULL_POLL_S = 1.0
 GATHER_S = 0.001
 GATHER_MOST_S = 0.01
 DRAIN_S = 20.0
+RESTORE_S = 2.0  # of that, for state that is being restored: a successor goes on with what is read
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
 MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
 CALL_S = 10.0
@@ -170,8 +171,9 @@ class Loop:
         until = time.monotonic() + DRAIN_S
         self._consumer.pause(self._consumer.assignment())
         while self._in_flight.records and time.monotonic() < until:
-            if self._keeper is not None and self._keeper.restoring:
-                break  # as long as that takes, and a successor goes on with what of it is read
+            restoring = self._keeper is not None and self._keeper.restoring
+            if restoring and time.monotonic() > until - DRAIN_S + RESTORE_S:
+                break
             self._await_report(0.1)
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.
