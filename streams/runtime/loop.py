@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import (
@@ -27,6 +27,15 @@ from streams.runtime import kafka
 from streams.runtime.failpoints import Reach
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
+from streams.runtime.outages import (
+    CONSUMER_LOST,
+    DRAIN_S,
+    FENCED,
+    REBALANCING,
+    Fenced,
+    HopelessError,
+    patiently,
+)
 from streams.runtime.record import Record, now_ms
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
@@ -41,47 +50,12 @@ FULL_POLL_S = 1.0
 # Fewer records came than were committed last: how long to wait for more, for each of those.
 GATHER_S = 0.001
 GATHER_MOST_S = 0.01
-DRAIN_S = 20.0
 RESTORE_S = 2.0  # of that, for state that is being restored: a successor goes on with what is read
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
 MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
-CALL_S = 10.0
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
 HOPELESS = 20  # transactions aborted in a row before the worker stops for all to see
-
-# Between a rebalance's start and our part in it, the broker refuses offsets of the old generation.
-# That is nobody's fault: the next polls bring the new one.
-_REBALANCING = frozenset(
-    {
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.REBALANCE_IN_PROGRESS,
-    }
-)
-_FENCED = frozenset(
-    {
-        KafkaError._FENCED,  # pyright: ignore[reportPrivateUsage]
-        KafkaError.PRODUCER_FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.FENCED_INSTANCE_ID,
-    }
-)
-# A consumer that was fenced says so once, in a message; from then on it is silent for ever.
-_CONSUMER_LOST = frozenset(
-    {
-        KafkaError._FATAL,  # pyright: ignore[reportPrivateUsage]
-        KafkaError.FENCED_INSTANCE_ID,
-    }
-)
-
-
-class Fenced(Exception):  # noqa: N818 - a state, not a fault
-    """These clients are of no more use: they are closed and made anew."""
-
-
-class HopelessError(Exception):
-    """The broker refuses what this stage writes, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +68,6 @@ class Context:
     reach: Reach
     stopping: threading.Event
     ready: threading.Event
-
-
-def patiently(stopping: threading.Event, call: Callable[[float], object]) -> None:
-    """Repeat a transactional call while the broker is away, at a shutdown not for ever.
-
-    Raises:
-        KafkaException: the call can never succeed, or a shutdown cannot wait any longer.
-    """
-    until = 0.0
-    while True:
-        try:
-            call(CALL_S)
-            return
-        except KafkaException as error:
-            if stopping.is_set():
-                until = until or time.monotonic() + DRAIN_S
-            if not error.args[0].retriable() or (until and time.monotonic() > until):
-                raise
-            log.warning("the broker does not answer", extra={"reason": kafka.reason(error)})
-            stopping.wait(0.2)
 
 
 class Loop:
@@ -213,7 +167,7 @@ class Loop:
             error = message.error()
             if error is None:
                 records.append(kafka.received(message))
-            elif error.fatal() or error.code() in _CONSUMER_LOST:
+            elif error.fatal() or error.code() in CONSUMER_LOST:
                 raise Fenced(error.str())
             else:
                 log.warning(
@@ -348,7 +302,7 @@ class Loop:
         """
         cause: KafkaError = error.args[0]
         self._metrics.aborts.inc()
-        if cause.fatal() or cause.code() in _FENCED:
+        if cause.fatal() or cause.code() in FENCED:
             self._dead = True
             raise Fenced(cause.str()) from error
         log.warning("transaction aborted", extra={"stage": self._stage, "reason": cause.str()})
@@ -357,7 +311,7 @@ class Loop:
         except KafkaException as failure:
             self._dead = True
             raise Fenced(kafka.reason(failure)) from error
-        if cause.code() not in _REBALANCING:
+        if cause.code() not in REBALANCING:
             self._aborts += 1
         if self._aborts >= HOPELESS:
             self._dead = True

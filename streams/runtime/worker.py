@@ -22,7 +22,8 @@ from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
-from streams.runtime.loop import Context, Fenced, Loop, patiently
+from streams.runtime.loop import Context, Loop
+from streams.runtime.outages import Fenced, patiently
 from streams.runtime.processing import Processing
 from streams.runtime.restoring import Tables
 from streams.runtime.settings import RuntimeSettings

@@ -116,7 +116,7 @@ def test_metadata_stays_within_what_a_broker_takes(monkeypatch: pytest.MonkeyPat
     _finish(flight, records[0])
     assert _commit(flight)[0] == [0]
     assert _commit(flight)[0] == [7], "and now 9 waits, and 4 with it"
-    _finish(flight, *records[2::2])
+    _finish(flight, records[2], *records[6::2])
     while flight.records:
         _commit(flight)
     longest = Progress(0)

@@ -19,7 +19,8 @@ from streams.flow.topic import Topic
 from streams.runtime import loop as loop_module
 from streams.runtime.codec import Codec
 from streams.runtime.lanes import Lanes
-from streams.runtime.loop import Context, Fenced, HopelessError, Loop
+from streams.runtime.loop import Context, Loop
+from streams.runtime.outages import Fenced, HopelessError
 from streams.runtime.processing import Processing
 from streams.runtime.record import Record
 from streams.runtime.telemetry import DerivedSpans, StageMetrics

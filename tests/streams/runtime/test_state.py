@@ -237,7 +237,7 @@ def test_records_of_a_partition_that_went_while_they_waited_touch_nothing() -> N
     bench.keeper([stale])
     fresh = bench.record("a")
     bench.keeper([fresh])
-    assert stale.outputs == []
+    assert not stale.outputs
     assert _number(fresh) == 1
 
 
@@ -257,7 +257,7 @@ def test_a_partition_that_goes_while_its_state_is_restored_is_left_alone() -> No
     record = bench.record("a")
     assert keeper([record]) == []
     assert not record.done
-    assert record.outputs == []
+    assert not record.outputs
 
 
 def test_an_entry_is_gone_once_it_is_older_than_its_changelog_keeps_it() -> None:
