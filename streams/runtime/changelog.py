@@ -67,7 +67,7 @@ class KafkaChangelog:
 
         def asked() -> Extent:
             topics = admin.describe_topics(TopicCollection([self._topic]))
-            name = str(topics[self._topic].result(CALL_S).topic_id)
+            name = f"{topics[self._topic].result(CALL_S).topic_id}/{partition}"
             bounds = [
                 # All that was written, committed or not: see `read`.
                 admin.list_offsets({place: of}, isolation_level=IsolationLevel.READ_UNCOMMITTED)

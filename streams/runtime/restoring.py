@@ -34,7 +34,7 @@ Going = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What there is of a partition of a changelog: which one, from which offset, to which."""
+    """What there is of a partition of a changelog: which of all, from which offset, to which."""
 
     log: str
     first: int
