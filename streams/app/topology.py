@@ -73,8 +73,12 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
     """These stages.
 
     Raises:
-        UserError: two have one consumer group: each would read a part of what both should.
+        UserError: two have one consumer group: each would read a part of what both should; or one
+            topic for their state.
     """
+    kept = Counter(topic.name for stage in stages for topic in stage.changelogs)
+    for name in (name for name, count in kept.items() if count > 1):
+        raise UserError(f"two stages keep state in {name}: give each a topic of its own")
     for group, count in Counter(stage.group for stage in stages).items():
         if count > 1:
             names = [repr(stage.name) for stage in stages if stage.group == group]
