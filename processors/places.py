@@ -8,5 +8,6 @@ for several. Bulk loading of documents must not delay questions.
 from streams.flow.stage import Place
 
 DOCUMENTS = Place(process="documents", background=True)
+LEARNING = Place(process="documents", background=True)  # nobody waits for it either
 INDEX = Place(process="index")
 QUESTIONS = Place(process="questions")

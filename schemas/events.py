@@ -17,11 +17,11 @@ from schemas.document_events import (
 )
 from schemas.question_events import (
     ChunksRetrieved,
-    FeedbackGiven,
+    FeedbackJoined,
+    FeedbackState,
     GenerationRequested,
     QuestionAdmitted,
     QuestionAsked,
-    QuestionClosed,
     QuestionRewritten,
 )
 from schemas.question_records import (
@@ -29,9 +29,11 @@ from schemas.question_records import (
     Candidate,
     Carried,
     Citation,
+    FeedbackGiven,
     ModelUsage,
     Question,
     QuestionAnswered,
+    QuestionClosed,
     Usage,
     Versions,
 )
@@ -53,6 +55,8 @@ __all__ = [
     "DocumentVersion",
     "EmbeddedChunk",
     "FeedbackGiven",
+    "FeedbackJoined",
+    "FeedbackState",
     "GenerationRequested",
     "ModelUsage",
     "Question",

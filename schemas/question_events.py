@@ -11,7 +11,8 @@ from typing import Any
 from schemas.question_records import (
     Candidate,
     Carried,
-    QuestionAnswered,
+    FeedbackGiven,
+    QuestionClosed,
 )
 
 
@@ -36,25 +37,47 @@ class ChunksRetrieved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackGiven:
-    """What a person thought of an answer, on rag.feedback (JSON or Avro)."""
+class FeedbackJoined:
+    """Feedback with the closed question that it is about, on rag.feedback.joined: each exactly once."""
 
-    request_id: str
-    tenant: str
-    rating: int
-    """-1, 0 or 1."""
-    comment: str | None = None
-    correct_answer: str | None = None
-    labels: list[str] = field(default_factory=list[str])
+    feedback: FeedbackGiven
+    closed: QuestionClosed
+    joined_at: int
+    """Milliseconds since the epoch."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
-            "request_id": self.request_id, "tenant": self.tenant, "rating": self.rating,
-            "comment": self.comment, "correct_answer": self.correct_answer, "labels": self.labels,
+            "feedback": self.feedback.to_avro(), "closed": self.closed.to_avro(),
+            "joined_at": self.joined_at,
         }
 
     @classmethod
-    def from_avro(cls, datum: dict[str, Any]) -> FeedbackGiven:
+    def from_avro(cls, datum: dict[str, Any]) -> FeedbackJoined:
+        datum["feedback"] = FeedbackGiven.from_avro(datum["feedback"])
+        datum["closed"] = QuestionClosed.from_avro(datum["closed"])
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackState:
+    """What came first of a question, on rag.feedback.state: how it closed, or feedback that waits for that."""
+
+    tenant: str
+    request_id: str
+    closed: QuestionClosed | None = None
+    waiting: list[FeedbackGiven] = field(default_factory=list[FeedbackGiven])
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "tenant": self.tenant, "request_id": self.request_id,
+            "closed": self.closed and self.closed.to_avro(),
+            "waiting": [item.to_avro() for item in self.waiting],
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> FeedbackState:
+        datum["closed"] = datum["closed"] and QuestionClosed.from_avro(datum["closed"])
+        datum["waiting"] = [FeedbackGiven.from_avro(item) for item in datum["waiting"]]
         return cls(**datum)
 
 
@@ -127,32 +150,6 @@ class QuestionAsked:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionAsked:
-        return cls(**datum)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionClosed:
-    """How a question ended, and from what, on rag.closed: once for each question."""
-
-    carried: Carried
-    passages: list[Candidate]
-    """What the answer was made from, best first."""
-    answer: QuestionAnswered
-    closed_at: int
-    """Milliseconds since the epoch."""
-
-    def to_avro(self) -> dict[str, Any]:
-        return {
-            "carried": self.carried.to_avro(),
-            "passages": [item.to_avro() for item in self.passages], "answer": self.answer.to_avro(),
-            "closed_at": self.closed_at,
-        }
-
-    @classmethod
-    def from_avro(cls, datum: dict[str, Any]) -> QuestionClosed:
-        datum["carried"] = Carried.from_avro(datum["carried"])
-        datum["passages"] = [Candidate.from_avro(item) for item in datum["passages"]]
-        datum["answer"] = QuestionAnswered.from_avro(datum["answer"])
         return cls(**datum)
 
 

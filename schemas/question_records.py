@@ -183,6 +183,29 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackGiven:
+    """What a person thought of an answer, on rag.feedback (JSON or Avro)."""
+
+    request_id: str
+    tenant: str
+    rating: int
+    """-1, 0 or 1."""
+    comment: str | None = None
+    correct_answer: str | None = None
+    labels: list[str] = field(default_factory=list[str])
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "request_id": self.request_id, "tenant": self.tenant, "rating": self.rating,
+            "comment": self.comment, "correct_answer": self.correct_answer, "labels": self.labels,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> FeedbackGiven:
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What an answer cost: all operations and models together."""
 
@@ -235,4 +258,30 @@ class QuestionAnswered:
         datum["citations"] = [Citation.from_avro(item) for item in datum["citations"]]
         datum["versions"] = Versions.from_avro(datum["versions"])
         datum["usage"] = Usage.from_avro(datum["usage"])
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionClosed:
+    """How a question ended, and from what, on rag.closed: once for each question."""
+
+    carried: Carried
+    passages: list[Candidate]
+    """What the answer was made from, best first."""
+    answer: QuestionAnswered
+    closed_at: int
+    """Milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "carried": self.carried.to_avro(),
+            "passages": [item.to_avro() for item in self.passages], "answer": self.answer.to_avro(),
+            "closed_at": self.closed_at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> QuestionClosed:
+        datum["carried"] = Carried.from_avro(datum["carried"])
+        datum["passages"] = [Candidate.from_avro(item) for item in datum["passages"]]
+        datum["answer"] = QuestionAnswered.from_avro(datum["answer"])
         return cls(**datum)

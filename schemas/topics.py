@@ -12,6 +12,8 @@ from schemas.events import (
     DocumentIndexed,
     DocumentVersion,
     FeedbackGiven,
+    FeedbackJoined,
+    FeedbackState,
     GenerationRequested,
     QuestionAdmitted,
     QuestionAnswered,
@@ -49,8 +51,17 @@ def _asked_key(event: QuestionAsked) -> str:
     return f"{event.tenant}/{event.session_id or event.request_id or ''}"
 
 
-def _request_key(event: QuestionAnswered | FeedbackGiven) -> str:
+def _request_key(event: QuestionAnswered | FeedbackGiven | FeedbackState) -> str:
     return f"{event.tenant}/{event.request_id}"
+
+
+def _closed_key(event: QuestionClosed) -> str:
+    """`tenant/request_id`: what feedback knows of its question."""
+    return _request_key(event.answer)
+
+
+def _joined_key(event: FeedbackJoined) -> str:
+    return _request_key(event.feedback)
 
 
 def part_name(part: int, version: int, sequence: int) -> str:
@@ -97,5 +108,20 @@ RAG_ANSWERS = Topic("rag.answers", QuestionAnswered, _request_key, retention_hou
 RAG_CLOSED = Topic("rag.closed", QuestionClosed, question_key, retention_hours=30 * 24)
 RAG_FEEDBACK = Topic(
     "rag.feedback", FeedbackGiven, _request_key, edge=True, retention_hours=30 * 24
+)
+# The two sides of the join, each under `tenant/request_id` in the same partition; see `rekey`.
+RAG_CLOSED_REQUESTS = Topic("rag.closed.requests", QuestionClosed, _closed_key)
+RAG_FEEDBACK_REQUESTS = Topic("rag.feedback.requests", FeedbackGiven, _request_key)
+# How late feedback may come: its question is kept so long, or it waits so long for that.
+RAG_FEEDBACK_STATE = Topic(
+    "rag.feedback.state",
+    FeedbackState,
+    _request_key,
+    retention_hours=30 * 24,
+    compacted=True,
+    expires=True,
+)
+RAG_FEEDBACK_JOINED = Topic(
+    "rag.feedback.joined", FeedbackJoined, _joined_key, retention_hours=30 * 24
 )
 RAG_DLQ = Topic("rag.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=2 * MIB)

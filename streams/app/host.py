@@ -78,7 +78,11 @@ def announce(codec: Codec, stages: Sequence[Stage]) -> None:
         UserError: the schema registry does not answer for a minute, or refuses a schema.
     """
     until = time.monotonic() + PATIENCE_S
-    written = [topic for stage in stages for topic in (*stage.writes, stage.dead_letters)]
+    written = [
+        topic
+        for stage in stages
+        for topic in (*stage.writes, *stage.changelogs, stage.dead_letters)
+    ]
     while True:
         try:
             codec.prepare(written)
@@ -99,7 +103,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     with ExitStack() as stack:
         stages = select(opening.stages(settings), names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
-        kafka.reachable(settings, PATIENCE_S)
+        kafka.check_counts(kafka.reachable(settings, PATIENCE_S), stages)
         ports = open_ports(settings, stages, stack)
         codec = opening.codec(settings, stack)
         announce(codec, stages)

@@ -15,6 +15,7 @@ from processors.documents import chunk, debezium, embed, index, ingest
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.debezium import DebeziumSource
 from processors.documents.ingest import IngestConfig
+from processors.learning import feedback, rekey
 from processors.questions import admit, answering, answers, rerank, retrieve, rewrite
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
@@ -63,6 +64,8 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         retrieve.stage(c.retrieval),
         rerank.stage(c.retrieval, c.route),
         *(answering.stage(tier, c.answering, now) for tier in c.tiers),
+        rekey.stage(),
+        feedback.stage(now),
     ])  # fmt: skip
 
 
@@ -70,8 +73,12 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
     """These stages.
 
     Raises:
-        UserError: two have one consumer group: each would read a part of what both should.
+        UserError: two have one consumer group: each would read a part of what both should; or one
+            topic for their state.
     """
+    kept = Counter(topic.name for stage in stages for topic in stage.changelogs)
+    for name in (name for name, count in kept.items() if count > 1):
+        raise UserError(f"two stages keep state in {name}: give each a topic of its own")
     for group, count in Counter(stage.group for stage in stages).items():
         if count > 1:
             names = [repr(stage.name) for stage in stages if stage.group == group]
@@ -83,11 +90,10 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:
-    """Every topic the stages touch, in flow order, and those that only people touch."""
+    """Every topic the stages touch, in flow order."""
     found: dict[str, Topic[Any]] = {}
     for each in stages:
-        for topic in (*each.reads, *each.writes, each.dead_letters):
+        for topic in (*each.reads, *each.writes, *each.changelogs, each.dead_letters):
             if topic.suffix is None:
                 found.setdefault(topic.name, topic)
-    found.setdefault(topics.RAG_FEEDBACK.name, topics.RAG_FEEDBACK)
     return list(found.values())

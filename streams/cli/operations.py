@@ -50,11 +50,14 @@ def topology(
     elif as_json:
         print_json(rendering.rows(found))
     else:
-        table = Table("stage", "reads", "writes", "dead letters", "needs", "process", box=None)
+        table = Table(
+            "stage", "reads", "writes", "dead letters", "state", "needs", "process", box=None
+        )
         for row in rendering.rows(found):
-            lists = (", ".join(row[name]) for name in ("reads", "writes", "needs"))
-            reads, writes, needs = lists
-            table.add_row(row["stage"], reads, writes, row["dead_letters"], needs, row["process"])
+            lists = (", ".join(row[name]) for name in ("reads", "writes", "state", "needs"))
+            reads, writes, state, needs = lists
+            letters, process = row["dead_letters"], row["process"]
+            table.add_row(row["stage"], reads, writes, letters, state, needs, process)
         out.print(table)
 
 
@@ -75,7 +78,9 @@ def list_topics() -> None:
 
     table = Table("topic", "event", "kept", "takes JSON", box=None)
     for topic in topics_of(stages(settings())):
-        kept = "newest of each key" if topic.compacted else f"{topic.retention_hours // 24} days"
+        days = f"{topic.retention_hours // 24} days"
+        newest = f"newest, {days}" if topic.expires else "newest of each key"
+        kept = newest if topic.compacted else days
         table.add_row(topic.name, topic.event.__name__, kept, "yes" if topic.edge else "")
     out.print(table)
 

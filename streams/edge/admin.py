@@ -30,7 +30,8 @@ HOUR_MS = 3_600_000
 
 def topic_options(topic: Topic[Any]) -> dict[str, str]:
     """The topic's own settings at the broker."""
-    options = {"retention.ms": str(topic.retention_hours * HOUR_MS)}
+    retention = str(topic.retention_hours * HOUR_MS)
+    options = {"retention.ms": retention}
     if topic.compacted:
         # Compaction keeps the newest change of each document for ever: an index can be rebuilt.
         options = {
@@ -38,6 +39,13 @@ def topic_options(topic: Topic[Any]) -> dict[str, str]:
             "min.cleanable.dirty.ratio": "0.5",
             # What was deleted has left the log after a day, however little is written to it.
             "max.compaction.lag.ms": str(24 * HOUR_MS),
+        }
+    if topic.expires:
+        options |= {
+            "cleanup.policy": "compact,delete",
+            "retention.ms": retention,
+            # A deletion stays as long as any copy of the table may have what it deletes.
+            "delete.retention.ms": retention,
         }
     if topic.max_bytes != MIB:
         options["max.message.bytes"] = str(topic.max_bytes)

@@ -15,6 +15,7 @@ from streams.runtime.codec import Codec
 from streams.runtime.kafka import received
 from streams.runtime.record import Record
 
+# What `rekey` writes of these is left out: it says nothing new.
 QUESTION_TOPICS: tuple[Topic[Any], ...] = (
     topics.RAG_REQUESTS,
     topics.RAG_ADMITTED,
@@ -24,6 +25,7 @@ QUESTION_TOPICS: tuple[Topic[Any], ...] = (
     topics.RAG_ANSWERS,
     topics.RAG_CLOSED,
     topics.RAG_FEEDBACK,
+    topics.RAG_FEEDBACK_JOINED,
     topics.RAG_DLQ,
 )
 
@@ -84,7 +86,9 @@ def _subject(event: Any, names: dict[str, Topic[Any]], codec: Codec) -> Any:
             )
         except Reject:  # unreadable, so nobody's in particular
             return None
-    return event.carried.question if hasattr(event, "carried") else event
+    if hasattr(event, "carried"):
+        return event.carried.question
+    return getattr(event, "feedback", event)
 
 
 def _is_about(subject: Any, request_id: str, tenant: str | None) -> bool:
@@ -130,7 +134,7 @@ def _decisions(event: Any) -> dict[str, Any]:
     """What an event says, and what it carries, without what stands elsewhere in the trail."""
     datum: dict[str, Any] = event.to_avro()
     said = {**datum.pop("carried", {}), **datum}
-    elsewhere = {"question", "candidates", "timings_ms", "value", "headers"}
+    elsewhere = {"question", "candidates", "timings_ms", "value", "headers", "feedback", "closed"}
     if "passages" in said:
         said["passages"] = [each["chunk_id"] for each in said["passages"]]
         elsewhere.add("answer")  # the step before
@@ -162,4 +166,6 @@ def _summary(event: Any) -> str:
         return f"{event.answer.status} from {len(event.passages)} passage(s)"
     if kind == "FeedbackGiven":
         return f"rating {event.rating:+d} {event.comment or ''}".rstrip()
+    if kind == "FeedbackJoined":
+        return f"rating {event.feedback.rating:+d} on what was {event.closed.answer.status}"
     return f"dead letter of {event.stage}: {event.reason}"

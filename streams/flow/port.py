@@ -32,6 +32,10 @@ class Opened:
         """
         return cast("T", self._ports[port.name])
 
+    def beside(self, port: Port[T], value: T) -> Opened:
+        """These ports and one more."""
+        return Opened({**self._ports, port.name: value})
+
 
 Watch = Callable[[str, bool], None]
 """Told the name of a service and whether it is away, at first and with every change."""

@@ -13,11 +13,12 @@ from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Promise, Received
 from streams.flow.port import Opened, Port
 from streams.flow.slow import SlowLanes
-from streams.flow.topic import Gone, Outputs, To, Topic
+from streams.flow.state import Kept, State, Store
+from streams.flow.topic import Gone, Inputs, Outputs, To, Topic
 
 I = TypeVar("I")  # noqa: E741 - input
 O = TypeVar("O")  # noqa: E741 - output
-
+S = TypeVar("S")  # state
 
 Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
 """All of a batch at once: an outcome for each record, in order."""
@@ -37,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One line of the topology. Build it with `record_stage`, `edge_stage` or `batch_stage`."""
+    """One line of the topology. Build it with one of the functions below."""
 
     name: str
     reads: tuple[Topic[Any], ...]
@@ -51,11 +52,30 @@ class Stage:
     max_batch: int  # records per call and transaction at most; 0: as the settings say
     promise: Promise[Any, Any] | None
     slow: SlowLanes[Any] | None = None  # where its slow records go
+    store: Store[Any] | None = None
 
     @property
     def group(self) -> str:
         """What its consumer group is called, behind the prefix of the settings."""
         return self.name
+
+    @property
+    def changelogs(self) -> tuple[Topic[Any], ...]:
+        """The topics of its state: it alone writes them, and reads them."""
+        return () if self.store is None else (self.store.changelog,)
+
+    @property
+    def joins(self) -> bool:
+        """Whether what several topics have under one key meets in its state."""
+        return self.store is not None and len(self.reads) > 1
+
+    @property
+    def divided_alike(self) -> tuple[Topic[Any], ...]:
+        """The topics of which one key has to be in partitions of one number."""
+        kinds = {topic.event for topic in self.reads}
+        if self.store is None and len(kinds) > 1:
+            return ()  # without state, each is worked on by itself
+        return (*self.reads, *self.changelogs)
 
 
 def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Outcome]:
@@ -69,7 +89,9 @@ def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Ou
     return outcomes
 
 
-def _read(topics: Topic[I] | Sequence[Topic[I]]) -> tuple[Topic[Any], ...]:
+def _read(topics: Topic[I] | Inputs[I] | Sequence[Topic[I]]) -> tuple[Topic[Any], ...]:
+    if isinstance(topics, Inputs):
+        return topics.topics
     return (topics,) if isinstance(topics, Topic) else tuple(topics)
 
 
@@ -80,7 +102,7 @@ def _written(topics: Topic[O] | Outputs[O]) -> tuple[Topic[Any], ...]:
 def record_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[[Opened], Callable[[I], Iterable[O | To]]],
     dead_letters: Topic[Any],
@@ -113,7 +135,7 @@ def record_stage(
 def edge_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[[Opened], Callable[[Received[I]], Iterable[O | To]]],
     dead_letters: Topic[Any],
@@ -147,7 +169,7 @@ def edge_stage(
 def batch_stage(
     name: str,
     *,
-    reads: Topic[I] | Sequence[Topic[I]],
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[
         [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | Gone] | Reject | Retry]]
@@ -185,4 +207,49 @@ def batch_stage(
         concurrency=1,
         max_batch=max_batch,
         promise=promise,
+    )
+
+
+def state_stage(
+    name: str,
+    *,
+    reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
+    store: Store[S],
+    writes: Topic[O] | Outputs[O],
+    make: Callable[[Opened], Callable[[Received[I], State[S]], Iterable[O | To]]],
+    dead_letters: Topic[Any],
+    place: Place,
+    needs: Sequence[Port[Any]] = (),
+) -> Stage:
+    """A stage whose processor takes one record and the entry that its store has under its key.
+
+    Of several topics, one key has to be in partitions of one number.
+    """
+
+    def made(opened: Opened) -> Run:
+        run, entry = make(opened), opened[store.port]
+
+        def run_one(record: Received[I]) -> Iterable[Any]:
+            if record.key is None:
+                raise Reject(f"the record has no key, and {name} keeps state by key")
+            state = entry(record)
+            yield from run(record, state)
+            if state.changed:
+                yield Kept(store, record.key, record.partition, state.get())
+
+        return lambda received: _each(run_one, received)
+
+    return Stage(
+        name,
+        _read(reads),
+        _written(writes),
+        dead_letters,
+        made,
+        tuple(needs),
+        place,
+        whole_batch=False,
+        concurrency=1,
+        max_batch=0,
+        promise=None,
+        store=store,
     )

@@ -20,7 +20,9 @@ class Topic(Generic[E]):
 
     `suffix` names one of a family (`rag.generate.<tier>`) from the event. `part` tells the parts of
     one subject apart in a compacted topic, without moving them to another partition: None where
-    there is one alone, empty for the first, which has the subject's own key.
+    there is one alone, empty for the first, which has the subject's own key. Nobody waits for what
+    stands in a `bulk` topic: a stage reads its other topics first. A compacted topic that `expires`
+    forgets even the newest of a key once it is older than the retention.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Topic(Generic[E]):
     key: Callable[[E], str]
     retention_hours: int = 7 * 24
     compacted: bool = False
+    expires: bool = False
+    bulk: bool = False
     edge: bool = False  # people produce to it: JSON as well as Avro
     max_bytes: int = MIB  # of one record
     suffix: Callable[[E], str] | None = None
@@ -65,6 +69,19 @@ class Outputs(Generic[E]):
 
     topics: tuple[Topic[Any], ...]
     exactly: Callable[[E], E] = lambda event: event
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs(Generic[E]):
+    """Topics that a stage reads, whose events are `E`."""
+
+    topics: tuple[Topic[Any], ...]
+    exactly: Callable[[E], E] = lambda event: event
+
+
+def inputs(first: Topic[A], second: Topic[B], /) -> Inputs[A | B]:
+    """Topics of two kinds that one stage reads."""
+    return Inputs((first, second))
 
 
 @overload

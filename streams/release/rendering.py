@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def rows(stages: Sequence[Stage]) -> list[dict[str, Any]]:
             "reads": [topic.name for topic in stage.reads],
             "writes": [_name(topic) for topic in stage.writes],
             "dead_letters": stage.dead_letters.name,
+            "state": [topic.name for topic in stage.changelogs],
             "needs": [port.name for port in stage.needs],
             "process": stage.place.process,
             "background": stage.place.background,
@@ -46,6 +48,7 @@ def mermaid(stages: Sequence[Stage]) -> str:
             lines.append(f"  {ids[name]}([{name}])")
         return ids[name]
 
+    writers = Counter(topic.name for stage in stages for topic in stage.writes)
     read = {topic.name for stage in stages for topic in stage.reads}
     for stage in stages:
         box = "stage_" + stage.name.replace(".", "_")
@@ -56,7 +59,8 @@ def mermaid(stages: Sequence[Stage]) -> str:
             if topic.suffix is not None:
                 names = sorted(name for name in read if name.startswith(topic.name + "."))
             # Every question stage may also end a question; two arrows each would hide the flow.
-            if position and stage.name.partition(".")[0] not in ENDING:
+            aside = position and writers[topic.name] > 1
+            if aside and stage.name.partition(".")[0] not in ENDING:
                 continue
             lines.extend(f"  {box} --> {topic_id(name)}" for name in names)
     return "\n".join(lines)

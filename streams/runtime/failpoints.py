@@ -22,6 +22,9 @@ POINTS = (
     "after_commit",
 )
 
+# Of stages that keep state. One that is killed after a commit has not taken it over in its table.
+STATE_POINTS = ("before_restore", "while_restoring")
+
 Reach = Callable[[str], None]
 
 
@@ -39,10 +42,11 @@ def failpoint(spec: str, stage: str, data: Path) -> Reach:
         return _nothing
     wanted_stage, _, rest = spec.partition(":")
     wanted_point, _, count = rest.partition(":")
-    if wanted_point not in POINTS or not (count or "1").isdigit():
+    points = POINTS + STATE_POINTS
+    if wanted_point not in points or not (count or "1").isdigit():
         raise UserError(
             f"MILLRACE_FAILPOINT is {spec!r}; it reads stage:point:n, the point one of "
-            + ", ".join(POINTS)
+            + ", ".join(points)
         )
     if wanted_stage != stage:
         return _nothing

@@ -12,9 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streams.runtime.record import Record
+from streams.runtime.record import Record, order_key
 
 Place = tuple[str, int]  # topic and partition
+
+
+def place_of(record: Record) -> Place:
+    return record.topic, record.partition
+
 
 AHEAD = "ahead"
 # A broker takes 4,096 bytes of metadata. Twice so many numbers, whose sum is below the second, have
@@ -164,7 +169,7 @@ class InFlight:
         self._done += [record for record in records if self._holds(record)]
 
     def _holds(self, record: Record) -> bool:
-        partition = self._partitions.get((record.topic, record.partition))
+        partition = self._partitions.get(place_of(record))
         return partition is not None and partition.undone.get(record.offset) is record
 
     def ready(self, most: int) -> Batch:
@@ -172,20 +177,24 @@ class InFlight:
         chosen: list[Record] = []
         progress: dict[Place, Progress] = {}
         full: set[Place] = set()
+        passed: set[bytes | None] = set()  # keys of those that have to wait
         for record in self._done:
             if len(chosen) == most:
                 break
-            place = record.topic, record.partition
+            place = place_of(record)
             after = progress.get(place)
             if after is None:
                 after = progress[place] = self._partitions[place].progress.copy()
             end = record.offset + 1
             # Behind one that has to wait, none of its partition goes but the very first: that one
-            # cannot be of the same key.
-            if record.start > after.position and (
-                place in full or not after.takes(record.start, end)
+            # cannot be of the same key. Nor does one of its key in another topic's partition.
+            if (passed and order_key(record) in passed) or (
+                record.start > after.position
+                and (place in full or not after.takes(record.start, end))
             ):
                 full.add(place)
+                passed.add(order_key(record))
+                passed.discard(None)
                 continue
             after.add(record.start, end)
             chosen.append(record)
@@ -197,7 +206,7 @@ class InFlight:
             self._partitions[place].progress = progress
         for record in batch.records:
             self._let_go(record)
-            del self._partitions[record.topic, record.partition].undone[record.offset]
+            del self._partitions[place_of(record)].undone[record.offset]
         if len(batch.records) == len(self._done):
             self._done.clear()
             return
@@ -219,4 +228,4 @@ class InFlight:
         for record in partition.undone.values():
             self._let_go(record)
             record.done = True  # no lane need begin it any more
-        self._done = deque(each for each in self._done if (each.topic, each.partition) != place)
+        self._done = deque(each for each in self._done if place_of(each) != place)

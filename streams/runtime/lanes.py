@@ -17,6 +17,9 @@ from streams.runtime.processing import Processing
 from streams.runtime.recall import Recall
 from streams.runtime.record import Record, lane_key, order_key
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.state import Keeper
+
+Works = Processing | Keeper
 
 
 class Waiting(Protocol):
@@ -121,7 +124,7 @@ class Lane(threading.Thread):
 
     def __init__(
         self,
-        processing: Processing,
+        processing: Works,
         settings: RuntimeSettings,
         waiting: Waiting,
         report: Callable[[Report], None],
@@ -249,7 +252,7 @@ class Lane(threading.Thread):
 class Lanes:
     """A stage's lanes. Not thread-safe: the stage's loop owns it."""
 
-    def __init__(self, stage: Stage, processing: Processing, settings: RuntimeSettings) -> None:
+    def __init__(self, stage: Stage, processing: Works, settings: RuntimeSettings) -> None:
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
         # Whole batches are several times cheaper, but in one, each waits for the slowest.

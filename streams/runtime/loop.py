@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import (
@@ -25,10 +25,20 @@ from confluent_kafka import (
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.failpoints import Reach
-from streams.runtime.in_flight import Batch, InFlight, Place, Progress
+from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
+from streams.runtime.outages import (
+    CONSUMER_LOST,
+    DRAIN_S,
+    FENCED,
+    REBALANCING,
+    Fenced,
+    HopelessError,
+    patiently,
+)
 from streams.runtime.record import Record, now_ms
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.state import Keeper
 from streams.runtime.telemetry import StageMetrics
 
 log = logging.getLogger("millrace.worker")
@@ -40,46 +50,12 @@ FULL_POLL_S = 1.0
 # Fewer records came than were committed last: how long to wait for more, for each of those.
 GATHER_S = 0.001
 GATHER_MOST_S = 0.01
-DRAIN_S = 20.0
+RESTORE_S = 2.0  # of that, for state that is being restored: a successor goes on with what is read
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
 MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
-CALL_S = 10.0
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
 HOPELESS = 20  # transactions aborted in a row before the worker stops for all to see
-
-# Between a rebalance's start and our part in it, the broker refuses offsets of the old generation.
-# That is nobody's fault: the next polls bring the new one.
-_REBALANCING = frozenset(
-    {
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.REBALANCE_IN_PROGRESS,
-    }
-)
-_FENCED = frozenset(
-    {
-        KafkaError._FENCED,  # pyright: ignore[reportPrivateUsage]
-        KafkaError.PRODUCER_FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.FENCED_INSTANCE_ID,
-    }
-)
-# A consumer that was fenced says so once, in a message; from then on it is silent for ever.
-_CONSUMER_LOST = frozenset(
-    {
-        KafkaError._FATAL,  # pyright: ignore[reportPrivateUsage]
-        KafkaError.FENCED_INSTANCE_ID,
-    }
-)
-
-
-class Fenced(Exception):  # noqa: N818 - a state, not a fault
-    """These clients are of no more use: they are closed and made anew."""
-
-
-class HopelessError(Exception):
-    """The broker refuses what this stage writes, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +70,6 @@ class Context:
     ready: threading.Event
 
 
-def patiently(stopping: threading.Event, call: Callable[[float], object]) -> None:
-    """Repeat a transactional call while the broker is away, at a shutdown not for ever.
-
-    Raises:
-        KafkaException: the call can never succeed, or a shutdown cannot wait any longer.
-    """
-    until = 0.0
-    while True:
-        try:
-            call(CALL_S)
-            return
-        except KafkaException as error:
-            if stopping.is_set():
-                until = until or time.monotonic() + DRAIN_S
-            if not error.args[0].retriable() or (until and time.monotonic() > until):
-                raise
-            log.warning("the broker does not answer", extra={"reason": kafka.reason(error)})
-            stopping.wait(0.2)
-
-
 class Loop:
     """One session of a stage: a pair of clients, the lanes, and what is in flight between them."""
 
@@ -123,20 +79,21 @@ class Loop:
         consumer: Consumer,
         producer: Producer,
         lanes: Lanes,
+        keeper: Keeper | None = None,
     ) -> None:
         self._settings = context.settings
         self._metrics = context.metrics
         self._stopping = context.stopping
         self._ready = context.ready
         self._reach = context.reach
-        self._topic = context.stage.reads[0].name
         self._stage = context.stage.name
         self._most = context.stage.max_batch or context.settings.max_batch
         self._consumer = consumer
         self._producer = producer
         self._lanes = lanes
+        self._keeper = keeper
         self._in_flight = InFlight()
-        self._owned: set[int] = set()
+        self._owned: set[Place] = set()
         self._partitions = kafka.Partitions(producer)
         self._paused = False
         self._full_since = 0.0
@@ -168,6 +125,9 @@ class Loop:
         until = time.monotonic() + DRAIN_S
         self._consumer.pause(self._consumer.assignment())
         while self._in_flight.records and time.monotonic() < until:
+            restoring = self._keeper is not None and self._keeper.restoring
+            if restoring and time.monotonic() > until - DRAIN_S + RESTORE_S:
+                break
             self._await_report(0.1)
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.
@@ -207,7 +167,7 @@ class Loop:
             error = message.error()
             if error is None:
                 records.append(kafka.received(message))
-            elif error.fatal() or error.code() in _CONSUMER_LOST:
+            elif error.fatal() or error.code() in CONSUMER_LOST:
                 raise Fenced(error.str())
             else:
                 log.warning(
@@ -236,7 +196,7 @@ class Loop:
 
     def _take(self, records: list[Record]) -> None:
         # A record of a partition that was revoked in the same poll is its next owner's.
-        owned = [record for record in records if record.partition in self._owned]
+        owned = [record for record in records if place_of(record) in self._owned]
         if owned:
             self._reach("after_poll")
             self._lanes.put(self._in_flight.add(owned, self._committed))
@@ -294,6 +254,8 @@ class Loop:
                 self._recover(error)
                 return
             self._in_flight.settled(batch)
+            if self._keeper is not None:
+                self._keeper.settled(batch.records)
             self._aborts = 0
             self._company = len(batch.records)
             self._observe(batch.records)
@@ -304,7 +266,8 @@ class Loop:
         producer.begin_transaction()
         for record in batch.records:
             for output in record.outputs:
-                kafka.send(producer, output, self._partitions)
+                told = None if output.partition < 0 else self._written
+                kafka.send(producer, output, self._partitions, told)
         reach("after_produce")
         offsets = [
             TopicPartition(*place, progress.position, progress.metadata())
@@ -326,6 +289,10 @@ class Loop:
         patiently(self._stopping, producer.commit_transaction)
         reach("after_commit")
 
+    def _written(self, error: KafkaError | None, message: Message) -> None:
+        if error is None and self._keeper is not None:
+            self._keeper.written(message.partition() or 0, (message.offset() or 0) + 1)
+
     def _recover(self, error: KafkaException) -> None:
         """Abort and try again later, results kept.
 
@@ -335,7 +302,7 @@ class Loop:
         """
         cause: KafkaError = error.args[0]
         self._metrics.aborts.inc()
-        if cause.fatal() or cause.code() in _FENCED:
+        if cause.fatal() or cause.code() in FENCED:
             self._dead = True
             raise Fenced(cause.str()) from error
         log.warning("transaction aborted", extra={"stage": self._stage, "reason": cause.str()})
@@ -344,7 +311,7 @@ class Loop:
         except KafkaException as failure:
             self._dead = True
             raise Fenced(kafka.reason(failure)) from error
-        if cause.code() not in _REBALANCING:
+        if cause.code() not in REBALANCING:
             self._aborts += 1
         if self._aborts >= HOPELESS:
             self._dead = True
@@ -359,9 +326,9 @@ class Loop:
         metrics.batch.observe(len(records))
         metrics.in_flight.set(self._in_flight.records + self._in_flight.aside)
         # One observation a partition and commit, of its oldest record: a bound on all of them.
-        oldest: dict[int, int] = {}
+        oldest: dict[Place, int] = {}
         for record in records:
-            oldest.setdefault(record.partition, record.timestamp)
+            oldest.setdefault(place_of(record), record.timestamp)
         for timestamp in oldest.values():
             metrics.latency.observe(max(0, now - timestamp) / 1000)
 
@@ -370,19 +337,19 @@ class Loop:
         if now - self._told < 1.0:
             return
         self._told = now
-        owned = [TopicPartition(self._topic, partition) for partition in self._owned]
+        owned = [TopicPartition(*place) for place in self._owned]
         if not owned:
             return
         for place in self._consumer.position(owned):
             low, high = self._consumer.get_watermark_offsets(place, cached=True)
             if high >= 0:
                 at = place.offset if place.offset >= 0 else low
-                self._metrics.lag(place.partition, max(0, high - at))
+                self._metrics.lag(place.topic, place.partition, max(0, high - at))
 
     # Rebalancing: called back from inside poll
 
     def assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._owned.update(place.partition for place in partitions)
+        self._owned.update((place.topic, place.partition) for place in partitions)
         self._ready.set()
 
     def revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -399,9 +366,11 @@ class Loop:
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         for place in partitions:
-            self._owned.discard(place.partition)
+            self._owned.discard((place.topic, place.partition))
             self._in_flight.drop((place.topic, place.partition))
-            self._metrics.partition_gone(place.partition)
+            if self._keeper is not None:
+                self._keeper.let_go(place.partition)
+            self._metrics.partition_gone(place.topic, place.partition)
         try:
             # librdkafka keeps a pause beyond the assignment: back here, it would never be read.
             self._consumer.resume(partitions)

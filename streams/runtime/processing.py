@@ -15,6 +15,7 @@ from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Received
 from streams.flow.port import Opened
 from streams.flow.stage import Stage
+from streams.flow.state import Kept
 from streams.flow.topic import Gone, To, Topic
 from streams.runtime.codec import Codec
 from streams.runtime.envelope import Common, Envelope, cause_of, common, stamp_of
@@ -79,6 +80,8 @@ class Processing:
         self._ways: dict[type, _Way] = {
             topic.event: _Way(stage, topic) for topic in (*stage.writes, stage.dead_letters)
         }
+        if stage.store is not None:
+            self._ways[Kept] = _Way(stage, stage.store.changelog)
 
     def __call__(self, records: Sequence[Record], aside: Aside | None = None) -> list[Record]:
         """Process records; returns those that must be tried again, in order.
@@ -128,7 +131,7 @@ class Processing:
                 self._put_off(failure)
                 again.append(record)
         if len(again) > 1:
-            again.sort(key=lambda record: (record.partition, record.offset))
+            again.sort(key=lambda record: (record.topic, record.partition, record.offset))
         return again
 
     def _finish(
@@ -179,6 +182,9 @@ class Processing:
             if kind is Gone:
                 outputs.append(self._tombstone(item, cause, ordinal, shared))
                 continue
+            if kind is Kept:
+                outputs.append(self._kept(item, cause, ordinal, shared))
+                continue
             event: Any = item
             if kind is To:
                 event = item.event
@@ -201,14 +207,29 @@ class Processing:
                 # All parts go to the partition of the whole, under keys of their own.
                 key, spread = part_key(key, part), key
             value = self._codec.encode(name, event)
-            if len(key) + len(value) > RECORD_LIMIT and topic is not self.stage.dead_letters:
-                raise Reject(
-                    f"stage {self.stage.name} would write {len(key) + len(value):,} bytes to "
-                    f"{name}, and a record holds {RECORD_LIMIT:,}: shorten the title and metadata"
-                )
+            size = len(key) + len(value)
+            if size > RECORD_LIMIT and topic is not self.stage.dead_letters:
+                raise self._too_large(name, size)
             headers = way.envelope.headers(cause, ordinal, shared)
             outputs.append(Output(name, key, value, headers, spread))
         return outputs
+
+    def _kept(self, kept: Kept, cause: bytes, ordinal: int, shared: Common) -> Output:
+        """A change of state, as a record of its changelog."""
+        way, key = self._ways[Kept], kept.key
+        name = way.topic.name
+        value = None if kept.value is None else self._codec.encode(name, kept.value)
+        size = len(key) + len(value or b"")
+        if size > RECORD_LIMIT:
+            raise self._too_large(name, size)
+        headers = way.envelope.headers(cause, ordinal, shared)
+        return Output(name, key, value, headers, partition=kept.partition)
+
+    def _too_large(self, topic: str, size: int) -> Reject:
+        return Reject(
+            f"stage {self.stage.name} would write {size:,} bytes to {topic}, and a record holds "
+            f"{RECORD_LIMIT:,}: shorten the title and metadata"
+        )
 
     def _tombstone(self, gone: Gone, cause: bytes, ordinal: int, shared: Common) -> Output:
         key = gone.key.encode()

@@ -11,13 +11,17 @@ Headers = list[tuple[str, bytes]]
 
 
 class Output(NamedTuple):
-    """A record to write. `spread` is the key that picks the partition where `key` must not."""
+    """A record to write. `spread` is the key that picks the partition where `key` must not.
+
+    A change of state has the partition of the record that made it.
+    """
 
     topic: str
     key: bytes
     value: bytes | None  # None: a tombstone
     headers: Headers
     spread: bytes | None = None
+    partition: int = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -53,5 +57,8 @@ def order_key(record: Record) -> bytes | None:
 
 
 def lane_key(record: Record) -> bytes:
-    """What goes through one lane at a time; records without a key go by their partition."""
-    return order_key(record) or b"%d" % record.partition
+    """What goes through one lane at a time, whichever topic it is from.
+
+    Records without a key go by their partition.
+    """
+    return order_key(record) or b"%s/%d" % (record.topic.encode(), record.partition)

@@ -31,7 +31,12 @@ RETRIES = Counter("millrace_retries", "Tries after the first.", ["stage"], regis
 DEAD_LETTERS = Counter("millrace_dead_letters", "Dead letters.", ["stage"], registry=REGISTRY)
 EXPIRED = Counter("millrace_expired", "Answers owed too late.", ["stage"], registry=REGISTRY)
 ABORTS = Counter("millrace_aborts", "Transactions aborted.", ["stage"], registry=REGISTRY)
-LAG = Gauge("millrace_lag", "Records behind the end.", ["stage", "partition"], registry=REGISTRY)
+LAG = Gauge(
+    "millrace_lag",
+    "Records behind the end.",
+    ["stage", "topic", "partition"],
+    registry=REGISTRY,
+)
 HELD = Gauge("millrace_held", "Records that wait for another try.", ["stage"], registry=REGISTRY)
 IN_FLIGHT = Gauge("millrace_in_flight", "Records held.", ["stage"], registry=REGISTRY)
 SLOW_SECONDS = Counter(
@@ -52,6 +57,15 @@ LATENCY = Histogram(
     ["stage"],
     buckets=_SECONDS,
     registry=REGISTRY,
+)
+RESTORED = Counter(
+    "millrace_state_restored", "Changes of state read anew.", ["stage"], registry=REGISTRY
+)
+STATE_EXPIRED = Counter(
+    "millrace_state_expired", "Entries kept for their whole time.", ["stage"], registry=REGISTRY
+)
+STATE_UNMET = Counter(
+    "millrace_state_unmet", "What in these waited in vain.", ["stage"], registry=REGISTRY
 )
 MODEL_TEXTS = Counter(
     "millrace_embedded_texts", "Texts the model saw.", ["kind"], registry=REGISTRY
@@ -94,12 +108,17 @@ class StageMetrics:
         self.expired = EXPIRED.labels(stage)
         self.aborts = ABORTS.labels(stage)
         self.held = HELD.labels(stage)
+        self.restored = RESTORED.labels(stage)
         self.in_flight = IN_FLIGHT.labels(stage)
         self.batch = BATCH.labels(stage)
         self.latency = LATENCY.labels(stage)
 
-    def lag(self, partition: int, records: int) -> None:
-        LAG.labels(self.stage, str(partition)).set(records)
+    def expired_state(self, entries: int, unmet: int) -> None:
+        STATE_EXPIRED.labels(self.stage).inc(entries)
+        STATE_UNMET.labels(self.stage).inc(unmet)
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        LAG.labels(self.stage, topic, str(partition)).set(records)
 
     def slow_seconds(self, share: str, seconds: float) -> None:
         SLOW_SECONDS.labels(self.stage, share).inc(seconds)
@@ -114,9 +133,9 @@ class StageMetrics:
     def over_budget(self, share: str) -> None:
         OVER_BUDGET.labels(self.stage, share).inc()
 
-    def partition_gone(self, partition: int) -> None:
+    def partition_gone(self, topic: str, partition: int) -> None:
         try:
-            LAG.remove(self.stage, str(partition))
+            LAG.remove(self.stage, topic, str(partition))
         except KeyError:
             return
 

@@ -19,13 +19,37 @@ from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
 from streams.runtime.processing import Processing
 from streams.runtime.record import Output, Record, now_ms
+from streams.runtime.restoring import Extent, Going, Stretch, Tables
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.state import Keeper
+from streams.runtime.table import Change
 from streams.runtime.telemetry import DerivedSpans, Spans, StageMetrics
 
 E = TypeVar("E")
 
 Fault = Callable[[str, str], bool]
 """Asked with (stage, "before" or "after" processing): True loses the batch, as a crash would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changelog:
+    """A changelog among the driver's topics."""
+
+    log: dict[str, list[list[Record]]]
+    topic: str
+
+    def extent(self, partition: int, going: Going) -> Extent:
+        going()
+        return Extent(self.topic, 0, len(self._partition(partition)))
+
+    def read(self, partition: int, start: int, end: int, going: Going) -> Iterator[Stretch]:
+        going()
+        records = self._partition(partition)[start:end]
+        yield Stretch([Change(r.key or b"", r.value, r.timestamp) for r in records], end)
+
+    def _partition(self, number: int) -> list[Record]:
+        partitions = self.log.get(self.topic)
+        return partitions[number] if partitions else []
 
 
 @dataclass
@@ -56,7 +80,20 @@ class Driver:
                 self.clock,
             )
             for stage in self.stages
+            if stage.store is None
         }
+        self._keepers = {
+            stage.name: self._kept(stage) for stage in self.stages if stage.store is not None
+        }
+
+    def _kept(self, stage: Stage) -> Keeper:
+        assert stage.store is not None
+        metrics = StageMetrics(stage.name)
+        changelog = Changelog(self.log, stage.store.changelog.name)
+        tables = Tables(stage, self.codec, metrics, changelog, clock=self.clock)
+        return Keeper(
+            stage, self.ports, self.codec, self.settings, metrics, self.spans, tables, self.clock
+        )
 
     def send(
         self,
@@ -101,7 +138,9 @@ class Driver:
 
     def _step(self, stage: Stage) -> bool:
         worked = False
-        for topic in stage.reads:
+        for topic in sorted(stage.reads, key=lambda topic: topic.bulk):
+            if topic.bulk and worked:
+                break  # as a worker does: live records first
             for number, partition in enumerate(self.log.get(topic.name, [])):
                 at = self._positions.get((stage.name, topic.name, number), 0)
                 fresh = partition[at : at + (stage.max_batch or self.batch)]
@@ -114,25 +153,41 @@ class Driver:
         self, stage: Stage, topic: str, number: int, at: int, records: list[Record]
     ) -> None:
         if self.fault(stage.name, "before"):
+            self._crash(stage)
             return
         copies = [
             Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
             for r in records
         ]
-        waiting = self._processing[stage.name](copies)
+        keeper = self._keepers.get(stage.name)
+        process = keeper or self._processing[stage.name]
+        waiting = copies
         while waiting:
-            waiting = self._processing[stage.name](waiting)
+            waiting = process(waiting)
         if self.fault(stage.name, "after"):
+            self._crash(stage)
             return
         for record in copies:
             for output in record.outputs:
-                self._write(output)
+                written = self._write(output)
+                if keeper is not None and output.partition >= 0:
+                    keeper.written(written.partition, written.offset + 1)
+        if keeper is not None:
+            keeper.settled(copies)
         self._positions[stage.name, topic, number] = at + len(records)
 
-    def _write(self, output: Output) -> None:
+    def _crash(self, stage: Stage) -> None:
+        """What was in memory is gone; state comes back from its changelog."""
+        if keeper := self._keepers.get(stage.name):
+            keeper.close()
+            self._keepers[stage.name] = self._kept(stage)
+
+    def _write(self, output: Output) -> Record:
         spread = output.key if output.spread is None else output.spread
         headers: list[tuple[str, bytes | None]] = list(output.headers)
-        self._append(output.topic, output.key, output.value, headers, spread, None)
+        return self._append(
+            output.topic, output.key, output.value, headers, spread, None, output.partition
+        )
 
     def _append(
         self,
@@ -142,9 +197,11 @@ class Driver:
         headers: list[tuple[str, bytes | None]],
         spread: bytes | None,
         timestamp: int | None,
+        number: int = -1,
     ) -> Record:
         partitions = self.log.setdefault(topic, [[] for _ in range(self.partitions)])
-        number = zlib.crc32(spread or b"") % self.partitions
+        if number < 0:
+            number = zlib.crc32(spread or b"") % self.partitions
         when = self.clock() if timestamp is None else timestamp
         record = Record(topic, number, len(partitions[number]), when, key, value, headers)
         partitions[number].append(record)

@@ -18,12 +18,17 @@ from confluent_kafka import KafkaException
 from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.runtime import kafka
+from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
-from streams.runtime.loop import Context, Fenced, Loop, patiently
+from streams.runtime.loop import Context, Loop
+from streams.runtime.outages import Fenced, patiently
 from streams.runtime.processing import Processing
+from streams.runtime.restoring import Tables
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.state import Keeper
+from streams.runtime.table import BrokenTableError
 from streams.runtime.telemetry import Spans, StageMetrics
 
 log = logging.getLogger("millrace.worker")
@@ -78,7 +83,9 @@ class StageWorker:
         self.failure: BaseException | None = None
         metrics = StageMetrics(stage.name)
         self._settings = settings
-        self._processing = Processing(stage, ports, codec, settings, metrics, spans)
+        self._with = (stage, ports, codec, settings, metrics, spans)
+        # With a store it is each session's own.
+        self._processing = Processing(*self._with) if stage.store is None else None
         self._group = f"{settings.group_prefix}.{stage.group}"
         self._identity = f"{self._group}.{name}"
         self._static = static
@@ -106,7 +113,7 @@ class StageWorker:
             try:
                 with ExitStack() as stack:
                     self._session(stack)
-            except (Fenced, KafkaException) as error:
+            except (Fenced, BrokenTableError, KafkaException) as error:
                 self.ready.clear()
                 said = kafka.reason(error) if isinstance(error, KafkaException) else str(error)
                 log.warning("clients made anew", extra={"stage": self.stage.name, "reason": said})
@@ -129,15 +136,20 @@ class StageWorker:
 
     def _session(self, stack: ExitStack) -> None:
         """One life of a pair of clients: join, work, drain, leave."""
+        keeper = self._keeper(stack)
+        processing = keeper or self._processing
+        assert processing is not None
         options = kafka.producer_options(self._settings, self._identity)
         producer = kafka.new_producer(_PATIENT | options)
         patiently(self._stopping, producer.init_transactions)
         instance = self._identity if self._static else ""
-        consumer = kafka.new_consumer(kafka.consumer_options(self._settings, self._group, instance))
+        consumer = kafka.new_consumer(
+            kafka.consumer_options(self._settings, self._group, instance, joins=self.stage.joins)
+        )
         stack.callback(consumer.close)
-        lanes = Lanes(self.stage, self._processing, self._settings)
+        lanes = Lanes(self.stage, processing, self._settings)
         stack.callback(lanes.stop)
-        loop = self._loop = Loop(self._context, consumer, producer, lanes)
+        loop = self._loop = Loop(self._context, consumer, producer, lanes, keeper)
         consumer.subscribe(
             [topic.name for topic in self.stage.reads],
             on_assign=loop.assigned,
@@ -148,6 +160,20 @@ class StageWorker:
         while not self._stopping.is_set():
             loop.step()
         loop.drain()
+
+    def _keeper(self, stack: ExitStack) -> Keeper | None:
+        """The stage's state, for one session: what is not committed at its end is forgotten."""
+        stage, settings = self.stage, self._settings
+        if stage.store is None:
+            return None
+        changelog = KafkaChangelog(stage, settings)
+        folder = settings.data / "state" / f"{self._group}.{stage.store.name}"
+        _, _, codec, _, metrics, _ = self._with
+        reach = self._context.reach
+        tables = Tables(stage, codec, metrics, changelog, folder, reach=reach)
+        keeper = Keeper(*self._with, tables)
+        stack.callback(keeper.close)
+        return keeper
 
 
 class Worker:

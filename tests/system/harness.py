@@ -180,7 +180,7 @@ class Bench:
     ) -> WorkerOf:
         """A worker process of the copying stage, not started yet; unnamed unless named."""
         settings = self.settings.model_copy(update={"worker": worker, **more})
-        return WorkerOf(settings, concurrency, slow)
+        return WorkerOf(settings, "tests.system.copying", str(concurrency), str(slow))
 
     @contextmanager
     def working(
@@ -218,19 +218,20 @@ class Bench:
 
 
 class WorkerOf(Service):
-    """A worker process of the copying stage."""
+    """A worker process of a stage that `module` runs as the production worker would."""
 
     _count = 0
 
-    def __init__(self, settings: Settings, concurrency: int, slow: int = 0) -> None:
+    def __init__(self, settings: Settings, module: str, *arguments: str) -> None:
         WorkerOf._count += 1
         name = f"{settings.worker or 'unnamed'}-{WorkerOf._count}"
         super().__init__(name, settings.data / "logs" / f"{name}.log")
         self._settings = settings
-        self._lanes = str(concurrency), str(slow)
+        self._module = module
+        self._arguments = arguments
 
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "tests.system.copying", *self._lanes]
+        return [sys.executable, "-m", self._module, *self._arguments]
 
     def environment(self) -> dict[str, str]:
         return environment(self._settings)

@@ -6,11 +6,13 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.office_files import deck, pdf, pdf_page, saved, word
 from tests.system.cli import Cli
+from tests.system.harness import until
 
 pytestmark = pytest.mark.system
 PAGE = "# Cards\n\nThe daily limit of a Gold card is {limit} euros.\n\nCall the desk to raise it.\n"
@@ -60,7 +62,12 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
         assert chunk["text"][citation["start"] : citation["end"]] == citation["quote"]
         assert citation["doc_version"] == chunk["doc_version"]
     millrace("feedback", answer["request_id"], "up", "--tenant", "acme", "--comment", "good")
-    trail = millrace.json("trail", answer["request_id"])
+
+    def joined() -> Any:
+        steps = millrace.json("trail", answer["request_id"])
+        return steps if steps[-1]["event"] == "FeedbackJoined" else None
+
+    trail = until(joined, "the feedback to be joined with its question")
     assert [step["event"] for step in trail] == [
         "QuestionAsked",
         "QuestionRewritten",
@@ -69,10 +76,12 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
         "QuestionAnswered",
         "QuestionClosed",
         "FeedbackGiven",
+        "FeedbackJoined",
     ]
     assert trail[2]["candidates"][0]["chunk_id"] == chunk["chunk_id"]
     assert trail[2]["candidates"][0]["scores"]["dense"] > 0
     assert len({step["traceparent"][3:35] for step in trail[1:6]}) == 1
+    assert trail[-1]["summary"] == "rating +1 on what was answered"
     assert "generate.local" in millrace("trail", answer["request_id"])
     assert "hold no event" in millrace("trail", answer["request_id"], "--tenant", "b", code=2)
 
@@ -145,9 +154,13 @@ def test_the_flow_is_shown(millrace: Cli) -> None:
     rows = millrace.json("topology")
     assert rows[0] == {
         "stage": "ingest",
-        "reads": "docs.feed",
+        "reads": ["docs.feed"],
         "writes": ["docs.changes"],
         "dead_letters": "docs.dlq",
+        "state": [],
+        "needs": ["converter"],
+        "process": "documents",
+        "background": True,
     }
     assert millrace("topology", "--mermaid").startswith("flowchart LR")
     assert "newest of each key" in millrace("topics", "list")

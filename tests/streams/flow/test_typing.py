@@ -35,6 +35,21 @@ MISWIRED = {
         "reads=topics.RAG_ADMITTED",
         "reads=topics.RAG_REWRITTEN",
     ),
+    "a join reads another's topic": (
+        "learning/feedback.py",
+        "inputs(topics.RAG_CLOSED_REQUESTS, topics.RAG_FEEDBACK_REQUESTS)",
+        "inputs(topics.RAG_CLOSED_REQUESTS, topics.RAG_ANSWERS)",
+    ),
+    "a stage keeps another's state": (
+        "learning/feedback.py",
+        '"questions", topics.RAG_FEEDBACK_STATE',
+        '"questions", topics.RAG_FEEDBACK_JOINED',
+    ),
+    "a stage reads a kind of event that it does not know": (
+        "learning/rekey.py",
+        "inputs(topics.RAG_CLOSED, topics.RAG_FEEDBACK)",
+        "inputs(topics.RAG_CLOSED, topics.RAG_ANSWERS)",
+    ),
 }
 
 

@@ -116,7 +116,7 @@ def test_metadata_stays_within_what_a_broker_takes(monkeypatch: pytest.MonkeyPat
     _finish(flight, records[0])
     assert _commit(flight)[0] == [0]
     assert _commit(flight)[0] == [7], "and now 9 waits, and 4 with it"
-    _finish(flight, *records[2::2])
+    _finish(flight, records[2], *records[6::2])
     while flight.records:
         _commit(flight)
     longest = Progress(0)
@@ -164,3 +164,24 @@ def test_of_a_lost_partition_nothing_is_committed_or_begun() -> None:
     assert (flight.records, flight.bytes, flight.aside) == (1, 1, 0)
     _finish(flight, again)
     assert _commit(flight)[0] == [0]
+
+
+def test_what_one_key_has_in_two_topics_is_committed_in_the_order_it_was_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As state needs it: the second saw what the first had made of their key's entry."""
+    monkeypatch.setattr(module, "MOST_AHEAD", 2)
+    slow, near, far = (_record(offset) for offset in (0, 1, 5))
+    same, other = (
+        Record("b", 0, offset, 0, key, b"", ()) for offset, key in enumerate([b"5", b"9"])
+    )
+    flight = InFlight()
+    flight.add([slow, near, far, same, other], _unread)
+    _finish(flight, far, same, other, near)
+    assert not flight.ready(10).records
+    _finish(flight, slow)
+    committed: list[Record] = []
+    while batch := flight.ready(10).records:
+        committed += batch
+        flight.settled(flight.ready(10))
+    assert committed == [slow, near, far, same, other]
