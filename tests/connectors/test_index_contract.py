@@ -1,23 +1,17 @@
-"""What every `Index` promises; `EdgeIndex` and `MemoryIndex` are held to the same words."""
+"""What every index promises; `EdgeIndex` and `MemoryIndex` are held to the same words."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from connectors.memory.index import MemoryIndex
-from connectors.qdrant_edge.index import EdgeIndex
 from processors.documents.applying import Applied, apply
-from processors.documents.fences import Logged
 from processors.ports import SearchQuery, StoredChunk
 from processors.questions.retrieve import search
 from tests.support.index_events import (
     DONE,
-    SIZE,
     SUPERSEDED,
     Index,
     ask,
@@ -25,22 +19,12 @@ from tests.support.index_events import (
     chunk_id,
     delete,
     lexical,
-    part,
     searched,
     texts,
     vector,
 )
 
 PENDING = Applied(superseded=False, removed=0, complete=False)
-
-
-@pytest.fixture(params=["edge", "memory"])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
-    if request.param == "memory":
-        yield MemoryIndex("v1", SIZE)
-        return
-    with EdgeIndex(tmp_path / "index", "v1", SIZE) as edge:
-        yield edge
 
 
 def test_an_empty_index_finds_nothing(index: Index) -> None:
@@ -330,74 +314,3 @@ def test_search_goes_on_while_changes_are_applied(index: Index) -> None:
         thread.join()
     assert errors == []
     assert texts(index) == ["still here"]
-
-
-def test_a_version_in_parts_replaces_the_former_once_it_is_whole(index: Index) -> None:
-    apply(index, [change("a", 1, ("one", "two", "three"), of=3)])
-    assert apply(index, [part("a", 2, 0, 3, "uno")]) == [PENDING]
-    assert apply(index, [part("a", 2, 1, 3)]) == [PENDING]  # of blank text, say
-    assert apply(index, [part("a", 2, 2, 3, "tres")]) == [Applied(superseded=False, removed=2)]
-    assert texts(index) == ["tres", "uno"]
-
-
-def test_a_part_that_never_came_is_named_and_the_former_version_stays(index: Index) -> None:
-    apply(index, [change("a", 1, ("one", "two", "three"), of=3)])
-    (_, ended) = apply(index, [part("a", 2, 0, 3, "uno"), part("a", 2, 2, 3, "tres")])
-    assert ended == Applied(superseded=False, removed=0, complete=False, missing=(1,))
-    assert texts(index) == ["three", "tres", "two", "uno"]
-    # Whenever it comes, it completes the version.
-    late = apply(index, [part("a", 2, 1, 3, "dos")])
-    assert late == [Applied(superseded=False, removed=2)]
-    assert texts(index) == ["dos", "tres", "uno"]
-
-
-def test_half_a_part_is_a_missing_part(index: Index) -> None:
-    tail = change("a", 1, ("three",), first=2, of=3)
-    assert apply(index, [tail]) == [
-        Applied(superseded=False, removed=0, complete=False, missing=(0,))
-    ]
-    head = change("a", 1, ("one", "two"), last=False)
-    assert apply(index, [head]) == [DONE]
-    assert apply(index, [head, tail]) == [DONE, DONE]  # and again, by redelivery
-
-
-def test_a_redelivered_end_of_a_whole_version_misses_nothing(index: Index) -> None:
-    records = [part("a", 1, n, 3, f"text {n}") for n in range(3)]
-    assert apply(index, records) == [PENDING, PENDING, DONE]
-    assert apply(index, records[1:]) == [DONE, DONE]
-
-
-def test_parts_that_were_cut_by_different_policies_are_one_version(index: Index) -> None:
-    first = change("a", 1, ("uno",), part=0, parts=2, of=1, last=False, chunking="c1")
-    second = change("a", 1, ("dos",), part=1, parts=2, of=1, chunking="c2")
-    assert apply(index, [first]) == [PENDING]
-    assert apply(index, [second]) == [DONE]
-    assert texts(index) == ["dos", "uno"]
-
-
-def test_what_older_versions_left_in_the_log_is_named_each_time(index: Index) -> None:
-    apply(index, [part("a", 1, n, 3, f"text {n}") for n in range(3)])
-    gone = [Logged(1, 0, 3)]
-    (shrunk,) = apply(index, [change("a", 2, ("short",), of=1)])
-    assert [*shrunk.obsolete] == gone
-    (again,) = apply(index, [change("a", 2, ("short",), of=1)])
-    assert [*again.obsolete] == gone  # the first time, we may have been killed right after
-    assert [*apply(index, [delete("a", 3)])[0].obsolete] == gone
-    assert apply(index, [delete("b", 3)])[0].obsolete == ()
-
-
-def test_a_version_in_parts_is_in_use_until_a_newer_one_is_whole(index: Index) -> None:
-    apply(index, [part("a", 1, n, 2, f"text {n}") for n in range(2)])
-    assert apply(index, [part("a", 2, 0, 2, "uno")])[0].obsolete == ()
-    again = change("a", 2, ("uno",), part=0, parts=2, of=1, last=False, generation=5)
-    (rechunked, end) = apply(index, [again, part("a", 2, 1, 2, "dos")])
-    assert rechunked.obsolete == end.obsolete == ()
-    assert end.superseded, "of the generation before"
-    assert texts(index) == ["text 1", "uno"]
-
-
-def test_a_superseded_version_in_parts_is_obsolete_itself(index: Index) -> None:
-    apply(index, [change("a", 5, ("new",), of=1)])
-    late = [part("a", 4, n, 2, f"old {n}") for n in range(2)]
-    assert [each.obsolete for each in apply(index, late)] == [(Logged(4, 0, 2),)] * 2
-    assert texts(index) == ["new"]
