@@ -21,7 +21,6 @@ STILL_LONG = {
     "tests/evaluation/quality/test_evaluation.py": 439,
     "tests/evaluation/research/test_judging.py": 417,
     "tests/processors/questions/test_generate.py": 449,
-    "tests/streams/runtime/test_driver.py": 466,
 }
 
 
