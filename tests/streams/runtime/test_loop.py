@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +83,23 @@ def _error(code: int, *, fatal: bool = False, abort: bool = False) -> KafkaExcep
     return KafkaException(KafkaError(code, "injected", fatal, False, abort))
 
 
-def _loop(producer: FakeProducer, batch: int = 5) -> tuple[Loop, Any]:
+@dataclass
+class FakeKeeper:
+    """Remembers what it was told, in order."""
+
+    told: list[str] = field(default_factory=list[str])
+    restoring: bool = False
+
+    def settled(self, records: Sequence[Record]) -> None:
+        self.told += [f"settled {record.offset}" for record in records]
+
+    def let_go(self, partition: int) -> None:
+        self.told.append(f"let go {partition}")
+
+
+def _loop(
+    producer: FakeProducer, batch: int = 5, keeper: FakeKeeper | None = None
+) -> tuple[Loop, Any]:
     settings = Settings(max_batch=batch)
     context = Context(
         COPY,
@@ -95,7 +112,7 @@ def _loop(producer: FakeProducer, batch: int = 5) -> tuple[Loop, Any]:
     consumer = FakeConsumer()
     processing = Processing(COPY, Opened({}), Codec(), settings, context.metrics, DerivedSpans())
     lanes = Lanes(COPY, processing, settings)
-    made = Loop(context, consumer, producer, lanes)  # type: ignore[arg-type]
+    made = Loop(context, consumer, producer, lanes, keeper)  # type: ignore[arg-type]
     made.assigned(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])  # type: ignore[arg-type]
     return made, consumer
 
@@ -181,3 +198,14 @@ def test_a_partition_that_goes_takes_no_other_topics_partition_of_its_number_alo
     loop.lost(consumer, [TopicPartition("a", 0)])
     loop._commit_done()
     assert producer.places == [{("b", 0, 3)}]
+
+
+def test_state_takes_over_what_was_committed_before_a_partition_goes_and_nothing_else() -> None:
+    keeper = FakeKeeper()
+    producer = FakeProducer([_error(KafkaError.ILLEGAL_GENERATION, abort=True)])
+    loop, consumer = _loop(producer, keeper=keeper)
+    _finish(loop, _taken(2))
+    loop._commit_done()
+    assert (producer.aborted, keeper.told) == (1, [])
+    loop.revoked(consumer, [TopicPartition("t", 0)])
+    assert keeper.told == ["settled 0", "settled 1", "let go 0"]
