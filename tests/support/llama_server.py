@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 MISSING = "llama.cpp is not installed: `make test-llm` installs it and runs this"
 CONTEXT = 32_768  # tokens; the model's are bytes, mostly
@@ -38,8 +40,7 @@ def serving(model: Path) -> Iterator[str]:
 
 def main(model: str) -> None:
     """Serve until standard input ends, which it does with whoever started this."""
-    import xllamacpp  # pyright: ignore[reportMissingImports]
-
+    xllamacpp: Any = import_module("xllamacpp")  # installed or not, the rest is checked alike
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model
     parameters.n_ctx = CONTEXT
