@@ -58,8 +58,8 @@ class Worked:
 
 @pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Worked]:
-    def make(lanes: int, **more: float) -> Worked:
-        made = Worked(lanes, **more)  # type: ignore[arg-type]
+    def make(lanes: int, budget_s: float = 30.0) -> Worked:
+        made = Worked(lanes, budget_s)
         monkeypatch.setattr(fair, "get_ident", made.lane)
         return made
 

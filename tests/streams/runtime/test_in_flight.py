@@ -11,7 +11,7 @@ from streams.runtime import in_flight as module
 from streams.runtime.in_flight import AHEAD, InFlight, Place, Progress
 from streams.runtime.processing import Record
 
-PLACE = "t", 0
+PLACE: Place = "t", 0
 
 
 def _record(offset: int, key: str | None = None) -> Record:
