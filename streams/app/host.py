@@ -99,7 +99,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     with ExitStack() as stack:
         stages = select(opening.stages(settings), names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
-        kafka.reachable(settings, PATIENCE_S)
+        kafka.check_counts(kafka.reachable(settings, PATIENCE_S), stages)
         ports = open_ports(settings, stages, stack)
         codec = opening.codec(settings, stack)
         announce(codec, stages)

@@ -57,6 +57,11 @@ class Stage:
         """What its consumer group is called, behind the prefix of the settings."""
         return self.name
 
+    @property
+    def joins(self) -> bool:
+        """Whether it brings together, by their key, events of several kinds."""
+        return len({topic.event for topic in self.reads}) > 1
+
 
 def _each(run: Callable[[Any], Iterable[Any]], inputs: Iterable[Any]) -> list[Outcome]:
     """Apply a processor to each input; its two failure words become values."""

@@ -20,7 +20,8 @@ class Topic(Generic[E]):
 
     `suffix` names one of a family (`rag.generate.<tier>`) from the event. `part` tells the parts of
     one subject apart in a compacted topic, without moving them to another partition: None where
-    there is one alone, empty for the first, which has the subject's own key.
+    there is one alone, empty for the first, which has the subject's own key. Nobody waits for what
+    stands in a `bulk` topic: a stage reads its other topics first.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Topic(Generic[E]):
     key: Callable[[E], str]
     retention_hours: int = 7 * 24
     compacted: bool = False
+    bulk: bool = False
     edge: bool = False  # people produce to it: JSON as well as Avro
     max_bytes: int = MIB  # of one record
     suffix: Callable[[E], str] | None = None

@@ -16,6 +16,11 @@ from streams.runtime.record import Record
 
 Place = tuple[str, int]  # topic and partition
 
+
+def place_of(record: Record) -> Place:
+    return record.topic, record.partition
+
+
 AHEAD = "ahead"
 # A broker takes 4,096 bytes of metadata. Twice so many numbers, whose sum is below the second, have
 # 3,100 at most.
@@ -124,14 +129,14 @@ class InFlight:
         """
         firsts: dict[Place, int] = {}
         for record in records:
-            place = record.topic, record.partition
+            place = place_of(record)
             if place not in self._partitions:
                 firsts.setdefault(place, record.offset)
         if firsts:
             self._begin(firsts, committed([*firsts]))
         fresh: list[Record] = []
         for record in records:
-            partition = self._partitions[record.topic, record.partition]
+            partition = self._partitions[place_of(record)]
             record.start, end = partition.taken, record.offset + 1
             partition.taken = end
             if record.offset in partition.progress:
@@ -164,7 +169,7 @@ class InFlight:
         self._done += [record for record in records if self._holds(record)]
 
     def _holds(self, record: Record) -> bool:
-        partition = self._partitions.get((record.topic, record.partition))
+        partition = self._partitions.get(place_of(record))
         return partition is not None and partition.undone.get(record.offset) is record
 
     def ready(self, most: int) -> Batch:
@@ -175,7 +180,7 @@ class InFlight:
         for record in self._done:
             if len(chosen) == most:
                 break
-            place = record.topic, record.partition
+            place = place_of(record)
             after = progress.get(place)
             if after is None:
                 after = progress[place] = self._partitions[place].progress.copy()
@@ -197,7 +202,7 @@ class InFlight:
             self._partitions[place].progress = progress
         for record in batch.records:
             self._let_go(record)
-            del self._partitions[record.topic, record.partition].undone[record.offset]
+            del self._partitions[place_of(record)].undone[record.offset]
         if len(batch.records) == len(self._done):
             self._done.clear()
             return
@@ -219,4 +224,4 @@ class InFlight:
         for record in partition.undone.values():
             self._let_go(record)
             record.done = True  # no lane need begin it any more
-        self._done = deque(each for each in self._done if (each.topic, each.partition) != place)
+        self._done = deque(each for each in self._done if place_of(each) != place)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from streams.flow.errors import UserError
+from streams.flow.stage import Stage
 from streams.runtime.record import Output, Record
 from streams.runtime.settings import RuntimeSettings
 
@@ -31,11 +33,14 @@ def _common(settings: RuntimeSettings) -> dict[str, Any]:
     }
 
 
-def consumer_options(settings: RuntimeSettings, group: str, instance: str = "") -> dict[str, Any]:
+def consumer_options(
+    settings: RuntimeSettings, group: str, instance: str = "", *, joins: bool = False
+) -> dict[str, Any]:
     """Options of a stage's consumer.
 
     A named worker is a static member: its successor takes its partitions over at once, with no
     rebalance and no wait for a session time-out. An unnamed one leaves the group when it stops.
+    One that `joins` topics has the same partitions of each; a rebalance then stops all its group.
     """
     options = {
         **_common(settings),
@@ -43,7 +48,7 @@ def consumer_options(settings: RuntimeSettings, group: str, instance: str = "") 
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
-        "partition.assignment.strategy": "cooperative-sticky",
+        "partition.assignment.strategy": "range" if joins else "cooperative-sticky",
         "session.timeout.ms": settings.session_timeout_ms,
         "heartbeat.interval.ms": max(500, settings.session_timeout_ms // 4),
         "max.poll.interval.ms": max(settings.max_poll_interval_ms, settings.session_timeout_ms),
@@ -117,6 +122,28 @@ def reachable(settings: RuntimeSettings, timeout_s: float = NETWORK_TIMEOUT_S) -
             "check MILLRACE_BOOTSTRAP_SERVERS, or run `millrace up`"
         ) from None
     return client
+
+
+def check_counts(client: AdminClient, stages: Iterable[Stage]) -> None:
+    """Refuse topics that a stage reads together and that are divided differently.
+
+    Raises:
+        UserError: one key would be in partitions of two numbers, so with two workers.
+    """
+    there = client.list_topics(timeout=NETWORK_TIMEOUT_S).topics
+    for stage in stages:
+        counts = {
+            topic.name: len(there[topic.name].partitions)
+            for topic in stage.reads
+            if topic.name in there
+        }
+        if len(set(counts.values())) > 1:
+            few, many = (pick(counts, key=lambda name: counts[name]) for pick in (min, max))
+            raise UserError(
+                f"stage {stage.name} reads {few} of {counts[few]} and {many} of {counts[many]} "
+                "partitions, and one key has to be in the same of both: "
+                f"give {few} {counts[many]} partitions"
+            )
 
 
 def reason(error: KafkaException) -> str:

@@ -25,7 +25,7 @@ from confluent_kafka import (
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.failpoints import Reach
-from streams.runtime.in_flight import Batch, InFlight, Place, Progress
+from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
 from streams.runtime.record import Record, now_ms
 from streams.runtime.settings import RuntimeSettings
@@ -129,14 +129,13 @@ class Loop:
         self._stopping = context.stopping
         self._ready = context.ready
         self._reach = context.reach
-        self._topic = context.stage.reads[0].name
         self._stage = context.stage.name
         self._most = context.stage.max_batch or context.settings.max_batch
         self._consumer = consumer
         self._producer = producer
         self._lanes = lanes
         self._in_flight = InFlight()
-        self._owned: set[int] = set()
+        self._owned: set[Place] = set()
         self._partitions = kafka.Partitions(producer)
         self._paused = False
         self._full_since = 0.0
@@ -236,7 +235,7 @@ class Loop:
 
     def _take(self, records: list[Record]) -> None:
         # A record of a partition that was revoked in the same poll is its next owner's.
-        owned = [record for record in records if record.partition in self._owned]
+        owned = [record for record in records if place_of(record) in self._owned]
         if owned:
             self._reach("after_poll")
             self._lanes.put(self._in_flight.add(owned, self._committed))
@@ -359,9 +358,9 @@ class Loop:
         metrics.batch.observe(len(records))
         metrics.in_flight.set(self._in_flight.records + self._in_flight.aside)
         # One observation a partition and commit, of its oldest record: a bound on all of them.
-        oldest: dict[int, int] = {}
+        oldest: dict[Place, int] = {}
         for record in records:
-            oldest.setdefault(record.partition, record.timestamp)
+            oldest.setdefault(place_of(record), record.timestamp)
         for timestamp in oldest.values():
             metrics.latency.observe(max(0, now - timestamp) / 1000)
 
@@ -370,19 +369,19 @@ class Loop:
         if now - self._told < 1.0:
             return
         self._told = now
-        owned = [TopicPartition(self._topic, partition) for partition in self._owned]
+        owned = [TopicPartition(*place) for place in self._owned]
         if not owned:
             return
         for place in self._consumer.position(owned):
             low, high = self._consumer.get_watermark_offsets(place, cached=True)
             if high >= 0:
                 at = place.offset if place.offset >= 0 else low
-                self._metrics.lag(place.partition, max(0, high - at))
+                self._metrics.lag(place.topic, place.partition, max(0, high - at))
 
     # Rebalancing: called back from inside poll
 
     def assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._owned.update(place.partition for place in partitions)
+        self._owned.update((place.topic, place.partition) for place in partitions)
         self._ready.set()
 
     def revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -399,9 +398,9 @@ class Loop:
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         for place in partitions:
-            self._owned.discard(place.partition)
+            self._owned.discard((place.topic, place.partition))
             self._in_flight.drop((place.topic, place.partition))
-            self._metrics.partition_gone(place.partition)
+            self._metrics.partition_gone(place.topic, place.partition)
         try:
             # librdkafka keeps a pause beyond the assignment: back here, it would never be read.
             self._consumer.resume(partitions)

@@ -128,7 +128,7 @@ class Processing:
                 self._put_off(failure)
                 again.append(record)
         if len(again) > 1:
-            again.sort(key=lambda record: (record.partition, record.offset))
+            again.sort(key=lambda record: (record.topic, record.partition, record.offset))
         return again
 
     def _finish(

@@ -53,5 +53,8 @@ def order_key(record: Record) -> bytes | None:
 
 
 def lane_key(record: Record) -> bytes:
-    """What goes through one lane at a time; records without a key go by their partition."""
-    return order_key(record) or b"%d" % record.partition
+    """What goes through one lane at a time, whichever topic it is from.
+
+    Records without a key go by their partition.
+    """
+    return order_key(record) or b"%s/%d" % (record.topic.encode(), record.partition)

@@ -31,7 +31,12 @@ RETRIES = Counter("millrace_retries", "Tries after the first.", ["stage"], regis
 DEAD_LETTERS = Counter("millrace_dead_letters", "Dead letters.", ["stage"], registry=REGISTRY)
 EXPIRED = Counter("millrace_expired", "Answers owed too late.", ["stage"], registry=REGISTRY)
 ABORTS = Counter("millrace_aborts", "Transactions aborted.", ["stage"], registry=REGISTRY)
-LAG = Gauge("millrace_lag", "Records behind the end.", ["stage", "partition"], registry=REGISTRY)
+LAG = Gauge(
+    "millrace_lag",
+    "Records behind the end.",
+    ["stage", "topic", "partition"],
+    registry=REGISTRY,
+)
 HELD = Gauge("millrace_held", "Records that wait for another try.", ["stage"], registry=REGISTRY)
 IN_FLIGHT = Gauge("millrace_in_flight", "Records held.", ["stage"], registry=REGISTRY)
 SLOW_SECONDS = Counter(
@@ -98,8 +103,8 @@ class StageMetrics:
         self.batch = BATCH.labels(stage)
         self.latency = LATENCY.labels(stage)
 
-    def lag(self, partition: int, records: int) -> None:
-        LAG.labels(self.stage, str(partition)).set(records)
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        LAG.labels(self.stage, topic, str(partition)).set(records)
 
     def slow_seconds(self, share: str, seconds: float) -> None:
         SLOW_SECONDS.labels(self.stage, share).inc(seconds)
@@ -114,9 +119,9 @@ class StageMetrics:
     def over_budget(self, share: str) -> None:
         OVER_BUDGET.labels(self.stage, share).inc()
 
-    def partition_gone(self, partition: int) -> None:
+    def partition_gone(self, topic: str, partition: int) -> None:
         try:
-            LAG.remove(self.stage, str(partition))
+            LAG.remove(self.stage, topic, str(partition))
         except KeyError:
             return
 

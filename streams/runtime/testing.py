@@ -101,7 +101,9 @@ class Driver:
 
     def _step(self, stage: Stage) -> bool:
         worked = False
-        for topic in stage.reads:
+        for topic in sorted(stage.reads, key=lambda topic: topic.bulk):
+            if topic.bulk and worked:
+                break  # as a worker does: live records first
             for number, partition in enumerate(self.log.get(topic.name, [])):
                 at = self._positions.get((stage.name, topic.name, number), 0)
                 fresh = partition[at : at + (stage.max_batch or self.batch)]

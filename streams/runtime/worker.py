@@ -133,7 +133,9 @@ class StageWorker:
         producer = kafka.new_producer(_PATIENT | options)
         patiently(self._stopping, producer.init_transactions)
         instance = self._identity if self._static else ""
-        consumer = kafka.new_consumer(kafka.consumer_options(self._settings, self._group, instance))
+        consumer = kafka.new_consumer(
+            kafka.consumer_options(self._settings, self._group, instance, joins=self.stage.joins)
+        )
         stack.callback(consumer.close)
         lanes = Lanes(self.stage, self._processing, self._settings)
         stack.callback(lanes.stop)

@@ -461,3 +461,21 @@ def test_parts_and_documents_with_like_names_do_not_collide() -> None:
     }
     whole = {r.partition for r in driver.records("docs.changes") if r.key == b"acme/a"}
     assert parts == whole
+
+
+def test_what_is_live_is_read_before_what_is_bulk() -> None:
+    bulk = Topic("feed.bulk", DocumentFed, topics.document_key, bulk=True)
+    copy = record_stage(
+        "copy",
+        reads=[bulk, topics.DOCS_FEED],
+        make=lambda _: lambda event: [event],
+        writes=Topic("out", DocumentFed, topics.document_key),
+        dead_letters=topics.DOCS_DLQ,
+        place=DOCUMENTS,
+    )
+    driver = Driver([copy], partitions=1, batch=2)
+    for version in range(4):
+        driver.send(bulk, _fed("bulk", version))
+        driver.send(topics.DOCS_FEED, _fed("live", version))
+    driver.run()
+    assert [event.body for event in driver.events(copy.writes[0])] == 4 * ["live"] + 4 * ["bulk"]

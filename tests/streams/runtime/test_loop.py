@@ -42,7 +42,8 @@ class FakeProducer:
     failures: list[KafkaException] = field(default_factory=list[KafkaException])
     committed: list[int] = field(default_factory=list[int])
     aborted: int = 0
-    _offsets: list[int] = field(default_factory=list[int])
+    places: list[set[tuple[str, int, int]]] = field(default_factory=list[set[tuple[str, int, int]]])
+    _offsets: list[TopicPartition] = field(default_factory=list[TopicPartition])
 
     def begin_transaction(self) -> None:
         self._offsets = []
@@ -52,10 +53,11 @@ class FakeProducer:
     ) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        self._offsets = [place.offset for place in offsets]
+        self._offsets = offsets
 
     def commit_transaction(self, _timeout: float) -> None:
-        self.committed += self._offsets
+        self.committed += [place.offset for place in self._offsets]
+        self.places.append({(each.topic, each.partition, each.offset) for each in self._offsets})
 
     def abort_transaction(self, _timeout: float) -> None:
         self.aborted += 1
@@ -157,3 +159,24 @@ def test_a_partition_that_goes_is_resumed_so_that_it_is_read_when_it_returns() -
     loop, consumer = _loop(FakeProducer())
     loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
     assert consumer.resumed == [0]
+
+
+def _of(topic: str, partition: int, count: int) -> list[Record]:
+    return [Record(topic, partition, offset, 0, None, b"", ()) for offset in range(count)]
+
+
+def test_one_transaction_commits_the_offsets_of_every_topic() -> None:
+    producer = FakeProducer()
+    loop, _ = _loop(producer, batch=10)
+    _finish(loop, [*_of("a", 0, 2), *_of("b", 0, 3), *_of("b", 1, 1)])
+    loop._commit_done()
+    assert producer.places == [{("a", 0, 2), ("b", 0, 3), ("b", 1, 1)}]
+
+
+def test_a_partition_that_goes_takes_no_other_topics_partition_of_its_number_along() -> None:
+    producer = FakeProducer()
+    loop, consumer = _loop(producer, batch=10)
+    _finish(loop, [*_of("a", 0, 2), *_of("b", 0, 3)])
+    loop.lost(consumer, [TopicPartition("a", 0)])
+    loop._commit_done()
+    assert producer.places == [{("b", 0, 3)}]
