@@ -72,9 +72,10 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
     Raises:
         UserError: two have one consumer group: each would read a part of what both should.
     """
-    for group, count in Counter(stage.group for stage in stages).items():
+    groups = [(each.group, stage.name) for stage in stages for each in stage.subscriptions]
+    for group, count in Counter(group for group, _ in groups).items():
         if count > 1:
-            names = [repr(stage.name) for stage in stages if stage.group == group]
+            names = [repr(name) for each, name in groups if each == group]
             raise UserError(
                 f"the stages {' and '.join(names)} have one consumer group, {group}: each would "
                 "read only a part of the records; give each a name of its own"

@@ -85,7 +85,9 @@ def reply_topic(name: str) -> Topic[Any]:
 
 
 def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
-    """Records each stage has yet to read. Transaction markers count, one a partition at most.
+    """Records that each consumer group has yet to read, in flow order.
+
+    Transaction markers count, one a partition at most.
 
     Raises:
         UserError: the broker does not answer.
@@ -93,12 +95,11 @@ def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
     client: Any = kafka.reachable(settings)
     found: dict[str, int] = {}
     ends = _ends(client, sorted({topic.name for stage in stages for topic in stage.reads}))
-    for stage in stages:
-        group = f"{settings.group_prefix}.{stage.group}"
-        names = {topic.name for topic in stage.reads}
+    for each in (each for stage in stages for each in stage.subscriptions):
+        names = {topic.name for topic in each.topics}
         places = [place for place in ends if place[0] in names]
-        committed = _committed(settings, group, places)
-        found[stage.name] = sum(max(0, ends[place] - committed.get(place, 0)) for place in places)
+        committed = _committed(settings, f"{settings.group_prefix}.{each.group}", places)
+        found[each.group] = sum(max(0, ends[place] - committed.get(place, 0)) for place in places)
     return found
 
 

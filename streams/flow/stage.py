@@ -19,6 +19,9 @@ I = TypeVar("I")  # noqa: E741 - input
 O = TypeVar("O")  # noqa: E741 - output
 
 
+# A bulk batch of an ordinary stage: a live record that comes waits for no more than this.
+BATCH_S = 0.1
+
 Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
 """All of a batch at once: an outcome for each record, in order."""
 
@@ -33,6 +36,15 @@ class Place:
 
     process: str
     background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A consumer group of a stage, and the topics it reads."""
+
+    group: str  # behind the prefix of the settings
+    topics: tuple[Topic[Any], ...]
+    bulk: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +63,19 @@ class Stage:
     max_batch: int  # records per call and transaction at most; 0: as the settings say
     promise: Promise[Any, Any] | None
     slow: SlowLanes[Any] | None = None  # where its slow records go
+    batch_seconds: float = BATCH_S  # how long a bulk batch takes, about
 
     @property
-    def group(self) -> str:
-        """What its consumer group is called, behind the prefix of the settings."""
-        return self.name
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Its consumer groups: one, and one of its own for what is bulk.
+
+        So each has a loop, a lane and transactions of its own, and the bulk one can be scaled by
+        itself.
+        """
+        live = tuple(topic for topic in self.reads if not topic.bulk)
+        bulk = tuple(topic for topic in self.reads if topic.bulk)
+        found = [Subscription(self.name, live, bulk=False)] if live else []
+        return (*found, Subscription(f"{self.name}.bulk", bulk, bulk=True)) if bulk else (*found,)
 
     @property
     def joins(self) -> bool:

@@ -92,6 +92,7 @@ class Context:
     reach: Reach
     stopping: threading.Event
     ready: threading.Event
+    holds_live: Callable[[bool], None] = lambda _: None  # told when records come in hand, and go
 
 
 def patiently(stopping: threading.Event, call: Callable[[float], object]) -> None:
@@ -145,6 +146,8 @@ class Loop:
         self._aborts = 0  # in a row
         self._company = 1  # records of the last transaction
         self._call_began = 0.0
+        self._holds = False
+        self._holds_live = context.holds_live
 
     def stuck(self) -> bool:
         """Whether a call has not returned for so long that it never will (asked by a thread)."""
@@ -160,6 +163,7 @@ class Loop:
             self._await_report(BUSY_POLL_S if self._room() else FULL_POLL_S)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
         self._commit_done()
+        self._tell_what_is_in_hand()
         self._tell_lag()
 
     def drain(self) -> None:
@@ -239,6 +243,7 @@ class Loop:
         if owned:
             self._reach("after_poll")
             self._lanes.put(self._in_flight.add(owned, self._committed))
+            self._tell_what_is_in_hand()
 
     def _committed(self, places: Sequence[Place]) -> dict[Place, Progress]:
         """How far these partitions were read before they came to us.
@@ -363,6 +368,12 @@ class Loop:
             oldest.setdefault(place_of(record), record.timestamp)
         for timestamp in oldest.values():
             metrics.latency.observe(max(0, now - timestamp) / 1000)
+
+    def _tell_what_is_in_hand(self) -> None:
+        holds = self._in_flight.records > 0
+        if holds != self._holds:
+            self._holds = holds
+            self._holds_live(holds)
 
     def _tell_lag(self) -> None:
         now = time.monotonic()
