@@ -57,7 +57,6 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         chunk.stage(c.chunking),
         embed.stage(),
         index.stage(now),
-        chunk.stage(c.chunking, "rechunk", topics.DOCS_REINDEX),
         admit.stage(c.admit, c.versions, now),
         rewrite.stage(c.variants),
         retrieve.stage(c.retrieval),

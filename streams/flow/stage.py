@@ -99,7 +99,13 @@ def _read(topics: Topic[I] | Sequence[Topic[I]]) -> tuple[Topic[Any], ...]:
 
 
 def _written(topics: Topic[O] | Outputs[O]) -> tuple[Topic[Any], ...]:
-    return (topics,) if isinstance(topics, Topic) else topics.topics
+    """Each topic, followed by where it diverts events to."""
+    named = (topics,) if isinstance(topics, Topic) else topics.topics
+    return tuple(
+        topic
+        for each in named
+        for topic in ((each,) if each.diverted is None else (each, each.diverted.to))
+    )
 
 
 def record_stage(
@@ -182,6 +188,7 @@ def batch_stage(
     needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
     max_batch: int = 0,
+    batch_seconds: float = BATCH_S,
 ) -> Stage:
     """A stage whose processor takes all waiting events at once and returns an outcome for each."""
 
@@ -210,4 +217,5 @@ def batch_stage(
         concurrency=1,
         max_batch=max_batch,
         promise=promise,
+        batch_seconds=batch_seconds,
     )
