@@ -16,7 +16,8 @@ from streams.app import opening
 from streams.app.settings import Settings, load
 from streams.cli.console import err, out
 from streams.cli.questions import print_answer, print_trail
-from streams.edge.client import Asker, Feeder, reader
+from streams.edge.client import Asker, reader
+from streams.edge.documents import Feeder
 from streams.edge.trails import trail_of
 from streams.flow.errors import MillraceError
 from streams.local.supervisor import Stack

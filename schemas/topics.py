@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from schemas.events import (
     ChunksRetrieved,
     DeadLettered,
@@ -21,7 +24,7 @@ from schemas.events import (
     QuestionClosed,
     QuestionRewritten,
 )
-from streams.flow.topic import MIB, Topic
+from streams.flow.topic import MIB, Diverted, Gone, Topic
 
 
 def document_key(document: DocumentFed | DocumentVersion) -> str:
@@ -64,19 +67,23 @@ def _joined_key(event: FeedbackJoined) -> str:
     return _request_key(event.feedback)
 
 
-def part_name(part: int, version: int, sequence: int) -> str:
-    """What tells a part of a document from all others, also from those of its other versions.
-
-    So a part can be forgotten while a newer version is on its way; the first one is replaced.
-    """
-    return f"{part}.{version}.{sequence}" if part else ""
-
-
-def _part(event: DocumentChanged) -> str | None:
+def _part(event: DocumentChanged) -> str:
     document = event.document
-    if document.parts == 1:
-        return None
-    return part_name(event.part, document.version, document.sequence)
+    return _part_name(event.part, document.version, document.sequence)
+
+
+def _part_name(part: int, version: int, sequence: int) -> str:
+    """What tells a part of a version from all others of its document.
+
+    So nothing on docs.changes replaces a version because it came later: it may be an older one, and
+    the newest may stand on docs.changes.bulk. `index` forgets what a newer version has replaced.
+    """
+    return f"{part}.{version}.{sequence}"
+
+
+def _bulk(event: DocumentChunked | DocumentEmbedded) -> bool:
+    """What is chunked again is bulk too, wherever it stands in the log."""
+    return event.document.bulk or event.document.generation > 0
 
 
 def _dead_key(event: DeadLettered) -> str:
@@ -87,12 +94,40 @@ def _dead_key(event: DeadLettered) -> str:
 # The cap is above the size limit of a document, so that one over it gets a dead letter that says
 # so; dead letters carry the whole original.
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
-DOCS_CHANGES = Topic("docs.changes", DocumentChanged, _version_key, compacted=True, part=_part)
-# What `reindex` has chunked again: not on docs.changes, where compaction would let a version that
-# is asked for again hide a newer one that came meanwhile.
-DOCS_REINDEX = Topic("docs.reindex", DocumentChanged, _version_key, retention_hours=24)
-DOCS_CHUNKS = Topic("docs.chunks", DocumentChunked, _version_key, retention_hours=24)
-DOCS_VECTORS = Topic("docs.vectors", DocumentEmbedded, _version_key, retention_hours=24)
+DOCS_FEED_BULK = replace(DOCS_FEED, name="docs.feed.bulk", bulk=True)
+DOCS_CHANGES_BULK = Topic(
+    "docs.changes.bulk", DocumentChanged, _version_key, compacted=True, part=_part, bulk=True
+)
+DOCS_CHANGES = Topic(
+    "docs.changes",
+    DocumentChanged,
+    _version_key,
+    compacted=True,
+    part=_part,
+    diverted=Diverted(DOCS_CHANGES_BULK, lambda event: event.document.bulk),
+)
+# What `reindex` has chunked again: in the log it stands already.
+DOCS_REINDEX = Topic("docs.reindex", DocumentChanged, _version_key, retention_hours=24, bulk=True)
+DOCS_CHUNKS_BULK = Topic(
+    "docs.chunks.bulk", DocumentChunked, _version_key, retention_hours=24, bulk=True
+)
+DOCS_CHUNKS = Topic(
+    "docs.chunks",
+    DocumentChunked,
+    _version_key,
+    retention_hours=24,
+    diverted=Diverted(DOCS_CHUNKS_BULK, _bulk),
+)
+DOCS_VECTORS_BULK = Topic(
+    "docs.vectors.bulk", DocumentEmbedded, _version_key, retention_hours=24, bulk=True
+)
+DOCS_VECTORS = Topic(
+    "docs.vectors",
+    DocumentEmbedded,
+    _version_key,
+    retention_hours=24,
+    diverted=Diverted(DOCS_VECTORS_BULK, _bulk),
+)
 DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, _version_key)
 DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB)
 
@@ -125,3 +160,11 @@ RAG_FEEDBACK_JOINED = Topic(
     "rag.feedback.joined", FeedbackJoined, _joined_key, retention_hours=30 * 24
 )
 RAG_DLQ = Topic("rag.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=2 * MIB)
+
+
+def gone(
+    document: str, version: int, sequence: int, parts: Iterable[int], *, bulk: bool
+) -> list[Gone]:
+    """Forgets these parts of a version of the document with this key."""
+    topic = DOCS_CHANGES_BULK if bulk else DOCS_CHANGES
+    return [Gone(topic, document, _part_name(part, version, sequence)) for part in parts]

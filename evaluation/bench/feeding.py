@@ -10,7 +10,8 @@ from evaluation.bench.child import serve
 from evaluation.bench.corpus import endless
 from streams.app import opening
 from streams.app.settings import load
-from streams.edge.client import Feeder, FeedReport, reader
+from streams.edge.client import reader
+from streams.edge.documents import Feeder, FeedReport
 
 READY_TIMEOUT_S = 60.0
 
@@ -23,7 +24,7 @@ class _Feed(threading.Thread):
     def run(self) -> None:
         settings = load()
         with reader(settings) as consumer, ExitStack() as stack:
-            feeder = Feeder(settings, opening.codec(settings, stack), consumer)
+            feeder = Feeder(settings, opening.codec(settings, stack), consumer, bulk=True)
             self.report = feeder.report
             feeder.feed(endless("load"))
 

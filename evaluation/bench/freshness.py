@@ -23,7 +23,8 @@ from schemas import topics
 from schemas.events import DocumentFed
 from streams.app import opening
 from streams.app.settings import Settings
-from streams.edge.client import Feeder, edge_output, from_the_end, reader
+from streams.edge.client import edge_output, from_the_end, reader
+from streams.edge.documents import Feeder
 from streams.flow.errors import UserError
 from streams.runtime import kafka
 from streams.runtime.codec import Codec

@@ -13,7 +13,8 @@ from evaluation.bench.measures import Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
 from streams.app import opening
 from streams.app.settings import Settings
-from streams.edge.client import Feeder, FeedReport, reader
+from streams.edge.client import reader
+from streams.edge.documents import Feeder, FeedReport
 from streams.flow.errors import UserError
 from streams.local.worker_process import BACKGROUND
 

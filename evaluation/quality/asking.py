@@ -20,7 +20,8 @@ from schemas.events import Candidate, DocumentFed, QuestionAnswered, QuestionAsk
 from streams.app import opening
 from streams.app.settings import Settings
 from streams.cli.console import open_codec
-from streams.edge.client import Asker, Feeder, from_the_end, reader
+from streams.edge.client import Asker, from_the_end, reader
+from streams.edge.documents import Feeder
 from streams.flow.errors import UserError
 from streams.runtime.codec import Codec
 

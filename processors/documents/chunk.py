@@ -17,7 +17,6 @@ from schemas import topics
 from schemas.events import Chunk, DocumentChanged, DocumentChunked
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, record_stage
-from streams.flow.topic import Topic
 
 # Part n of a document has ordinals from n times this; a part of 1 MiB has far fewer chunks.
 ORDINALS_PER_PART = 100_000
@@ -149,19 +148,15 @@ def _text(body: str, piece: Piece) -> tuple[str, list[int]]:
     return text, flat
 
 
-def stage(
-    policy: ChunkingPolicy,
-    name: str = "chunk",
-    reads: Topic[DocumentChanged] = topics.DOCS_CHANGES,
-) -> Stage:
-    """`chunk` in the topology, and `rechunk`, which does the same with what `reindex` asks for."""
+def stage(policy: ChunkingPolicy) -> Stage:
+    """`chunk` in the topology."""
 
     def make(opened: Opened):
         return partial(chunk, counter=opened[COUNTER], policy=policy)
 
     return record_stage(
-        name,
-        reads=reads,
+        "chunk",
+        reads=[topics.DOCS_CHANGES, topics.DOCS_CHANGES_BULK, topics.DOCS_REINDEX],
         make=make,
         writes=topics.DOCS_CHUNKS,
         dead_letters=topics.DOCS_DLQ,

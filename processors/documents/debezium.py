@@ -330,7 +330,10 @@ def _arrived(
     config: IngestConfig,
     converter: Converter,
 ) -> Iterable[DocumentChanged]:
-    place = Place(record.offset, record.timestamp, record.key is not None)
+    # What a snapshot reads was there before; nobody waits for it.
+    place = Place(
+        record.offset, record.timestamp, record.key is not None, bulk=record.event.op == "r"
+    )
     return ingest_row(
         record.event, record.key, place, source=source, config=config, converter=converter
     )

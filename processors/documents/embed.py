@@ -119,6 +119,7 @@ def _embedded(
 # Records at once: enough to fill the model, few enough that a change fed during bulk loading does
 # not wait long behind others.
 MODEL_BATCH = 64
+MODEL_S = 0.5
 
 
 def stage() -> Stage:
@@ -129,11 +130,12 @@ def stage() -> Stage:
 
     return batch_stage(
         "embed",
-        reads=topics.DOCS_CHUNKS,
+        reads=[topics.DOCS_CHUNKS, topics.DOCS_CHUNKS_BULK],
         make=make,
         writes=topics.DOCS_VECTORS,
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
         needs=[EMBEDDER, CACHE],
         max_batch=MODEL_BATCH,
+        batch_seconds=MODEL_S,
     )

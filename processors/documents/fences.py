@@ -10,20 +10,22 @@ from processors.documents.chunk import ORDINALS_PER_PART
 from processors.ports import Made, Stamp
 from schemas.events import DocumentEmbedded, DocumentVersion
 
-# Versions in parts that are remembered once they are obsolete. They are named to whoever forgets
-# them with each later version: a crash between here and there must not lose them. As many as this,
-# of 384 KiB and more each, a stage never holds uncommitted.
+# Versions that are remembered once they are obsolete: each is named, to whoever has the log forget
+# it, with this many later versions, lest a crash between here and there loses it. A lane is never
+# so many batches ahead of what its loop has committed.
+NAMED = 3
 MOST_LOGGED = 32
 # Stands for all parts where a record was written before parts were counted: its word is taken.
 _ANY = -1
 
 
 class Logged(NamedTuple):
-    """A version that stands on docs.changes, and in how many parts."""
+    """A version that stands on docs.changes, or on docs.changes.bulk, and in how many parts."""
 
     version: int
     sequence: int
     parts: int
+    bulk: bool = False
 
 
 def stamp_of(document: DocumentVersion) -> Stamp:
@@ -40,20 +42,21 @@ class Fence:
     """What was last applied to a document.
 
     `parts` has, of each part of this version whose last record came, how many chunks it has and
-    their chunking. `logged` names the versions that stand in the log in several parts.
+    their chunking. `logged` has the versions that stand in the log, and with how many later ones
+    each was named.
     """
 
     stamp: Stamp
     deleted: bool = False
     parts: dict[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])
-    logged: list[Logged] = field(default_factory=list[Logged])
+    logged: dict[Logged, int] = field(default_factory=dict[Logged, int])
 
     @classmethod
     def of(cls, payload: dict[str, Any]) -> Self:
         """The fence that `payload` was made of. Older ones have no generation and no parts."""
         stamp = payload["version"], payload["sequence"], payload.get("generation", 0)
         parts = {int(part): (n, chunking) for part, n, chunking in payload.get("parts", ())}
-        logged = [Logged(*each) for each in payload.get("logged", ())]
+        logged = {Logged(*each): named for *each, named in payload.get("logged", ())}
         return cls(stamp, payload["deleted"], parts, logged)
 
     def payload(self) -> dict[str, Any]:
@@ -67,7 +70,7 @@ class Fence:
         if self.parts:
             found["parts"] = [[part, *told] for part, told in self.parts.items()]
         if self.logged:
-            found["logged"] = [[*each] for each in self.logged]
+            found["logged"] = [[*each, named] for each, named in self.logged.items()]
         return found
 
     def after(self, change: DocumentEmbedded) -> Fence:
@@ -81,11 +84,10 @@ class Fence:
                 parts[change.part] = (change.part_chunks, change.chunking)
             elif change.last:
                 parts[_ANY] = (0, change.chunking)
-        logged = list(self.logged)
-        entry = _logged(document)
-        if document.parts > 1 and entry not in logged:
-            logged = sorted([*logged, entry])[-MOST_LOGGED:]
-        return Fence(stamp, deleted, parts, logged)
+        newer = stamp != self.stamp
+        logged = {each: n + newer for each, n in self.logged.items() if n + newer <= NAMED}
+        logged.setdefault(_logged(document), 0)
+        return Fence(stamp, deleted, parts, dict(sorted(logged.items())[-MOST_LOGGED:]))
 
     def ended(self, change: DocumentEmbedded) -> bool:
         """Whether the last record of the version came, so that what is not here is missing."""
@@ -118,19 +120,17 @@ class Fence:
 
 
 def left_behind(change: DocumentEmbedded, fence: Fence) -> tuple[Logged, ...]:
-    """What a superseded change leaves in the log, where it is of an older version in parts.
+    """What a superseded change of an older version leaves in the log.
 
     Told with the last record of each part, since any of them may come again by a replay.
     """
     document = change.document
     older = stamp_of(document)[:2] < fence.stamp[:2]
-    if not older or document.parts == 1 or change.part_chunks < 0:
-        return ()
-    return (_logged(document),)
+    return (_logged(document),) if older and change.part_chunks >= 0 else ()
 
 
 def _logged(document: DocumentVersion) -> Logged:
-    return Logged(document.version, document.sequence, document.parts)
+    return Logged(document.version, document.sequence, document.parts, document.bulk)
 
 
 def _whole(change: DocumentEmbedded) -> bool:

@@ -10,7 +10,7 @@ from processors.documents.applying import Applied, apply
 from processors.ports import ChunkStore
 from schemas import topics
 from schemas.events import DocumentEmbedded, DocumentIndexed
-from schemas.topics import DOCS_CHANGES, document_key, part_name
+from schemas.topics import document_key, gone
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
@@ -53,11 +53,9 @@ def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> Docum
 
 def _gone(event: DocumentEmbedded, result: Applied) -> Iterator[Gone]:
     """A part's key names its version, so that no tombstone can hit a version that is in use."""
-    for version, sequence, parts in result.obsolete:
-        for part in range(1, parts):
-            yield Gone(
-                DOCS_CHANGES, document_key(event.document), part_name(part, version, sequence)
-            )
+    key = document_key(event.document)
+    for version, sequence, parts, bulk in result.obsolete:
+        yield from gone(key, version, sequence, range(parts), bulk=bulk)
 
 
 def _not_whole(event: DocumentEmbedded, result: Applied) -> Reject:
@@ -79,7 +77,7 @@ def stage(now: Callable[[], int]) -> Stage:
 
     return batch_stage(
         "index",
-        reads=topics.DOCS_VECTORS,
+        reads=[topics.DOCS_VECTORS, topics.DOCS_VECTORS_BULK],
         make=make,
         writes=outputs(topics.DOCS_INDEXED, topics.DOCS_CHANGES),
         dead_letters=topics.DOCS_DLQ,

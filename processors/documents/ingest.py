@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
+from processors.documents.quota import LiveQuota
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter
@@ -26,6 +27,9 @@ FORMS = ("source", "base64", "converted")
 PAGE_BREAK = "\f"
 # A part leaves room in a 1 MiB record for title, metadata and what chunking adds.
 PART_BYTES = 384 * 1024
+# Offsets of the two feeds cannot be compared: where both carry one version of a document, that of
+# docs.feed counts as the later one.
+LIVE = 1 << 52
 MAX_TIME = 253_402_300_799_999  # the last millisecond of the year 9999, the last a date can say
 _HEADER_CHARS = 16 * 1024
 # What is converted in the worker itself takes a few milliseconds up to this size.
@@ -35,9 +39,10 @@ _DELIMITER = re.compile(r"[|:\- \t]*-[|:\- \t]*")
 
 @dataclass(frozen=True, slots=True)
 class IngestConfig:
-    """Limits of a document, and of what files that have to be converted take from others."""
+    """Limits of a document, and of what one tenant may take from others."""
 
     max_document_bytes: int = 16 * 1024 * 1024
+    live_changes_per_minute: int = 600
     max_id_chars: int = 512
     max_metadata_bytes: int = 64 * 1024
     convert_processes: int = 2
@@ -46,11 +51,12 @@ class IngestConfig:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and when a feed record was written."""
+    """Where and when a feed record was written, and whether anybody waits for it."""
 
-    sequence: int  # orders changes that carry the same version: the record's offset
+    sequence: int  # orders changes that carry the same version
     timestamp: int  # milliseconds since the epoch
     keyed: bool
+    bulk: bool = False
 
 
 def split_body(body: str, limit: int = PART_BYTES) -> list[str]:
@@ -161,6 +167,7 @@ def ingest(
         changed_at=event.changed_at or place.timestamp,
         fed_at=place.timestamp,
         parts=len(texts),
+        bulk=place.bulk,
     )
     page = 1 if PAGE_BREAK in document.body else 0
     for number, text in enumerate(texts):
@@ -213,9 +220,12 @@ def _check(size: int, what: str, config: IngestConfig) -> None:
 
 
 def _arrived(
-    record: Received[DocumentFed], *, config: IngestConfig, converter: Converter
+    record: Received[DocumentFed], *, config: IngestConfig, converter: Converter, quota: LiveQuota
 ) -> Iterable[DocumentChanged]:
-    place = Place(record.offset, record.timestamp, record.key is not None)
+    bulk = record.topic == topics.DOCS_FEED_BULK.name
+    sequence = record.offset if bulk else LIVE + record.offset
+    bulk = bulk or not quota.take(record.event.tenant, record.timestamp)
+    place = Place(sequence, record.timestamp, record.key is not None, bulk)
     return ingest(record.event, place, config=config, converter=converter)
 
 
@@ -223,11 +233,12 @@ def stage(config: IngestConfig) -> Stage:
     """`ingest` in the topology."""
 
     def make(opened: Opened):
-        return partial(_arrived, config=config, converter=opened[CONVERTER])
+        quota = LiveQuota(config.live_changes_per_minute)
+        return partial(_arrived, config=config, converter=opened[CONVERTER], quota=quota)
 
     return edge_stage(
         "ingest",
-        reads=topics.DOCS_FEED,
+        reads=[topics.DOCS_FEED, topics.DOCS_FEED_BULK],
         make=make,
         writes=topics.DOCS_CHANGES,
         dead_letters=topics.DOCS_DLQ,

@@ -57,6 +57,7 @@ def config(settings: Settings) -> Config:
             max_document_bytes=converting.max_document_bytes,
             convert_processes=converting.at_once(),
             convert_budget_s=converting.budget_s,
+            live_changes_per_minute=settings.live_changes_per_minute,
         ),
         chunking=chunking,
         admit=AdmitConfig(

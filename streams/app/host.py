@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from streams.flow.errors import Retry, UserError
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
+from streams.runtime.precedence import Precedence
 from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans
 from streams.runtime.worker import StageWorker, Worker
 
@@ -107,11 +109,17 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         ports = open_ports(settings, stages, stack)
         codec = opening.codec(settings, stack)
         announce(codec, stages)
-        spans = open_spans(settings.otlp_endpoint, f"millrace.{'+'.join(names)}", stack)
-        static = bool(settings.worker)
-        workers = [
-            StageWorker(s, ports, settings, codec, spans, name=name, static=static) for s in stages
-        ]
+        worker_of = partial(
+            StageWorker,
+            ports=ports,
+            settings=settings,
+            codec=codec,
+            spans=open_spans(settings.otlp_endpoint, f"millrace.{'+'.join(names)}", stack),
+            name=name,
+            static=bool(settings.worker),
+            precedence=Precedence(),
+        )
+        workers = [worker_of(stage, of=each) for stage in stages for each in stage.subscriptions]
         worker = Worker(workers)
         # The main thread takes signals when it is ready for them; no handler interrupts a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

@@ -82,6 +82,11 @@ class _Base(RuntimeSettings):
     replication_factor: int = Field(default=1, ge=1)
     reply_topics: Names = Field(default=(), description="Topics a request may name in reply_to")
 
+    # Documents.
+    live_changes_per_minute: int = Field(
+        default=600, ge=0, description="Of a tenant; those above it are bulk, and delay no others"
+    )
+
     # Questions.
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     max_query_chars: int = Field(default=4000, ge=1)

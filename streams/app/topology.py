@@ -22,7 +22,6 @@ from processors.questions.answering import Answering
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.rewrite import VariantsConfig
 from processors.questions.route import RouteConfig
-from schemas import topics
 from schemas.events import Versions
 from streams.flow.errors import UserError
 from streams.flow.stage import Stage
@@ -58,7 +57,6 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         chunk.stage(c.chunking),
         embed.stage(),
         index.stage(now),
-        chunk.stage(c.chunking, "rechunk", topics.DOCS_REINDEX),
         admit.stage(c.admit, c.versions, now),
         rewrite.stage(c.variants),
         retrieve.stage(c.retrieval),
@@ -79,9 +77,10 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
     kept = Counter(topic.name for stage in stages for topic in stage.changelogs)
     for name in (name for name, count in kept.items() if count > 1):
         raise UserError(f"two stages keep state in {name}: give each a topic of its own")
-    for group, count in Counter(stage.group for stage in stages).items():
+    groups = [(each.group, stage.name) for stage in stages for each in stage.subscriptions]
+    for group, count in Counter(group for group, _ in groups).items():
         if count > 1:
-            names = [repr(stage.name) for stage in stages if stage.group == group]
+            names = [repr(name) for each, name in groups if each == group]
             raise UserError(
                 f"the stages {' and '.join(names)} have one consumer group, {group}: each would "
                 "read only a part of the records; give each a name of its own"

@@ -14,7 +14,7 @@ from streams.app.settings import Settings
 from streams.cli.console import open_codec, out, print_json, progress, settings
 
 if TYPE_CHECKING:
-    from streams.edge.client import FeedReport
+    from streams.edge.documents import FeedReport
 
 app = typer.Typer()
 index_app = typer.Typer(help="The searchable set.", no_args_is_help=True)
@@ -26,10 +26,13 @@ SOMETHING_SKIPPED = 1
 def feed(
     paths: Annotated[list[str], typer.Argument(help="Folders, files, .jsonl files, or - .")],
     tenant: Annotated[str, typer.Option(help="Whose documents.")] = "default",
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="A load that nobody waits for: other changes go first.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Feed documents and wait until they are searchable (exit code 1: some were not)."""
-    report, local = feed_paths(settings(), paths, tenant)
+    report, local = feed_paths(settings(), paths, tenant, bulk=bulk)
     rejected = [{"document": name, "reason": why} for name, why in report.rejected]
     if as_json:
         print_json(
@@ -75,10 +78,13 @@ class Local:
     types: Counter[str] = field(default_factory=Counter[str])
 
 
-def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedReport, Local]:
+def feed_paths(
+    chosen: Settings, paths: list[str], tenant: str, *, bulk: bool = False
+) -> tuple[FeedReport, Local]:
     """Feed paths with a progress bar; returns the report, and what was left out of it and why."""
     from streams.app import opening
-    from streams.edge.client import Feeder, reader
+    from streams.edge.client import reader
+    from streams.edge.documents import Feeder
 
     local = Local()
     bar = progress()
@@ -86,7 +92,8 @@ def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedRep
         task = bar.add_task("searchable", total=None)
 
         def show(report: FeedReport) -> None:
-            bar.update(task, completed=report.settled, total=report.fed or None)
+            said = f"searchable; {report.waits_for}" if report.waits_for else "searchable"
+            bar.update(task, description=said, completed=report.settled, total=report.fed or None)
 
         def found() -> Iterator[DocumentFed]:
             for each in opening.documents(chosen, paths, tenant):
@@ -99,7 +106,7 @@ def feed_paths(chosen: Settings, paths: list[str], tenant: str) -> tuple[FeedRep
                     local.partly.append((each.doc_id, unread))
                 yield each
 
-        report = Feeder(chosen, codec, consumer).feed(found(), on_progress=show)
+        report = Feeder(chosen, codec, consumer, bulk=bulk).feed(found(), on_progress=show)
     return report, local
 
 

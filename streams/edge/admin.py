@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, cast
 
 from confluent_kafka import (
@@ -92,21 +93,39 @@ def reply_topic(name: str) -> Topic[Any]:
     return Topic(name, RAG_ANSWERS.event, RAG_ANSWERS.key, RAG_ANSWERS.retention_hours)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a consumer group stands: another `read` says that it moved."""
+
+    behind: int  # records it has yet to read; transaction markers count, one a partition at most
+    read: frozenset[tuple[str, int, int, str]]  # partitions with what is committed of each
+
+
 def lag(settings: Settings, stages: Sequence[Stage]) -> dict[str, int]:
-    """Records each stage has yet to read. Transaction markers count, one a partition at most.
+    """Records that each consumer group has yet to read, in flow order.
+
+    Raises:
+        UserError: the broker does not answer.
+    """
+    return {group: each.behind for group, each in standings(settings, stages).items()}
+
+
+def standings(settings: Settings, stages: Sequence[Stage]) -> dict[str, Standing]:
+    """How each consumer group stands, in flow order.
 
     Raises:
         UserError: the broker does not answer.
     """
     client: Any = kafka.reachable(settings)
-    found: dict[str, int] = {}
+    found: dict[str, Standing] = {}
     ends = _ends(client, sorted({topic.name for stage in stages for topic in stage.reads}))
-    for stage in stages:
-        group = f"{settings.group_prefix}.{stage.group}"
-        names = {topic.name for topic in stage.reads}
+    for each in (each for stage in stages for each in stage.subscriptions):
+        names = {topic.name for topic in each.topics}
         places = [place for place in ends if place[0] in names]
-        committed = _committed(settings, group, places)
-        found[stage.name] = sum(max(0, ends[place] - committed.get(place, 0)) for place in places)
+        committed = _committed(settings, f"{settings.group_prefix}.{each.group}", places)
+        at = {(topic, partition): offset for topic, partition, offset, _ in committed}
+        behind = sum(max(0, ends[place] - at.get(place, 0)) for place in places)
+        found[each.group] = Standing(behind, frozenset(committed))
     return found
 
 
@@ -130,14 +149,14 @@ def _ends(client: Any, names: Sequence[str]) -> dict[tuple[str, int], int]:
 
 def _committed(
     settings: Settings, group: str, places: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], int]:
-    """What a group has committed.
+) -> list[tuple[str, int, int, str]]:
+    """What a group has committed: topic, partition, offset, and what was done beyond that.
 
     Asked by a consumer that never joins: AdminClient's call for it ends the process where a
     coordinator is just coming back (librdkafka 2.16). Uncommitted transactions are not waited for.
     """
     if not places:
-        return {}
+        return []
     options = kafka.plain_consumer_options(settings, group)
     consumer = kafka.new_consumer(options | {"isolation.level": "read_uncommitted"})
     try:
@@ -147,4 +166,4 @@ def _committed(
         raise UserError(f"the lag of {group} cannot be read: {kafka.reason(error)}") from None
     finally:
         consumer.close()
-    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+    return [(p.topic, p.partition, p.offset, p.metadata or "") for p in found if p.offset >= 0]

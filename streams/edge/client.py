@@ -1,13 +1,13 @@
-"""What a program at the edge does: ask and wait for the answer, feed and wait until searchable."""
+"""What a program at the edge does: read topics, ask questions and wait for the answers."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -19,23 +19,18 @@ from confluent_kafka import (
 )
 
 from schemas import topics
-from schemas.events import DeadLettered, DocumentFed, QuestionAnswered, QuestionAsked
+from schemas.events import QuestionAnswered, QuestionAsked
 from streams.app.settings import Settings
-from streams.flow.errors import MillraceError, UserError
+from streams.flow.errors import UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.record import Output, now_ms
+from streams.runtime.record import Output
 
 E = TypeVar("E")
 POLL_S = 0.2
 NETWORK_S = 10.0
-FEWEST_UNDER_WAY = 128  # two batches of the embedder: one in work, one waiting for it
-MOST_UNDER_WAY = 2000
 PATIENCE_S = 30.0
-MADE_OF_DOCUMENTS = cast(
-    "tuple[Topic[Any], ...]", (topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
-)
 
 
 def places(consumer: Consumer, names: Sequence[str]) -> list[TopicPartition]:
@@ -160,171 +155,3 @@ class Asker:
             f"no answer to {request_id} in {timeout:.0f} s: `millrace status` shows whether all "
             f"stages run, `millrace trail {request_id}` how far it came"
         )
-
-
-@dataclass(slots=True)
-class FeedReport:
-    """What became of the documents that were fed."""
-
-    fed: int = 0
-    searchable: int = 0
-    deleted: int = 0
-    superseded: int = 0
-    chunks: int = 0
-    rejected: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-
-    @property
-    def settled(self) -> int:
-        return self.searchable + self.deleted + self.superseded + len(self.rejected)
-
-
-class Feeder:
-    """Feeds documents and waits until each is searchable, gone, superseded or rejected."""
-
-    def __init__(self, settings: Settings, codec: Codec, consumer: Consumer) -> None:
-        self._codec = codec
-        self._consumer = consumer
-        self._producer = kafka.new_producer(
-            # A feed is bulk: a few milliseconds of gathering make it many times faster.
-            kafka.producer_options(settings) | {"linger.ms": 5}
-        )
-        self._partitions = kafka.Partitions(self._producer)
-        self._waiting: dict[tuple[str, int], str] = {}
-        self._last = 0
-        self._window = FEWEST_UNDER_WAY
-        self._looked = (time.monotonic(), 0)
-        self.report = FeedReport()
-        from_the_end(consumer, [topics.DOCS_INDEXED.name, topics.DOCS_DLQ.name])
-
-    def feed(
-        self,
-        documents: Iterable[DocumentFed],
-        *,
-        window: int = MOST_UNDER_WAY,
-        patience_s: float = 120.0,
-        on_progress: Callable[[FeedReport], None] = lambda _: None,
-    ) -> FeedReport:
-        """Feed all and wait.
-
-        About two seconds' work is under way at once, and never more than `window` documents: a
-        change that somebody else feeds meanwhile waits behind that, not behind this whole feed.
-
-        Raises:
-            UserError: nothing moved for `patience_s` seconds.
-        """
-        for document in documents:
-            self._send(document)
-            self._settle(0)
-            while len(self._waiting) >= min(window, self._window):
-                self._await(patience_s, on_progress)
-                self._adapt()
-            on_progress(self.report)
-        self._producer.flush(NETWORK_S)
-        while self._waiting:
-            self._await(patience_s, on_progress)
-        on_progress(self.report)
-        return self.report
-
-    def _adapt(self) -> None:
-        """Once a second: twice as many documents under way as settled in the second before."""
-        then, settled = self._looked
-        now = time.monotonic()
-        if now - then >= 1.0:
-            rate = (self.report.settled - settled) / (now - then)
-            self._window = min(MOST_UNDER_WAY, max(FEWEST_UNDER_WAY, int(2 * rate)))
-            self._looked = (now, self.report.settled)
-
-    def _send(self, document: DocumentFed) -> None:
-        # A time of our own, later for each record, tells the acknowledgement of this one.
-        self._last = max(now_ms(), self._last + 1) if self.report.fed else now_ms()
-        key = topics.document_key(document)
-        output = edge_output(
-            self._codec, topics.DOCS_FEED, document, f"{key}@{document.version or self._last}"
-        )
-        while True:
-            try:
-                self._producer.produce(
-                    output.topic,
-                    value=output.value,
-                    key=output.key,
-                    headers=output.headers,  # pyright: ignore[reportArgumentType]
-                    timestamp=self._last,
-                    on_delivery=self._delivered,
-                )
-                break
-            except BufferError:
-                self._producer.poll(0.05)
-            except KafkaException as error:
-                self.report.fed += 1
-                self.report.rejected.append((document.doc_id, kafka.reason(error)))
-                return
-        self._producer.poll(0)
-        self._waiting[key, self._last] = document.doc_id
-        self.report.fed += 1
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        """What the broker refused will never be acknowledged."""
-        if error is not None:
-            key = _bytes(message.key()).decode("utf-8", "replace")
-            self._reject((key, message.timestamp()[1]), error.str())
-
-    def _reject(self, place: tuple[str, int], reason: str) -> bool:
-        doc_id = self._waiting.pop(place, None)
-        if doc_id is not None:
-            self.report.rejected.append((doc_id, reason))
-        return doc_id is not None
-
-    def _await(self, patience_s: float, on_progress: Callable[[FeedReport], None]) -> None:
-        until = time.monotonic() + patience_s
-        while not self._settle(POLL_S):
-            if time.monotonic() > until:
-                raise UserError(
-                    f"{len(self._waiting):,} documents are not searchable and nothing moved for "
-                    f"{patience_s:.0f} s: `millrace status` shows whether all stages run"
-                )
-        on_progress(self.report)
-
-    def _settle(self, timeout: float) -> bool:
-        """Read acknowledgements; whether any of ours was among them."""
-        first = self._consumer.poll(timeout)
-        if first is None:
-            return False
-        settled = False
-        for message in (first, *self._consumer.consume(500, 0)):
-            if message.error() is not None:
-                continue
-            value: Any = message.value()
-            if message.topic() == topics.DOCS_INDEXED.name:
-                done = self._codec.decode(topics.DOCS_INDEXED, value)
-                place = topics.document_key(done.document), done.document.fed_at
-                ours = place in self._waiting
-                self.report.chunks += len(done.chunk_ids) if ours else 0
-                if not done.last or not ours:
-                    continue
-                del self._waiting[place]
-                if done.superseded:
-                    self.report.superseded += 1
-                elif done.document.op == "delete":
-                    self.report.deleted += 1
-                else:
-                    self.report.searchable += 1
-                settled = True
-            else:
-                letter = self._codec.decode(topics.DOCS_DLQ, value)
-                settled |= self._reject(self._place(letter), letter.reason)
-        return settled
-
-    def _place(self, letter: DeadLettered) -> tuple[str, int]:
-        """Which document a dead letter is about: the feed's own record, or one made from it."""
-        for topic in MADE_OF_DOCUMENTS:
-            if letter.topic == topic.name:
-                try:
-                    event = self._codec.decode(topic, letter.value)
-                except MillraceError:
-                    break
-                return topics.document_key(event.document), event.document.fed_at
-        return (letter.key or b"").decode("utf-8", "replace"), letter.timestamp
-
-
-def _bytes(value: str | bytes | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""

@@ -1,7 +1,7 @@
 """`millrace reindex`: documents whose chunking changed are chunked again, through the pipeline.
 
-docs.changes is compacted and holds every document as it is now; the index says how each was
-chunked. What differs is written to docs.reindex, which the `rechunk` stage reads. Each such record
+docs.changes and docs.changes.bulk hold every document as it is now; the index says how each was
+chunked. What differs is written to docs.reindex, which `chunk` reads beside them. Each such record
 carries a generation, the time of this run, and the index takes the higher (version, sequence,
 generation): chunks made anew replace those of the same version, and never those of a newer one that
 came meanwhile. Nothing is written to docs.changes, where compaction would keep the last record of a
@@ -33,7 +33,8 @@ PATIENCE_S = 120.0
 # As many as the embedder works on in a few seconds: a change fed meanwhile waits behind these only.
 UNDER_WAY = 128
 _MADE_OF_THEM = cast(
-    "tuple[Topic[Any], ...]", (topics.DOCS_REINDEX, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
+    "tuple[Topic[Any], ...]",
+    (topics.DOCS_REINDEX, topics.DOCS_CHUNKS_BULK, topics.DOCS_VECTORS_BULK),
 )
 
 Key = str  # `topics.document_key`
@@ -194,7 +195,7 @@ class Reindexer:
                 return
 
     def _changes(self, consumer: Consumer) -> Iterator[DocumentChanged]:
-        for message in replay(consumer, [topics.DOCS_CHANGES.name]):
+        for message in replay(consumer, [topics.DOCS_CHANGES.name, topics.DOCS_CHANGES_BULK.name]):
             value: Any = message.value()
             try:
                 yield self._codec.decode(topics.DOCS_CHANGES, value)

@@ -20,6 +20,9 @@ I = TypeVar("I")  # noqa: E741 - input
 O = TypeVar("O")  # noqa: E741 - output
 S = TypeVar("S")  # state
 
+# A bulk batch of an ordinary stage: a live record that comes waits for no more than this.
+BATCH_S = 0.1
+
 Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
 """All of a batch at once: an outcome for each record, in order."""
 
@@ -34,6 +37,15 @@ class Place:
 
     process: str
     background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A consumer group of a stage, and the topics it reads."""
+
+    group: str  # behind the prefix of the settings
+    topics: tuple[Topic[Any], ...]
+    bulk: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,19 @@ class Stage:
     promise: Promise[Any, Any] | None
     slow: SlowLanes[Any] | None = None  # where its slow records go
     store: Store[Any] | None = None
+    batch_seconds: float = BATCH_S  # how long a bulk batch takes, about
 
     @property
-    def group(self) -> str:
-        """What its consumer group is called, behind the prefix of the settings."""
-        return self.name
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Its consumer groups: one, and one of its own for what is bulk.
+
+        So each has a loop, a lane and transactions of its own, and the bulk one can be scaled by
+        itself.
+        """
+        live = tuple(topic for topic in self.reads if not topic.bulk)
+        bulk = tuple(topic for topic in self.reads if topic.bulk)
+        found = [Subscription(self.name, live, bulk=False)] if live else []
+        return (*found, Subscription(f"{self.name}.bulk", bulk, bulk=True)) if bulk else (*found,)
 
     @property
     def changelogs(self) -> tuple[Topic[Any], ...]:
@@ -96,7 +116,13 @@ def _read(topics: Topic[I] | Inputs[I] | Sequence[Topic[I]]) -> tuple[Topic[Any]
 
 
 def _written(topics: Topic[O] | Outputs[O]) -> tuple[Topic[Any], ...]:
-    return (topics,) if isinstance(topics, Topic) else topics.topics
+    """Each topic, followed by where it diverts events to."""
+    named = (topics,) if isinstance(topics, Topic) else topics.topics
+    return tuple(
+        topic
+        for each in named
+        for topic in ((each,) if each.diverted is None else (each, each.diverted.to))
+    )
 
 
 def record_stage(
@@ -179,6 +205,7 @@ def batch_stage(
     needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
     max_batch: int = 0,
+    batch_seconds: float = BATCH_S,
 ) -> Stage:
     """A stage whose processor takes all waiting events at once and returns an outcome for each."""
 
@@ -207,6 +234,7 @@ def batch_stage(
         concurrency=1,
         max_batch=max_batch,
         promise=promise,
+        batch_seconds=batch_seconds,
     )
 
 

@@ -15,6 +15,14 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Diverted(Generic[E]):
+    """Which events go `to` a topic of the same kind instead: its bulk one."""
+
+    to: Topic[E]
+    when: Callable[[E], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Topic(Generic[E]):
     """A Kafka topic and the one event it carries.
 
@@ -32,6 +40,7 @@ class Topic(Generic[E]):
     compacted: bool = False
     expires: bool = False
     bulk: bool = False
+    diverted: Diverted[E] | None = None
     edge: bool = False  # people produce to it: JSON as well as Avro
     max_bytes: int = MIB  # of one record
     suffix: Callable[[E], str] | None = None

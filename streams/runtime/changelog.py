@@ -49,7 +49,7 @@ class KafkaChangelog:
         self._reads = [topic.name for topic in stage.reads]
         self._settings = settings
         self._options = kafka.plain_consumer_options(
-            settings, f"{settings.group_prefix}.{stage.group}"
+            settings, f"{settings.group_prefix}.{stage.subscriptions[0].group}"
         )
 
     def extent(self, partition: int, going: Going) -> Extent:

@@ -129,14 +129,14 @@ class InFlight:
         """
         firsts: dict[Place, int] = {}
         for record in records:
-            place = record.topic, record.partition
+            place = place_of(record)
             if place not in self._partitions:
                 firsts.setdefault(place, record.offset)
         if firsts:
             self._begin(firsts, committed([*firsts]))
         fresh: list[Record] = []
         for record in records:
-            partition = self._partitions[record.topic, record.partition]
+            partition = self._partitions[place_of(record)]
             record.start, end = partition.taken, record.offset + 1
             partition.taken = end
             if record.offset in partition.progress:

@@ -8,11 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from streams.flow.outcome import Received
 from streams.flow.stage import Stage
 from streams.runtime.fair import Fair
+from streams.runtime.pace import HURRIED_S, Pace
 from streams.runtime.processing import Processing
 from streams.runtime.recall import Recall
 from streams.runtime.record import Record, lane_key, order_key
@@ -39,10 +41,11 @@ class Waiting(Protocol):
 
 
 class InOrder:
-    """For a lone lane: records as they came, as many at once as a batch may have."""
+    """For a lone lane: records as they came, as many at once as a batch may have, by its pace."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, pace: Pace | None = None) -> None:
         self._batch = batch
+        self._pace = pace
         self._arrived: queue.SimpleQueue[Sequence[Record] | None] = queue.SimpleQueue()
         self._backlog: deque[Record] = deque()
 
@@ -57,10 +60,14 @@ class InOrder:
             while True:  # what has arrived meanwhile joins the batch
                 backlog.extend(self._arrived.get_nowait() or ())
         except queue.Empty:
-            return [backlog.popleft() for _ in range(min(self._batch, len(backlog)))]
+            most = min(self._batch, len(backlog))
+            if most and self._pace is not None:
+                most = self._pace.begin(backlog, most)
+            return [backlog.popleft() for _ in range(most)]
 
-    def done(self, records: Sequence[Record]) -> None:
-        pass
+    def done(self, records: Sequence[Record]) -> None:  # noqa: ARG002
+        if self._pace is not None:
+            self._pace.end()
 
     def end(self) -> None:
         self._arrived.put(None)
@@ -250,26 +257,39 @@ class Lane(threading.Thread):
 
 
 class Lanes:
-    """A stage's lanes. Not thread-safe: the stage's loop owns it."""
+    """A subscription's lanes. Not thread-safe: its loop owns it.
 
-    def __init__(self, stage: Stage, processing: Works, settings: RuntimeSettings) -> None:
+    `wait` is of a bulk one: it lets live records go first.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        processing: Works,
+        settings: RuntimeSettings,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
         # Whole batches are several times cheaper, but in one, each waits for the slowest.
-        self._waiting: Waiting = InOrder(most) if stage.concurrency == 1 else ByKey()
+        one = stage.concurrency == 1
+        self._waiting: Waiting = InOrder(most, _pace(stage, wait)) if one else ByKey()
         self._recall: Recall | None = None
         slow: Fair | None = None
-        if stage.slow is not None:
+        shared = stage.slow
+        if shared is not None:
+            if wait is not None:  # what a bulk lane leaves free is for live records
+                shared = replace(shared, lanes=max(1, shared.lanes - 1))
             self._recall = Recall(settings, f"{settings.group_prefix}.{stage.name}")
-            slow = Fair(stage.slow, processing.metrics, self._recall)
+            slow = Fair(shared, processing.metrics, self._recall)
         report = self.reports.put
         self._lanes = [
             Lane(processing, settings, self._waiting, report, most, slow)
             for _ in range(stage.concurrency)
         ]
-        if stage.slow is not None and slow is not None:
+        if shared is not None and slow is not None:
             self._lanes += [
-                Lane(processing, settings, slow, report, most) for _ in range(stage.slow.lanes)
+                Lane(processing, settings, slow, report, most) for _ in range(shared.lanes)
             ]
 
     def start(self) -> None:
@@ -285,3 +305,12 @@ class Lanes:
             lane.stop()
         if self._recall is not None:
             self._recall.close()
+
+
+def _pace(stage: Stage, wait: Callable[[float], bool] | None) -> Pace | None:
+    """Where something may be bulk, no batch takes long, lest what comes meanwhile waits for it."""
+    if not any(topic.bulk for topic in stage.reads):
+        return None
+    if wait is None:
+        return Pace(min(stage.batch_seconds, HURRIED_S))
+    return Pace(stage.batch_seconds, wait)

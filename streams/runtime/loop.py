@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import (
@@ -68,6 +68,7 @@ class Context:
     reach: Reach
     stopping: threading.Event
     ready: threading.Event
+    holds_live: Callable[[bool], None] = lambda _: None  # told when records come in hand, and go
 
 
 class Loop:
@@ -103,6 +104,8 @@ class Loop:
         self._aborts = 0  # in a row
         self._company = 1  # records of the last transaction
         self._call_began = 0.0
+        self._holds = False
+        self._holds_live = context.holds_live
 
     def stuck(self) -> bool:
         """Whether a call has not returned for so long that it never will (asked by a thread)."""
@@ -118,6 +121,7 @@ class Loop:
             self._await_report(BUSY_POLL_S if self._room() else FULL_POLL_S)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
         self._commit_done()
+        self._tell_what_is_in_hand()
         self._tell_lag()
 
     def drain(self) -> None:
@@ -200,6 +204,7 @@ class Loop:
         if owned:
             self._reach("after_poll")
             self._lanes.put(self._in_flight.add(owned, self._committed))
+            self._tell_what_is_in_hand()
 
     def _committed(self, places: Sequence[Place]) -> dict[Place, Progress]:
         """How far these partitions were read before they came to us.
@@ -331,6 +336,12 @@ class Loop:
             oldest.setdefault(place_of(record), record.timestamp)
         for timestamp in oldest.values():
             metrics.latency.observe(max(0, now - timestamp) / 1000)
+
+    def _tell_what_is_in_hand(self) -> None:
+        holds = self._in_flight.records > 0
+        if holds != self._holds:
+            self._holds = holds
+            self._holds_live(holds)
 
     def _tell_lag(self) -> None:
         now = time.monotonic()

@@ -77,8 +77,10 @@ class Processing:
         self._spans = spans
         self._clock = clock
         self._quiet_until = 0.0
+        # Of topics with one event the first counts: it knows where it diverts events to.
+        written = (*stage.writes, stage.dead_letters)
         self._ways: dict[type, _Way] = {
-            topic.event: _Way(stage, topic) for topic in (*stage.writes, stage.dead_letters)
+            topic.event: _Way(stage, topic) for topic in reversed(written)
         }
         if stage.store is not None:
             self._ways[Kept] = _Way(stage, stage.store.changelog)
@@ -193,6 +195,8 @@ class Processing:
             if way is None:
                 raise TypeError(f"stage {self.stage.name} does not write {kind.__name__}")
             topic = way.topic
+            if topic.diverted is not None and topic.diverted.when(event):
+                topic = topic.diverted.to
             name = topic.name
             if event is not item:
                 name = item.topic

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from confluent_kafka import KafkaException
 
 from streams.flow.port import Opened
-from streams.flow.stage import Stage
+from streams.flow.stage import Stage, Subscription
 from streams.runtime import kafka
 from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
@@ -24,6 +24,7 @@ from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Context, Loop
 from streams.runtime.outages import Fenced, patiently
+from streams.runtime.precedence import Precedence
 from streams.runtime.processing import Processing
 from streams.runtime.restoring import Tables
 from streams.runtime.settings import RuntimeSettings
@@ -61,10 +62,11 @@ class SupersededError(Exception):
 
 
 class StageWorker:
-    """Runs one stage until it is stopped; `run` is the whole life of one thread.
+    """Runs one subscription of a stage until it is stopped; `run` is the whole life of one thread.
 
     `name` tells workers of one stage apart and is stable: a successor of that name fences the
-    worker before it. With `static` it also takes its partitions over without a rebalance.
+    worker before it. With `static` it also takes its partitions over without a rebalance. `of` is
+    the first subscription unless given. Those of one process share their `precedence`.
     """
 
     def __init__(
@@ -77,23 +79,30 @@ class StageWorker:
         *,
         name: str,
         static: bool = False,
+        of: Subscription | None = None,
+        precedence: Precedence | None = None,
     ) -> None:
         self.stage = stage
+        self._of = of or stage.subscriptions[0]
+        self.name = self._of.group
+        self._precedence = precedence or Precedence()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
-        metrics = StageMetrics(stage.name)
+        metrics = StageMetrics(self.name)
         self._settings = settings
         self._with = (stage, ports, codec, settings, metrics, spans)
         # With a store it is each session's own.
         self._processing = Processing(*self._with) if stage.store is None else None
-        self._group = f"{settings.group_prefix}.{stage.group}"
+        self._group = f"{settings.group_prefix}.{self.name}"
         self._identity = f"{self._group}.{name}"
         self._static = static
         self._stopping = threading.Event()
         self._fenced: deque[float] = deque(maxlen=FENCED_OFTEN)
         self._loop: Loop | None = None
         reach = failpoint(settings.failpoint, stage.name, settings.data)
-        self._context = Context(stage, settings, metrics, reach, self._stopping, self.ready)
+        self._context = Context(
+            stage, settings, metrics, reach, self._stopping, self.ready, self._holds_live
+        )
 
     def stop(self) -> None:
         """Ask the loop to finish what is in flight, commit and leave."""
@@ -116,7 +125,7 @@ class StageWorker:
             except (Fenced, BrokenTableError, KafkaException) as error:
                 self.ready.clear()
                 said = kafka.reason(error) if isinstance(error, KafkaException) else str(error)
-                log.warning("clients made anew", extra={"stage": self.stage.name, "reason": said})
+                log.warning("clients made anew", extra={"stage": self.name, "reason": said})
                 again = isinstance(error, Fenced)
                 self._stopping.wait(self._fenced_again(said) if again else RECOVERY_S)
             finally:
@@ -147,15 +156,17 @@ class StageWorker:
             kafka.consumer_options(self._settings, self._group, instance, joins=self.stage.joins)
         )
         stack.callback(consumer.close)
-        lanes = Lanes(self.stage, processing, self._settings)
+        wait = self._precedence.wait if self._of.bulk else None
+        lanes = Lanes(self.stage, processing, self._settings, wait)
         stack.callback(lanes.stop)
         loop = self._loop = Loop(self._context, consumer, producer, lanes, keeper)
         consumer.subscribe(
-            [topic.name for topic in self.stage.reads],
+            [topic.name for topic in self._of.topics],
             on_assign=loop.assigned,
             on_revoke=loop.revoked,
             on_lost=loop.lost,
         )
+        stack.callback(self._holds_live, False)
         lanes.start()
         while not self._stopping.is_set():
             loop.step()
@@ -175,6 +186,10 @@ class StageWorker:
         stack.callback(keeper.close)
         return keeper
 
+    def _holds_live(self, holds: bool) -> None:
+        if not self._of.bulk:
+            self._precedence.live(self, holds)
+
 
 class Worker:
     """Several stages in one process. A bug in one stops them all: nothing half-working is left."""
@@ -183,8 +198,7 @@ class Worker:
         self.stages = stages
         self._ended = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(stage,), name=stage.stage.name)
-            for stage in stages
+            threading.Thread(target=self._run, args=(stage,), name=stage.name) for stage in stages
         ]
 
     def start(self) -> None:
@@ -203,7 +217,7 @@ class Worker:
 
     def stuck(self) -> list[str]:
         """Names of the stages that hang, and that no stop can end."""
-        return [stage.stage.name for stage in self.stages if stage.stuck()]
+        return [stage.name for stage in self.stages if stage.stuck()]
 
     def wait(self, timeout: float) -> bool:
         """Whether a stop was asked for, or a stage failed, within `timeout` seconds."""
@@ -230,5 +244,5 @@ class Worker:
             stage.run()
         except BaseException as bug:
             stage.failure = bug
-            log.exception("stage failed", extra={"stage": stage.stage.name})
+            log.exception("stage failed", extra={"stage": stage.name})
             self.stop()

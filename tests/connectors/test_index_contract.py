@@ -7,13 +7,14 @@ import threading
 import numpy as np
 import pytest
 
-from processors.documents.applying import Applied, apply
+from processors.documents.applying import Applied
 from processors.ports import SearchQuery, StoredChunk
 from processors.questions.retrieve import search
 from tests.support.index_events import (
     DONE,
     SUPERSEDED,
     Index,
+    apply,
     ask,
     change,
     chunk_id,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from processors.documents.applying import Applied, apply
+from processors.documents import applying
+from processors.documents.applying import Applied
 from processors.documents.fences import Logged
 from tests.support.index_events import (
     DONE,
     Index,
+    apply,
     change,
     delete,
     part,
@@ -59,29 +61,30 @@ def test_parts_that_were_cut_by_different_policies_are_one_version(index: Index)
     assert texts(index) == ["dos", "uno"]
 
 
-def test_what_older_versions_left_in_the_log_is_named_each_time(index: Index) -> None:
-    apply(index, [part("a", 1, n, 3, f"text {n}") for n in range(3)])
-    gone = [Logged(1, 0, 3)]
-    (shrunk,) = apply(index, [change("a", 2, ("short",), of=1)])
-    assert [*shrunk.obsolete] == gone
-    (again,) = apply(index, [change("a", 2, ("short",), of=1)])
-    assert [*again.obsolete] == gone  # the first time, we may have been killed right after
-    assert [*apply(index, [delete("a", 3)])[0].obsolete] == gone
-    assert apply(index, [delete("b", 3)])[0].obsolete == ()
+def test_what_older_versions_left_in_the_log_is_named_with_some_that_follow(index: Index) -> None:
+    applying.apply(index, [part("a", 1, n, 3, f"text {n}") for n in range(3)])
+    (shrunk,) = applying.apply(index, [change("a", 2, ("short",), of=1)])
+    assert [*shrunk.obsolete] == [Logged(1, 0, 3)]
+    (again,) = applying.apply(index, [change("a", 2, ("short",), of=1)])
+    assert again.obsolete == shrunk.obsolete  # the first time, we may have been killed right after
+    named = [applying.apply(index, [delete("a", v)])[0].obsolete for v in range(3, 7)]
+    assert [Logged(1, 0, 3) in each for each in named] == [True, True, False, False]
+    assert [Logged(2, 0, 1) in each for each in named] == [True, True, True, False]
+    assert applying.apply(index, [delete("b", 3)])[0].obsolete == ()
 
 
 def test_a_version_in_parts_is_in_use_until_a_newer_one_is_whole(index: Index) -> None:
-    apply(index, [part("a", 1, n, 2, f"text {n}") for n in range(2)])
-    assert apply(index, [part("a", 2, 0, 2, "uno")])[0].obsolete == ()
+    applying.apply(index, [part("a", 1, n, 2, f"text {n}") for n in range(2)])
+    assert applying.apply(index, [part("a", 2, 0, 2, "uno")])[0].obsolete == ()
     again = change("a", 2, ("uno",), part=0, parts=2, of=1, last=False, generation=5)
-    (rechunked, end) = apply(index, [again, part("a", 2, 1, 2, "dos")])
+    (rechunked, end) = applying.apply(index, [again, part("a", 2, 1, 2, "dos")])
     assert rechunked.obsolete == end.obsolete == ()
     assert end.superseded, "of the generation before"
     assert texts(index) == ["text 1", "uno"]
 
 
 def test_a_superseded_version_in_parts_is_obsolete_itself(index: Index) -> None:
-    apply(index, [change("a", 5, ("new",), of=1)])
+    applying.apply(index, [change("a", 5, ("new",), of=1)])
     late = [part("a", 4, n, 2, f"old {n}") for n in range(2)]
-    assert [each.obsolete for each in apply(index, late)] == [(Logged(4, 0, 2),)] * 2
+    assert [each.obsolete for each in applying.apply(index, late)] == [(Logged(4, 0, 2),)] * 2
     assert texts(index) == ["new"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from connectors.memory.index import MemoryIndex
 from connectors.qdrant_edge.index import EdgeIndex
+from processors.documents import applying
 from processors.documents.applying import Applied
 from processors.documents.chunk import ORDINALS_PER_PART
 from processors.ports import SearchQuery
@@ -19,6 +22,11 @@ SIZE = 8
 Index = EdgeIndex | MemoryIndex
 DONE = Applied(superseded=False, removed=0)
 SUPERSEDED = Applied(superseded=True, removed=0)
+
+
+def apply(index: Index, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
+    """What each change did, but for what the log need not keep any more."""
+    return [replace(applied, obsolete=()) for applied in applying.apply(index, changes)]
 
 
 def vector(text: str) -> np.ndarray:

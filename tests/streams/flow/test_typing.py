@@ -12,13 +12,13 @@ ROOT = Path(__file__).parents[3]
 MISWIRED = {
     "an edge stage reads another's topic": (
         "documents/ingest.py",
-        "reads=topics.DOCS_FEED",
-        "reads=topics.DOCS_CHANGES",
+        "reads=[topics.DOCS_FEED, topics.DOCS_FEED_BULK]",
+        "reads=[topics.DOCS_FEED, topics.DOCS_CHANGES_BULK]",
     ),
     "a batch stage reads another's topic": (
         "documents/embed.py",
-        "reads=topics.DOCS_CHUNKS",
-        "reads=topics.DOCS_VECTORS",
+        "reads=[topics.DOCS_CHUNKS, topics.DOCS_CHUNKS_BULK]",
+        "reads=[topics.DOCS_VECTORS, topics.DOCS_VECTORS_BULK]",
     ),
     "a batch stage writes another's topic": (
         "documents/index.py",
