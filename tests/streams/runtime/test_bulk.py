@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_a_bulk_feed_takes_the_bulk_lane_all_the_way() -> None:
     driver.send(topics.DOCS_FEED_BULK, _fed("# One\n\nText."))
     driver.run()
     assert _live(ports)
-    for topic in (topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS):
+    lanes: tuple[Topic[Any], ...] = (topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
+    for topic in lanes:
         assert not driver.events(topic)
         assert topic.diverted is not None
         assert [each.document.bulk for each in driver.events(topic.diverted.to)] == [True]
