@@ -171,8 +171,12 @@ def _frozen(made: Counts) -> tuple[Consumer, Producer]:
         kafka.consumer_options(made.settings, group) | {"partition.assignment.strategy": "range"}
     )
     consumer.subscribe([documents(made.prefix).name, feedback(made.prefix).name])
-    until(lambda: consumer.poll(0.1) or consumer.assignment(), "its partitions")
-    until(lambda: len(consumer.assignment()) == 2 * made.settings.partitions, "all of them")
+
+    def owns_all() -> bool:
+        consumer.poll(0.1)
+        return len(consumer.assignment()) == 2 * made.settings.partitions
+
+    until(owns_all, "its partitions")
     producer = kafka.new_producer(
         kafka.producer_options(made.settings, f"{group}.frozen")
         | {"transaction.timeout.ms": 60_000}
