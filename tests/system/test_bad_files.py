@@ -13,7 +13,8 @@ import pytest
 from schemas import topics
 from schemas.events import DeadLettered, DocumentFed
 from streams.app.settings import Settings
-from streams.edge.client import Feeder, reader
+from streams.edge.client import reader
+from streams.edge.documents import Feeder
 from streams.runtime.codec import Codec
 from tests.support.office_files import pdf, pdf_page
 from tests.support.pdf_bytes import slow_pdf
