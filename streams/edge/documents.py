@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -38,8 +37,12 @@ MADE_OF_DOCUMENTS = cast(
 
 def watch(settings: Settings, patience_s: float) -> Watch:
     """Of the stages that documents go through."""
-    flow = [each for each in stages(settings) if each.dead_letters == topics.DOCS_DLQ]
-    return Watch(partial(admin.standings, settings, flow), patience_s)
+
+    def look() -> dict[str, admin.Standing]:
+        flow = [each for each in stages(settings) if each.dead_letters == topics.DOCS_DLQ]
+        return admin.standings(settings, flow)
+
+    return Watch(look, patience_s)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from streams.flow.topic import Topic
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, FakePorts
 
+_LIVE = [topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS]
 FEEDS = (topics.DOCS_FEED, topics.DOCS_FEED_BULK)
 
 
@@ -51,8 +52,7 @@ def test_a_bulk_feed_takes_the_bulk_lane_all_the_way() -> None:
     driver.send(topics.DOCS_FEED_BULK, _fed("# One\n\nText."))
     driver.run()
     assert _live(ports)
-    lanes: tuple[Topic[Any], ...] = (topics.DOCS_CHANGES, topics.DOCS_CHUNKS, topics.DOCS_VECTORS)
-    for topic in lanes:
+    for topic in cast("list[Topic[Any]]", _LIVE):
         assert not driver.events(topic)
         assert topic.diverted is not None
         assert [each.document.bulk for each in driver.events(topic.diverted.to)] == [True]
