@@ -62,7 +62,7 @@ class Envelope:
     __slots__ = ("_kind", "_seed")
 
     def __init__(self, stage: str, event: type) -> None:
-        self._seed = stage.encode() + b"|"
+        self._seed = blake2b(stage.encode() + b"|", digest_size=16)
         self._kind = (
             ("ce_type", b"io.millrace." + event.__name__.encode()),
             ("ce_specversion", b"1.0"),
@@ -73,5 +73,6 @@ class Envelope:
     def headers(self, cause: bytes, ordinal: int, shared: Common) -> Headers:
         """All headers of the `ordinal`-th output of a record: its id follows from stage and cause,
         so it is the same whenever the same input is processed again."""
-        event_id = _digest(self._seed + cause + b"|%d" % ordinal)
-        return [("ce_id", event_id), *self._kind, *shared]
+        event_id = self._seed.copy()
+        event_id.update(b"%b|%d" % (cause, ordinal))
+        return [("ce_id", event_id.hexdigest().encode()), *self._kind, *shared]

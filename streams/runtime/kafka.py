@@ -159,7 +159,10 @@ def received(message: Message) -> Record:
         headers: Any = message.headers() or ()
     except (SystemError, UnicodeError):  # a header's name that is not UTF-8
         headers = ()
-    key, value = _bytes(message.key()), _bytes(message.value())
+    # Bytes or None: the consumers have no deserializer.
+    key: Any = message.key()
+    value: Any = message.value()
+    size = sum([len(content) for _, content in headers if content])
     return Record(
         message.topic() or "",
         message.partition() or 0,
@@ -168,12 +171,8 @@ def received(message: Message) -> Record:
         key,
         value,
         headers,
-        size=len(key or b"") + len(value or b"") + sum([len(v) for _, v in headers if v]),
+        size + len(key or b"") + len(value or b""),
     )
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -214,19 +213,20 @@ def send(
     Raises:
         KafkaException: the queue stayed full, or the record can never be sent.
     """
+    topic, key, value, headers, spread, partition = output
+    if spread is not None:
+        partition = partition_of(spread, partitions(topic))
     until = 0.0
-    partition = output.partition  # -1: the partitioner's choice
-    if output.spread is not None:
-        partition = partition_of(output.spread, partitions(output.topic))
     while True:
         try:
+            # By position as far as they go: names cost a tenth of the call.
             producer.produce(
-                output.topic,
-                value=output.value,
-                key=output.key,
-                headers=output.headers,  # pyright: ignore[reportArgumentType]
-                partition=partition,
-                on_delivery=on_delivery,
+                topic,
+                value,
+                key,
+                partition,
+                on_delivery,
+                headers=headers,  # pyright: ignore[reportArgumentType]
             )
             return
         except BufferError:

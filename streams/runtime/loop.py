@@ -103,6 +103,7 @@ class Loop:
         self._dead = False  # nothing may be committed any more: something before it was not
         self._aborts = 0  # in a row
         self._company = 1  # records of the last transaction
+        self._more = False  # perhaps was done than it could hold
         self._call_began = 0.0
         self._holds = False
         self._holds_live = context.holds_live
@@ -118,9 +119,12 @@ class Loop:
             self._await_report(0)  # of slow lanes
             self._take(self._poll(SLOW_POLL_S if self._in_flight.aside else IDLE_POLL_S))
         else:
-            self._await_report(BUSY_POLL_S if self._room() else FULL_POLL_S)
+            # More may be done than the last transaction held. Only one at a time: lanes that have
+            # nothing left while several are committed lose that time.
+            wait = BUSY_POLL_S if self._room() else FULL_POLL_S
+            self._await_report(0.0 if self._more else wait)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
-        self._commit_done()
+        self._commit_next()
         self._tell_what_is_in_hand()
         self._tell_lag()
 
@@ -150,8 +154,7 @@ class Loop:
         first = self._consumer.poll(timeout)
         messages = [] if first is None else [first]
         if first is not None:
-            # Twice a batch, so that the lanes have one to work on while another is committed.
-            most = min(2 * self._most, self._room())
+            most = min(self._lanes.ahead * self._most, self._room())
             messages += self._consumer.consume(most - 1, 0)
             missing = min(self._company, most) - len(messages)
             if missing > 0:
@@ -205,6 +208,7 @@ class Loop:
             self._reach("after_poll")
             self._lanes.put(self._in_flight.add(owned, self._committed))
             self._tell_what_is_in_hand()
+            self._await_report(0.0)  # they may have been processed at once
 
     def _committed(self, places: Sequence[Place]) -> dict[Place, Progress]:
         """How far these partitions were read before they came to us.
@@ -243,27 +247,34 @@ class Loop:
     # Committing
 
     def _commit_done(self) -> None:
-        while not self._dead:
-            # After an abort one record at a time, so that one that is refused holds up no other.
-            batch = self._in_flight.ready(1 if self._aborts > 1 else self._most)
-            if not batch.records:
-                return
-            self._reach("after_process")
-            try:
-                self._commit(batch)
-            except BaseException as error:
-                # Whatever happens next, none of their keys may be committed before these records.
-                if not isinstance(error, KafkaException):
-                    self._dead = True
-                    raise
-                self._recover(error)
-                return
-            self._in_flight.settled(batch)
-            if self._keeper is not None:
-                self._keeper.settled(batch.records)
-            self._aborts = 0
-            self._company = len(batch.records)
-            self._observe(batch.records)
+        while self._commit_next():
+            pass
+
+    def _commit_next(self) -> bool:
+        """Commit what is done, as far as one transaction holds it; whether anything was."""
+        # After an abort one record at a time, so that one that is refused holds up no other.
+        most = 1 if self._aborts > 1 else self._most
+        batch = Batch((), {}) if self._dead else self._in_flight.ready(most)
+        self._more = len(batch.records) == most
+        if not batch.records:
+            return False
+        self._reach("after_process")
+        try:
+            self._commit(batch)
+        except BaseException as error:
+            # Whatever happens next, none of their keys may be committed before these records.
+            if not isinstance(error, KafkaException):
+                self._dead = True
+                raise
+            self._recover(error)
+            return False
+        self._in_flight.settled(batch)
+        if self._keeper is not None:
+            self._keeper.settled(batch.records)
+        self._aborts = 0
+        self._company = len(batch.records)
+        self._observe(batch.records)
+        return True
 
     def _commit(self, batch: Batch) -> None:
         """One transaction: the outputs of these records, and how far their partitions are read."""

@@ -27,6 +27,7 @@ from streams.runtime.telemetry import Spans, StageMetrics
 # Kafka's default cap of 1 MiB counts key, headers and batch framing too. Dead letters carry the
 # whole original, so their topics have a higher cap.
 RECORD_LIMIT = 1024 * 1024 - 32 * 1024
+_FAILURES = (Reject, Retry)
 QUIET_S = 10.0  # between two warnings of a stage that something is to be tried again
 
 log = logging.getLogger("millrace.worker")
@@ -116,8 +117,8 @@ class Processing:
             received.append(item)
         if received:
             outcomes = self._run(received)
-            for record, item, outcome in zip(owners, received, outcomes, strict=True):
-                results.append((record, item.event, outcome))
+            events = [item.event for item in received]
+            results += zip(owners, events, outcomes, strict=True)
         moment = self._clock()
         stamp = stamp_of(moment)
         again: list[Record] = []
@@ -141,13 +142,13 @@ class Processing:
     ) -> None:
         """Set the record's outputs: what the processor gave, or a dead letter."""
         verdict = "done"
-        if isinstance(outcome, Reject | Retry):
+        if isinstance(outcome, _FAILURES):
             verdict = str(outcome)
             outcome = self._dead(record, event, outcome, moment)
         cause, correlation, parent = cause_of(record)
         span = self._spans.begin(self.stage.name, parent, cause, record)
         shared = common(stamp, cause, correlation, self._spans.traceparent(span))
-        elapsed = float(max(0, moment - record.timestamp))
+        elapsed = max(0, moment - record.timestamp)
         try:
             record.outputs = self._written(outcome, cause, elapsed, shared)
         except Reject as failure:  # an output over the record limit
@@ -175,7 +176,7 @@ class Processing:
             )
 
     def _written(
-        self, items: Sequence[Any], cause: bytes, elapsed: float, shared: Common
+        self, items: Sequence[Any], cause: bytes, elapsed: int, shared: Common
     ) -> list[Output]:
         """Events as records: topic, key, bytes and headers."""
         outputs: list[Output] = []
@@ -205,7 +206,7 @@ class Processing:
             if way.timed is not None:
                 # The runtime keeps time, so that no processor has to: events are frozen, this map
                 # is not.
-                way.timed(event)[self.stage.name] = elapsed
+                way.timed(event)[self.stage.name] = float(elapsed)
             key, spread = topic.key(event).encode(), None
             if topic.part is not None and (part := topic.part(event)) is not None:
                 # All parts go to the partition of the whole, under keys of their own.

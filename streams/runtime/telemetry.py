@@ -167,6 +167,9 @@ class DerivedSpans:
     gives the same ids.
     """
 
+    def __init__(self) -> None:
+        self._seeds: dict[str, blake2b] = {}  # by stage
+
     def begin(
         self,
         stage: str,
@@ -178,7 +181,12 @@ class DerivedSpans:
 
     def traceparent(self, span: tuple[str, bytes, bytes]) -> bytes:
         stage, parent, cause = span
-        digest = blake2b(stage.encode() + b"#" + cause, digest_size=24).hexdigest().encode()
+        seed = self._seeds.get(stage)
+        if seed is None:
+            seed = self._seeds[stage] = blake2b(stage.encode() + b"#", digest_size=24)
+        made = seed.copy()
+        made.update(cause)
+        digest = made.hexdigest().encode()
         trace_id = parent[3:35] if len(parent) == TRACEPARENT_BYTES else digest[16:]
         return b"00-%b-%b-01" % (trace_id, digest[:16])
 
