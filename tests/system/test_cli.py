@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from tests.system.harness import until
 
 pytestmark = pytest.mark.system
 PAGE = "# Cards\n\nThe daily limit of a Gold card is {limit} euros.\n\nCall the desk to raise it.\n"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 QUESTION = "What is the daily limit of a Gold card?"
 
 
@@ -154,8 +158,8 @@ def test_the_flow_is_shown(millrace: Cli) -> None:
     rows = millrace.json("topology")
     assert rows[0] == {
         "stage": "ingest",
-        "reads": ["docs.feed"],
-        "writes": ["docs.changes"],
+        "reads": ["docs.feed", "docs.feed.bulk"],
+        "writes": ["docs.changes", "docs.changes.bulk"],
         "dead_letters": "docs.dlq",
         "state": [],
         "needs": ["converter"],
@@ -165,3 +169,34 @@ def test_the_flow_is_shown(millrace: Cli) -> None:
     assert millrace("topology", "--mermaid").startswith("flowchart LR")
     assert "newest of each key" in millrace("topics", "list")
     assert millrace("topics", "apply") == ""
+
+
+def example(millrace: Cli, *command: str) -> subprocess.CompletedProcess[str]:
+    """An example as a person runs it, with `millrace` on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    more = {"MILLRACE_DATA": str(millrace.data), "PATH": path, "PYTHONPATH": str(EXAMPLES.parent)}
+    return subprocess.run(
+        command, cwd=EXAMPLES, env=os.environ | more, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_examples_ask_feed_and_consume_feedback(
+    millrace: Cli, pages: Path, tmp_path: Path
+) -> None:
+    broker = millrace.json("status")["bootstrap_servers"]
+    done = example(millrace, sys.executable, "ask.py", broker, "acme", QUESTION)
+    answer = json.loads(done.stdout)
+    assert (answer["status"], "900 euros" in answer["answer"]) == ("answered", True), done.stderr
+    done = example(millrace, "./ask.sh", "acme", QUESTION)
+    assert (done.returncode, "900 euros" in done.stdout) == (0, True), done.stderr
+    assert example(millrace, "./ask.sh", "acme", "Who won the regatta in 1931?").returncode == 3
+    (tmp_path / "silver.md").write_text(PAGE.format(limit=700))
+    done = example(millrace, "./feed.sh", "examples", str(tmp_path))
+    assert json.loads(done.stdout)["searchable"] == 1, done.stderr
+    millrace("feedback", answer["request_id"], "down", "--tenant", "acme", "--comment", "no")
+    done = example(millrace, sys.executable, "feedback.py", broker)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    (row,) = (each for each in rows if each["rating"] == -1)
+    assert row["question"] == QUESTION
+    assert row["response"] == answer["answer"]
+    assert any("900 euros" in passage for passage in row["retrieved_contexts"])
