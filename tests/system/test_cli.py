@@ -51,7 +51,7 @@ def test_status_names_what_a_script_needs(millrace: Cli) -> None:
     assert {"supervisor", "broker", "redis"} < {p["name"] for p in status["processes"]}
     assert all(p["state"] == "ready" and p["pid"] > 0 for p in status["processes"])
     stages = [stage["name"] for stage in status["stages"]]
-    assert stages[:4] == ["ingest", "chunk", "embed", "index"]
+    assert stages[:4] == ["ingest", "ingest.bulk", "chunk", "chunk.bulk"]
     assert all(isinstance(stage["lag"], int) for stage in status["stages"])
     assert [stage["name"] for stage in millrace.json("lag")] == stages
 
