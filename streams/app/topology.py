@@ -72,8 +72,14 @@ def checked(stages: Sequence[Stage]) -> list[Stage]:
 
     Raises:
         UserError: two have one consumer group: each would read a part of what both should; or one
-            topic for their state.
+            topic for their state; or one with state has two groups.
     """
+    for stage in stages:
+        if stage.store is not None and len(stage.subscriptions) > 1:
+            raise UserError(
+                f"stage {stage.name} keeps state and reads a bulk topic beside others: its state "
+                "would be in two consumer groups; give it one of the two"
+            )
     kept = Counter(topic.name for stage in stages for topic in stage.changelogs)
     for name in (name for name, count in kept.items() if count > 1):
         raise UserError(f"two stages keep state in {name}: give each a topic of its own")

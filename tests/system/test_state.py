@@ -170,7 +170,10 @@ def _frozen(made: Counts) -> tuple[Consumer, Producer]:
     consumer = kafka.new_consumer(
         kafka.consumer_options(made.settings, group) | {"partition.assignment.strategy": "range"}
     )
-    consumer.subscribe([documents(made.prefix).name, feedback(made.prefix).name])
+    names = {documents(made.prefix).name, feedback(made.prefix).name}
+    # One that the broker does not know of yet would be asked for again in minutes.
+    until(lambda: names <= set(consumer.list_topics(timeout=10).topics), "its topics")
+    consumer.subscribe(sorted(names))
 
     def owns_all() -> bool:
         consumer.poll(0.1)

@@ -20,3 +20,10 @@ def test_two_stages_that_keep_state_in_one_topic_are_refused_by_its_name() -> No
     stages = [counting(), replace(counting(), name="again")]
     with pytest.raises(UserError, match=r"two stages keep state in test\.counts"):
         checked(stages)
+
+
+def test_a_stage_whose_state_would_be_in_two_groups_is_refused_by_name() -> None:
+    live, other = counting().reads
+    stage = replace(counting(), reads=(live, replace(other, bulk=True)))
+    with pytest.raises(UserError, match="stage count keeps state and reads a bulk topic"):
+        checked([stage])
