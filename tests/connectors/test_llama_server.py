@@ -13,8 +13,8 @@ from evaluation.quality.judge import LocalJudge, load
 from evaluation.quality.scoring import METRICS, Scorer
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
-from tests.evaluation.quality.test_evaluation import ITEM, TEXT, reply
 from tests.support import llama_server, told_model
+from tests.support.replies import ITEM, TEXT, reply
 
 ENDLESS = "Tell me everything."
 SAID = "A card can withdraw 600 euros a day."

@@ -22,9 +22,9 @@ import pytest
 
 from evaluation import sample
 from evaluation.quality.scoring import METRICS
-from tests.evaluation.quality.test_evaluation import judged
 from tests.support import llama_server, model_server, told_model
 from tests.support.model_server import ModelServer
+from tests.support.replies import judged
 from tests.system.cli import Cli
 
 CASH = "How much cash can a customer with a Classic Debit card take out in one day?"

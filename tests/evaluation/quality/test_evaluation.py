@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,78 +13,15 @@ from evaluation.quality import dataset, gates
 from evaluation.quality.asking import Reply
 from evaluation.quality.dataset import Item
 from evaluation.quality.gates import Gates, Total
-from evaluation.quality.judge import LocalJudge, load
+from evaluation.quality.judge import LocalJudge
 from evaluation.quality.reporting import report
 from evaluation.quality.scoring import METRICS, Scorer, Scores
-from schemas.events import Candidate, Citation, QuestionAnswered, Usage, Versions
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
-from tests.support.model_server import completion, serving
+from tests.support.replies import ITEM, TEXT, reply, scored
 
 ROOT = Path(__file__).parents[3]
-TEXT = "A Classic Debit card can withdraw 600 euros a day. A lost card is blocked at once."
-ITEM = Item("q1", "How much can a Classic Debit card withdraw a day?", reference="600 euros a day.")
 GATES = Gates("gates-1", 0.9, {"faithfulness": 0.85, "context_recall": 0.75})
-
-
-def reply(answer: str, *texts: str, status: str = "answered") -> Reply:
-    chunks = tuple(
-        Candidate(
-            chunk_id=str(n), doc_id=f"d{n}", doc_version=1, ordinal=0, title="Debit cards",
-            heading="Limits", uri="", text=text, chunking="c", changed_at=0, score=1.0, scores={},
-            sentences=[], sentence_scores=[],
-        )
-        for n, text in enumerate(texts)
-    )  # fmt: skip
-    citation = Citation(
-        chunk_id="0", doc_id="d0", doc_version=1, start=0, end=1, quote="A", score=1.0
-    )
-    versions = Versions(
-        prompt="p", pipeline="p", embedding_model="e", index="i", chunking="c", policy="p"
-    )
-    answered = QuestionAnswered(
-        request_id="r", tenant="default", status=status, answer=answer,  # type: ignore[arg-type]
-        citations=[citation] if status == "answered" else [], reasons=[], degraded=[],
-        tier="local", model="m", versions=versions, timings_ms={}, answered_at=0,
-        usage=Usage(input_tokens=0, output_tokens=0, cost=0.0),
-    )  # fmt: skip
-    return Reply(answered, chunks)
-
-
-def judged(asked: dict[str, Any]) -> str:
-    """A judge's answer to what ragas asks: supported is what has no word its evidence lacks."""
-    system, user, *_ = (each["content"] for each in asked["messages"])
-    data = json.loads(user.rpartition("input: ")[2].rpartition("\nOutput:")[0])
-
-    def supported(claim: str) -> dict[str, Any]:
-        lacking = set(claim.lower().split()) - set(data["context"].lower().split())
-        return {"statement": claim, "reason": f"lacks {lacking}", "verdict": int(not lacking)}
-
-    said = [each.strip() + "." for each in data.get("answer", "").split(".") if each.strip()]
-    answers: dict[str, Callable[[], dict[str, Any]]] = {
-        "StatementGeneratorOutput": lambda: {"statements": said},
-        "NLIStatementOutput": lambda: {"statements": [*map(supported, data["statements"])]},
-        "AnswerRelevanceOutput": lambda: {"question": ITEM.question, "noncommittal": 0},
-        "ContextRecallOutput": lambda: {
-            "classifications": [
-                found | {"attributed": found.pop("verdict")} for found in map(supported, said)
-            ]
-        },
-        "ContextPrecisionOutput": lambda: supported(data["answer"]),
-    }
-    (kind,) = (name for name in answers if f'"title": "{name}"' in system)
-    return json.dumps(answers[kind]())
-
-
-def scored(judge: LocalJudge, found: Reply, /, **settings: Any) -> Scores:
-    with Scorer(Settings(**settings), judge) as scorer:
-        return scorer.score(ITEM, found)
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJudge]:
-    with LocalJudge(tmp_path_factory.mktemp("models"), load(), streams=1) as found:
-        yield found
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -309,126 +241,11 @@ def test_what_has_no_answer_is_unmeasured_and_an_abstention_is_no_relevant_answe
     assert abstained.values["context_recall"] == 1.0
 
 
-# ragas leaves a file of its own open when it first asks a model.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_remote_judge_scores_all_four_metrics(judge: LocalJudge) -> None:
-    with serving() as server, ExitStack() as exits:
-        server.says = judged
-        settings = Settings(judge={"url": server.url, "model": "large", "key": "k"})
-        scorer = exits.enter_context(Scorer(settings, judge))
-        said = "A Classic Debit card can withdraw 600 euros a day."
-        good = scorer.score(ITEM, reply(said, TEXT, "Opening hours are on the website."))
-        assert (good.unmeasured, set(good.values)) == ({}, set(METRICS))
-        assert good.values == pytest.approx(dict.fromkeys(METRICS, 1.0))
-        half = scorer.score(ITEM, reply(f"{said} Penguins withdraw more.", TEXT))
-        assert half.values["faithfulness"] == 0.5
-        missed = scorer.score(ITEM, reply(said, "Penguins live in the south."))
-        assert missed.values["context_recall"] == missed.values["context_precision"] == 0.0
-    assert scorer.name == f"large at {server.url}"
-    assert {(each["model"], each["key"]) for each in server.asked} == {("large", "Bearer k")}
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(
-    ("body", "pause_s", "reason"),
-    [
-        (b'{"choices": "junk"}', 0.0, "the judge failed"),
-        (b"<html>", 0.0, "the judge failed"),
-        (completion("I think that it is fine."), 0.0, "the judge gave no verdict: 1 validation"),
-        (completion("{}"), 0.0, "the judge gave no verdict"),
-        (b"{}", 2.0, "did not answer in time"),
-    ],
-    ids=["junk", "page", "prose", "other JSON", "time-out"],
-)
-def test_a_judge_that_fails_leaves_the_item_unmeasured(
-    judge: LocalJudge, body: bytes, pause_s: float, reason: str
-) -> None:
-    with serving() as server:
-        server.body, server.pause_s = body, pause_s
-        limit = 0.2 if pause_s else 20.0
-        asked = {"judge": {"url": server.url, "model": "m", "timeout_s": limit}}
-        scores = scored(judge, reply(TEXT, TEXT), **asked)
-    assert scores.values == {}
-    assert set(scores.unmeasured) == set(METRICS)
-    assert all(reason in why for why in scores.unmeasured.values()), scores.unmeasured
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_judge_that_fails_at_one_thing_is_believed_in_the_others(judge: LocalJudge) -> None:
-    with serving() as server:
-        server.says = lambda asked: (
-            judged(asked) if "ContextRecall" not in str(asked["messages"][0]) else "no idea"
-        )
-        found = reply("600 euros a day.", TEXT)
-        scores = scored(judge, found, judge={"url": server.url, "model": "m"})
-    assert set(scores.values) == set(METRICS) - {"context_recall"}
-    assert "no verdict" in scores.unmeasured["context_recall"]
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_endpoint_that_hangs_is_given_up_after_three_calls(judge: LocalJudge) -> None:
-    with serving() as server, ExitStack() as exits:
-        server.says, server.pause_s = judged, 1.0  # a piece each second: no read of it is late
-        settings = Settings(judge={"url": server.url, "model": "m", "timeout_s": 1.5})
-        scorer = exits.enter_context(Scorer(settings, judge))
-        begin = time.monotonic()
-        first, *rest = (scorer.score(ITEM, reply(TEXT, TEXT)) for _ in range(50))
-        assert time.monotonic() - begin < 4 * 1.5 + 2
-    said = "the judge's endpoint gave no answer 3 times; last: the judge did not answer in time"
-    assert len(server.asked) == 3
-    assert list(first.unmeasured.values()) == [*["the judge did not answer in time"] * 3, said]
-    assert all(each == Scores({}, dict.fromkeys(METRICS, said)) for each in rest)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_endpoint_that_refuses_or_fails_now_and_then_is_asked_on(judge: LocalJudge) -> None:
-    with serving() as server, ExitStack() as exits:
-        server.body = b"{}"
-        settings = Settings(judge={"url": server.url, "model": "m"})
-        scorer = exits.enter_context(Scorer(settings, judge))
-        server.status = 422
-        refused = scorer.score(ITEM, reply(TEXT, TEXT))
-        assert all("422" in why for why in refused.unmeasured.values())
-        server.status = 404
-        found = reply(TEXT)  # no chunk: the answer's relevancy is all there is to ask about
-        assert "404" in scorer.score(ITEM, found).unmeasured["answer_relevancy"]
-        assert "404" in scorer.score(ITEM, found).unmeasured["answer_relevancy"]
-        server.status, server.says = 200, judged
-        assert scorer.score(ITEM, found).values == {"answer_relevancy": pytest.approx(1.0)}
-        server.status, server.says = 404, None
-        assert "404" in scorer.score(ITEM, found).unmeasured["answer_relevancy"]
-        server.status, server.says = 200, judged
-        assert scorer.score(ITEM, reply("600 euros a day.", TEXT)).unmeasured == {}
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_keeps_the_scores_there_are(judge: LocalJudge) -> None:
-    with serving() as server, ExitStack() as exits:
-        settings = Settings(judge={"url": server.url, "model": "m"})
-        scorer = exits.enter_context(Scorer(settings, judge))
-
-        def says(asked: dict[str, Any]) -> str:
-            if "Zebras" in str(asked["messages"][-1]):
-                os.kill(os.getpid(), signal.SIGINT)
-            return judged(asked)
-
-        server.says = says
-        replies = [reply(each, TEXT) for each in ("600 euros a day.", "Zebras graze.", "A third.")]
-        first, *rest = evaluate.score_each(scorer, [ITEM] * 3, replies, lambda _: None)
-    assert set(first.values) == set(METRICS)
-    assert rest == [Scores({}, dict.fromkeys(METRICS, "the run was interrupted"))] * 2
-
-
 def test_scores_that_cannot_be_written_are_told_before_anything_is_asked(tmp_path: Path) -> None:
     data = write(tmp_path / "q.jsonl", {"question": "a?", "reference": "b"})
     result = CliRunner().invoke(evaluate.app, ["--output", str(tmp_path), "--data", str(data)])
     assert result.exit_code == 2
     assert "cannot be written" in " ".join(result.stderr.split())
-
-
-def test_a_judge_without_a_model_is_a_user_error(judge: LocalJudge) -> None:
-    with pytest.raises(UserError, match="MILLRACE_JUDGE__MODEL"):
-        Scorer(Settings(judge={"url": "http://127.0.0.1:1/v1"}), judge)
 
 
 def test_ci_files_call_the_gates() -> None:

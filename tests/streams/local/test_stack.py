@@ -353,7 +353,9 @@ def test_without_network_and_jars_the_first_start_says_what_to_do(
 
 
 def test_a_worker_with_a_wrong_setting_fails_the_start_with_its_own_words(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path, bootstrap_servers="127.0.0.1:1", redis_url="redis://there")
+    settings = settings_of(
+        tmp_path, bootstrap_servers="127.0.0.1:1", redis={"url": "redis://there"}
+    )
     command = [sys.executable, "-c", "import sys; sys.exit(print('millrace: the sky fell') or 2)"]
     stack = Stack(
         settings, worker_command=lambda _: command, prepared=lambda _: Prepared([], PROCESSES)
