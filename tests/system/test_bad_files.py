@@ -20,13 +20,13 @@ from tests.support.office_files import pdf, pdf_page
 from tests.support.pdf_bytes import slow_pdf
 from tests.system.cli import Cli
 from tests.system.drill import Edge
-from tests.system.harness import until
 
 pytestmark = pytest.mark.system
 FILES = 50
 CHANGES = 40
 # Half a second of the processor, and what comes to a whole one: so the kernel counts.
 LIMITS = {"MILLRACE_CONVERT__TIMEOUT_S": "0.5", "MILLRACE_CONVERT__PROCESSES": "2"}
+PATIENCE_S = 600.0  # a minute on a machine that has nothing else to do
 TOO_SLOW = "takes more than 0.5 s to convert"
 # Beside the ratio, what a converter that keeps one of two cores busy may add to a change, which
 # goes through four processes: a turn of the scheduler or two in each.
@@ -77,6 +77,15 @@ def _letters(edge: Edge) -> list[DeadLettered]:
     return [Codec().decode(topics.DOCS_DLQ, each.value) for each in records]
 
 
+def _await_letters(edge: Edge, count: int) -> list[DeadLettered]:
+    """All letters, once there are so many; looks seldom, since that costs time too."""
+    until_s = time.monotonic() + PATIENCE_S
+    while len(letters := _letters(edge)) < count:
+        assert time.monotonic() < until_s, f"{len(letters)} letters of {count}"
+        time.sleep(1)
+    return letters
+
+
 def test_fifty_bad_pdfs_of_one_tenant_are_hardly_felt_by_another(settings: Settings) -> None:
     edge = Edge(settings)
     _times(settings, _pages(1)[:10])  # nobody's first
@@ -88,21 +97,29 @@ def test_fifty_bad_pdfs_of_one_tenant_are_hardly_felt_by_another(settings: Setti
         said |= {"version": 1, "body": bad.body, "form": bad.form}
         edge.put(topics.DOCS_FEED.name, f"bad/{number}.pdf", said)
     edge.flush()
-    until(lambda: _letters(edge), "the first of them to be given up")
+    _await_letters(edge, 1)
     during = _times(settings, _pages(3))
     files = [_fed("good", f"{n}.pdf", 1, pdf([pdf_page(n)])) for n in range(1, 6)]
     converted = _times(settings, files)
     assert len(_letters(edge)) < FILES, "they were still at it"
-    for what, times in (("before", before), ("during", during), ("PDFs", converted)):
-        middle = times[len(times) // 2]
-        print(f"{what}: p50 {1000 * middle:.0f} ms, most {1000 * times[-1]:.0f} ms")
 
-    until(lambda: len(_letters(edge)) >= FILES, "the last of them", 300)
-    letters = _letters(edge)
+    letters = _await_letters(edge, FILES)
     assert sorted(each.key or b"" for each in letters) == sorted(
         f"bad/{number}.pdf".encode() for number in range(FILES)
     )
     assert all(TOO_SLOW in each.reason for each in letters), {each.reason for each in letters}
-    assert during[-1] < 1.5 * before[-1] + SLACK_S
-    assert during[len(during) // 2] < 1.5 * before[len(before) // 2] + SLACK_S
-    assert converted[-1] < 10 * before[-1] + 1
+    after = _times(settings, _pages(4))
+    for what, times in (
+        ("before", before),
+        ("during", during),
+        ("after", after),
+        ("PDFs, during", converted),
+    ):
+        print(f"{what}: p50 {1000 * _middle(times):.0f} ms, most {1000 * times[-1]:.0f} ms")
+    # Of a machine that others use too, the worse of both is what it is without them.
+    assert during[-1] < 1.5 * max(before[-1], after[-1]) + SLACK_S
+    assert _middle(during) < 1.5 * max(_middle(before), _middle(after)) + SLACK_S
+
+
+def _middle(times: Sequence[float]) -> float:
+    return times[len(times) // 2]

@@ -51,6 +51,19 @@ def test_a_tenants_slow_records_hold_up_nobody_behind_them(bench: Bench) -> None
     _assert_in_order(bench, [*slow, *quick])
 
 
+def test_a_shutdown_waits_for_no_slow_record_and_keeps_its_place(bench: Bench) -> None:
+    slow = _fed("bad", 0, 0, "sleep 60")
+    with bench.process("w", slow=2) as worker:
+        _put(bench, slow, _fed("good", 0, 0))
+        until(lambda: _of(bench, "good") == 1, "the quick one behind it")
+        begun = time.monotonic()
+        worker.signal(signal.SIGTERM)
+        assert worker.await_end() == 0
+        assert time.monotonic() - begun < 10
+    assert bench.ahead() == ["ahead 1 1"]
+    assert bench.lag() == 2, "the slow one's place is kept"
+
+
 def test_records_are_read_again_in_any_order(bench: Bench) -> None:
     rng = random.Random(seed := int.from_bytes(os.urandom(4), "big"))
     print(f"seed {seed}")
