@@ -67,6 +67,8 @@ class DocumentVersion:
     """0, or when `reindex` asked for this version to be chunked again."""
     bulk: bool = False
     """Nobody waits for it."""
+    superseded: bool = False
+    """A stage on its way knew of a newer version, and did not work on this one."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -74,7 +76,7 @@ class DocumentVersion:
             "sequence": self.sequence, "doc_type": self.doc_type, "title": self.title,
             "uri": self.uri, "metadata": self.metadata, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "parts": self.parts, "generation": self.generation,
-            "bulk": self.bulk,
+            "bulk": self.bulk, "superseded": self.superseded,
         }
 
     @classmethod

@@ -67,6 +67,11 @@ def _joined_key(event: FeedbackJoined) -> str:
     return _request_key(event.feedback)
 
 
+def _stamp(event: DocumentChanged | DocumentChunked) -> tuple[int, ...]:
+    document = event.document
+    return document.version, document.sequence, document.generation
+
+
 def _part(event: DocumentChanged) -> str:
     document = event.document
     return _part_name(event.part, document.version, document.sequence)
@@ -96,7 +101,13 @@ def _dead_key(event: DeadLettered) -> str:
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
 DOCS_FEED_BULK = replace(DOCS_FEED, name="docs.feed.bulk", bulk=True)
 DOCS_CHANGES_BULK = Topic(
-    "docs.changes.bulk", DocumentChanged, _version_key, compacted=True, part=_part, bulk=True
+    "docs.changes.bulk",
+    DocumentChanged,
+    _version_key,
+    compacted=True,
+    part=_part,
+    stamp=_stamp,
+    bulk=True,
 )
 DOCS_CHANGES = Topic(
     "docs.changes",
@@ -104,18 +115,22 @@ DOCS_CHANGES = Topic(
     _version_key,
     compacted=True,
     part=_part,
+    stamp=_stamp,
     diverted=Diverted(DOCS_CHANGES_BULK, lambda event: event.document.bulk),
 )
 # What `reindex` has chunked again: in the log it stands already.
-DOCS_REINDEX = Topic("docs.reindex", DocumentChanged, _version_key, retention_hours=24, bulk=True)
+DOCS_REINDEX = Topic(
+    "docs.reindex", DocumentChanged, _version_key, retention_hours=24, stamp=_stamp, bulk=True
+)
 DOCS_CHUNKS_BULK = Topic(
-    "docs.chunks.bulk", DocumentChunked, _version_key, retention_hours=24, bulk=True
+    "docs.chunks.bulk", DocumentChunked, _version_key, retention_hours=24, stamp=_stamp, bulk=True
 )
 DOCS_CHUNKS = Topic(
     "docs.chunks",
     DocumentChunked,
     _version_key,
     retention_hours=24,
+    stamp=_stamp,
     diverted=Diverted(DOCS_CHUNKS_BULK, _bulk),
 )
 DOCS_VECTORS_BULK = Topic(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from processors.documents.fences import Fence, Logged, left_behind, part_of, stamp_of
+from processors.documents.fences import Fence, Logged, left_behind, logged, part_of, stamp_of
 from processors.ports import ChunkStore, Document, Made, Rewritten
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
@@ -96,6 +96,8 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
     former = document.fence or Fence(stamp)
     if stamp < former.stamp:
         return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
+    if change.document.superseded:
+        return _abandon(document, former, change)
     fence = document.fence = former.after(change)
     document.changed = True
     if not fence.deleted:
@@ -106,6 +108,8 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
     if not fence.ended(change):
         return Applied(superseded=False, removed=0, complete=False)
     if missing := fence.missing(change, document.chunks.values()):
+        if fence.abandoned == stamp:
+            return Applied(superseded=True, removed=0)
         return Applied(superseded=False, removed=0, complete=False, missing=missing)
     stale = [
         chunk
@@ -116,3 +120,20 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
         del document.chunks[chunk]
         document.put.pop(chunk, None)
     return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
+
+
+def _abandon(document: _Document, former: Fence, change: DocumentEmbedded) -> Applied:
+    """A newer version is on its way: of this one no more becomes searchable.
+
+    Where records of it are still to come, they must not be taken for one that lost a part.
+    """
+    entry = logged(change.document)
+    if not change.last:
+        known = {**former.logged}
+        known.setdefault(entry, 0)
+        stamp = stamp_of(change.document)
+        document.fence = replace(former, logged=known, abandoned=stamp)
+        document.changed = True
+    # What the fence knows to stand in the log, a newer version will make obsolete.
+    told = change.last and entry not in former.logged
+    return Applied(superseded=True, removed=0, obsolete=(entry,) if told else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from uuid import UUID, uuid5
@@ -72,6 +73,18 @@ def chunk(
         weight += size
         count += 1
     yield _record(event, config, batch, of=count)
+
+
+def superseded(event: DocumentChanged) -> Iterable[DocumentChunked]:
+    """In place of the chunks of a part of a version that a newer one supersedes."""
+    yield DocumentChunked(
+        document=replace(event.document, superseded=True),
+        part=event.part,
+        chunking="",
+        chunks=[],
+        last=event.part == event.document.parts - 1,
+        part_chunks=0,
+    )
 
 
 def _record(
@@ -162,4 +175,5 @@ def stage(policy: ChunkingPolicy) -> Stage:
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
         needs=[COUNTER],
+        supersede=superseded,
     )

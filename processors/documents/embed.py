@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -116,6 +117,19 @@ def _embedded(
     return [record(event.chunks[at : at + CHUNKS_PER_RECORD], at == starts[-1]) for at in starts]
 
 
+def superseded(event: DocumentChunked) -> Iterable[DocumentEmbedded]:
+    """In place of the vectors of a version that a newer one supersedes."""
+    yield DocumentEmbedded(
+        document=replace(event.document, superseded=True),
+        part=event.part,
+        chunking=event.chunking,
+        embedding_model="",
+        chunks=[],
+        last=event.last,
+        part_chunks=event.part_chunks,
+    )
+
+
 # Records at once: enough to fill the model, few enough that a change fed during bulk loading does
 # not wait long behind others.
 MODEL_BATCH = 64
@@ -138,4 +152,5 @@ def stage() -> Stage:
         needs=[EMBEDDER, CACHE],
         max_batch=MODEL_BATCH,
         batch_seconds=MODEL_S,
+        supersede=superseded,
     )

@@ -50,6 +50,7 @@ class Fence:
     deleted: bool = False
     parts: dict[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])
     logged: dict[Logged, int] = field(default_factory=dict[Logged, int])
+    abandoned: Stamp | None = None  # a version of which a part was superseded on its way
 
     @classmethod
     def of(cls, payload: dict[str, Any]) -> Self:
@@ -57,7 +58,8 @@ class Fence:
         stamp = payload["version"], payload["sequence"], payload.get("generation", 0)
         parts = {int(part): (n, chunking) for part, n, chunking in payload.get("parts", ())}
         logged = {Logged(*each): named for *each, named in payload.get("logged", ())}
-        return cls(stamp, payload["deleted"], parts, logged)
+        abandoned = payload.get("abandoned")
+        return cls(stamp, payload["deleted"], parts, logged, abandoned and tuple(abandoned))
 
     def payload(self) -> dict[str, Any]:
         version, sequence, generation = self.stamp
@@ -71,6 +73,8 @@ class Fence:
             found["parts"] = [[part, *told] for part, told in self.parts.items()]
         if self.logged:
             found["logged"] = [[*each, named] for each, named in self.logged.items()]
+        if self.abandoned:
+            found["abandoned"] = [*self.abandoned]
         return found
 
     def after(self, change: DocumentEmbedded) -> Fence:
@@ -85,9 +89,11 @@ class Fence:
             elif change.last:
                 parts[_ANY] = (0, change.chunking)
         newer = stamp != self.stamp
-        logged = {each: n + newer for each, n in self.logged.items() if n + newer <= NAMED}
-        logged.setdefault(_logged(document), 0)
-        return Fence(stamp, deleted, parts, dict(sorted(logged.items())[-MOST_LOGGED:]))
+        named = {each: n + newer for each, n in self.logged.items() if n + newer <= NAMED}
+        named.setdefault(logged(document), 0)
+        kept = dict(sorted(named.items())[-MOST_LOGGED:])
+        abandoned = self.abandoned if self.abandoned == stamp else None
+        return Fence(stamp, deleted, parts, kept, abandoned)
 
     def ended(self, change: DocumentEmbedded) -> bool:
         """Whether the last record of the version came, so that what is not here is missing."""
@@ -126,10 +132,11 @@ def left_behind(change: DocumentEmbedded, fence: Fence) -> tuple[Logged, ...]:
     """
     document = change.document
     older = stamp_of(document)[:2] < fence.stamp[:2]
-    return (_logged(document),) if older and change.part_chunks >= 0 else ()
+    return (logged(document),) if older and change.part_chunks >= 0 else ()
 
 
-def _logged(document: DocumentVersion) -> Logged:
+def logged(document: DocumentVersion) -> Logged:
+    """Where a version stands in the log."""
     return Logged(document.version, document.sequence, document.parts, document.bulk)
 
 

@@ -28,6 +28,7 @@ from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.precedence import Precedence
 from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans
+from streams.runtime.versions import Versions
 from streams.runtime.worker import StageWorker, Worker
 
 log = logging.getLogger("millrace.host")
@@ -119,7 +120,12 @@ def run(settings: Settings, names: Sequence[str]) -> int:
             static=bool(settings.worker),
             precedence=Precedence(),
         )
-        workers = [worker_of(stage, of=each) for stage in stages for each in stage.subscriptions]
+        known = {stage.name: Versions() for stage in stages}
+        workers = [
+            worker_of(stage, of=each, versions=known[stage.name])
+            for stage in stages
+            for each in stage.subscriptions
+        ]
         worker = Worker(workers)
         # The main thread takes signals when it is ready for them; no handler interrupts a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

@@ -26,6 +26,7 @@ from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.record import Output
+from streams.runtime.versions import written
 
 E = TypeVar("E")
 POLL_S = 0.2
@@ -105,6 +106,8 @@ def edge_output(codec: Codec, topic: Topic[E], event: E, event_id: str) -> Outpu
         ("ce_source", b"/millrace/cli"),
         ("content-type", b"application/avro"),
     ]
+    if topic.stamp is not None:
+        headers.append(written(topic.stamp(event)))
     value = codec.encode(topic.name, event)
     return Output(topic.name, topic.key(event).encode(), value, headers)
 

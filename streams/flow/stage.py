@@ -66,6 +66,7 @@ class Stage:
     slow: SlowLanes[Any] | None = None  # where its slow records go
     store: Store[Any] | None = None
     batch_seconds: float = BATCH_S  # how long a bulk batch takes, about
+    supersede: Callable[[Any], Iterable[Any]] | None = None  # for work on what is superseded
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -135,6 +136,7 @@ def record_stage(
     place: Place,
     needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
+    supersede: Callable[[I], Iterable[O]] | None = None,
     concurrency: int = 1,
 ) -> Stage:
     """A stage whose processor takes one event. Up to `concurrency` keys are worked on at once."""
@@ -155,6 +157,7 @@ def record_stage(
         concurrency=concurrency,
         max_batch=0,
         promise=promise,
+        supersede=supersede,
     )
 
 
@@ -204,6 +207,7 @@ def batch_stage(
     place: Place,
     needs: Sequence[Port[Any]] = (),
     promise: Promise[I, Any] | None = None,
+    supersede: Callable[[I], Iterable[O]] | None = None,
     max_batch: int = 0,
     batch_seconds: float = BATCH_S,
 ) -> Stage:
@@ -234,6 +238,7 @@ def batch_stage(
         concurrency=1,
         max_batch=max_batch,
         promise=promise,
+        supersede=supersede,
         batch_seconds=batch_seconds,
     )
 

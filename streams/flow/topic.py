@@ -29,8 +29,9 @@ class Topic(Generic[E]):
     `suffix` names one of a family (`rag.generate.<tier>`) from the event. `part` tells the parts of
     one subject apart in a compacted topic, without moving them to another partition: None where
     there is one alone, empty for the first, which has the subject's own key. Nobody waits for what
-    stands in a `bulk` topic: a stage reads its other topics first. A compacted topic that `expires`
-    forgets even the newest of a key once it is older than the retention.
+    stands in a `bulk` topic: a stage reads its other topics first. `stamp` orders what is said
+    under one key: a higher one supersedes it. A compacted topic that `expires` forgets even the
+    newest of a key once it is older than the retention.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Topic(Generic[E]):
     suffix: Callable[[E], str] | None = None
     part: Callable[[E], str | None] | None = None
     read: Callable[[bytes | None], E] | None = None  # of a topic that others write, in their form
+    stamp: Callable[[E], tuple[int, ...]] | None = None
 
     def named(self, suffix: str) -> Topic[E]:
         """One topic of the family."""

@@ -155,10 +155,7 @@ def reason(error: KafkaException) -> str:
 
 def received(message: Message) -> Record:
     """A consumed message in the runtime's form; headers that cannot be read are left out."""
-    try:
-        headers: Any = message.headers() or ()
-    except (SystemError, UnicodeError):  # a header's name that is not UTF-8
-        headers = ()
+    headers = headers_of(message)
     # Bytes or None: the consumers have no deserializer.
     key: Any = message.key()
     value: Any = message.value()
@@ -173,6 +170,14 @@ def received(message: Message) -> Record:
         headers,
         size + len(key or b"") + len(value or b""),
     )
+
+
+def headers_of(message: Message) -> Any:
+    """Names and values; none where they cannot be read."""
+    try:
+        return message.headers() or ()
+    except (SystemError, UnicodeError):  # a header's name that is not UTF-8
+        return ()
 
 
 def partition_of(key: bytes, partitions: int) -> int:

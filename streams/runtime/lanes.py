@@ -14,6 +14,7 @@ from streams.runtime.pace import HURRIED_S, Pace
 from streams.runtime.recall import Recall
 from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.versions import Versions
 
 
 class Lanes:
@@ -28,11 +29,12 @@ class Lanes:
         processing: Works,
         settings: RuntimeSettings,
         wait: Callable[[float], bool] | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
         # Whole batches are several times cheaper, but in one, each waits for the slowest.
-        one, pace = stage.concurrency == 1, _pace(stage, wait)
+        one, pace = stage.concurrency == 1, _pace(stage, wait, versions)
         self._waiting: Waiting = InOrder(most, pace) if one else ByKey()
         self._lone: LoneLane | None = None
         self._recall: Recall | None = None
@@ -80,10 +82,13 @@ class Lanes:
             self._recall.close()
 
 
-def _pace(stage: Stage, wait: Callable[[float], bool] | None) -> Pace | None:
+def _pace(
+    stage: Stage, wait: Callable[[float], bool] | None, versions: Versions | None
+) -> Pace | None:
     """Where something may be bulk, no batch takes long, lest what comes meanwhile waits for it."""
     if not any(topic.bulk for topic in stage.reads):
         return None
-    if wait is None:
-        return Pace(min(stage.batch_seconds, HURRIED_S))
-    return Pace(stage.batch_seconds, wait)
+    seconds = min(stage.batch_seconds, HURRIED_S) if wait is None else stage.batch_seconds
+    if versions is None or stage.supersede is None:
+        return Pace(seconds, wait)
+    return Pace(seconds, wait, versions.superseded)

@@ -24,6 +24,7 @@ from confluent_kafka import (
 
 from streams.flow.stage import Stage
 from streams.runtime import kafka
+from streams.runtime.ahead import ReadAhead
 from streams.runtime.failpoints import Reach
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
@@ -51,6 +52,8 @@ FULL_POLL_S = 1.0
 GATHER_S = 0.001
 GATHER_MOST_S = 0.01
 RESTORE_S = 2.0  # of that, for state that is being restored: a successor goes on with what is read
+TELL_S = 1.0
+LOOK_AHEAD_S = 0.1
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
 MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
@@ -81,6 +84,7 @@ class Loop:
         producer: Producer,
         lanes: Lanes,
         keeper: Keeper | None = None,
+        ahead: ReadAhead | None = None,
     ) -> None:
         self._settings = context.settings
         self._metrics = context.metrics
@@ -93,6 +97,7 @@ class Loop:
         self._producer = producer
         self._lanes = lanes
         self._keeper = keeper
+        self._ahead = ahead
         self._in_flight = InFlight()
         self._owned: set[Place] = set()
         self._partitions = kafka.Partitions(producer)
@@ -121,12 +126,15 @@ class Loop:
         else:
             # More may be done than the last transaction held. Only one at a time: lanes that have
             # nothing left while several are committed lose that time.
-            wait = BUSY_POLL_S if self._room() else FULL_POLL_S
+            busy = self._room() or (self._ahead is not None and self._ahead.reading)
+            wait = BUSY_POLL_S if busy else FULL_POLL_S
             self._await_report(0.0 if self._more else wait)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
         self._commit_next()
         self._tell_what_is_in_hand()
         self._tell_lag()
+        if self._ahead is not None:
+            self._ahead.read()
 
     def drain(self) -> None:
         """Finish what is in flight, as far as that goes in the time a shutdown may take."""
@@ -206,6 +214,8 @@ class Loop:
         owned = [record for record in records if place_of(record) in self._owned]
         if owned:
             self._reach("after_poll")
+            if self._ahead is not None:
+                self._ahead.taken(owned)
             self._lanes.put(self._in_flight.add(owned, self._committed))
             self._tell_what_is_in_hand()
             self._await_report(0.0)  # they may have been processed at once
@@ -356,17 +366,20 @@ class Loop:
 
     def _tell_lag(self) -> None:
         now = time.monotonic()
-        if now - self._told < 1.0:
+        if now - self._told < (TELL_S if self._ahead is None else LOOK_AHEAD_S):
             return
         self._told = now
         owned = [TopicPartition(*place) for place in self._owned]
         if not owned:
             return
+        stands: dict[Place, tuple[int, int]] = {}
         for place in self._consumer.position(owned):
-            low, high = self._consumer.get_watermark_offsets(place, cached=True)
-            if high >= 0:
-                at = place.offset if place.offset >= 0 else low
-                self._metrics.lag(place.topic, place.partition, max(0, high - at))
+            _, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if high >= 0 and place.offset >= 0:  # else nothing has come from it yet
+                stands[place.topic, place.partition] = place.offset, high
+                self._metrics.lag(place.topic, place.partition, max(0, high - place.offset))
+        if self._ahead is not None:
+            self._ahead.look(stands)
 
     # Rebalancing: called back from inside poll
 

@@ -23,17 +23,19 @@ class Pace:
 
     So a slow or busy machine takes smaller batches, and shows progress as often as a quick one.
     `wait` is of a bulk lane: it waits until no live record is in work, or so many seconds, and
-    says whether none is.
+    says whether none is. What is `superseded` is hardly worked on.
     """
 
     def __init__(
         self,
         seconds: float,
         wait: Callable[[float], bool] | None = None,
+        superseded: Callable[[Record], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seconds = seconds
         self._wait = wait
+        self._superseded = superseded
         self._clock = clock
         self._rate = 0.0  # seconds per byte
         self._weight = 0  # of the batch in work, or of the last one
@@ -48,9 +50,10 @@ class Pace:
         room = min(seconds / self._rate, GROWTH * self._weight) if self._rate else 0.0
         count = weight = 0
         for record in islice(waiting, most):
-            if count and weight + OVERHEAD + record.size > room:
+            more = OVERHEAD if self._superseded(record) else OVERHEAD + record.size
+            if count and weight + more > room:
                 break
-            weight += OVERHEAD + record.size
+            weight += more
             count += 1
         self._weight, self._began = weight, self._clock()
         return count

@@ -23,6 +23,7 @@ from streams.runtime.letters import dead_letter
 from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import Spans, StageMetrics
+from streams.runtime.versions import Versions, written
 
 # Kafka's default cap of 1 MiB counts key, headers and batch framing too. Dead letters carry the
 # whole original, so their topics have a higher cap.
@@ -68,8 +69,10 @@ class Processing:
         metrics: StageMetrics,
         spans: Spans,
         clock: Callable[[], int] = now_ms,
+        versions: Versions | None = None,
     ) -> None:
         self.stage = stage
+        self._versions = versions if stage.supersede is not None else None
         self._run = stage.make(ports)
         self._reads = {topic.name: topic for topic in stage.reads}
         self._codec = codec
@@ -108,6 +111,11 @@ class Processing:
                 reason = f"the deadline passed before {self.stage.name}"
                 self.metrics.expired.inc()
                 results.append((record, event, list(promise.settle(event, "expired", reason))))
+                continue
+            if self._versions is not None and self._versions.superseded(record):
+                assert self.stage.supersede is not None
+                self.metrics.superseded.inc()
+                results.append((record, event, list(self.stage.supersede(event))))
                 continue
             place = (record.topic, record.partition, record.offset, record.timestamp, record.key)
             item = Received(event, *place)
@@ -216,6 +224,8 @@ class Processing:
             if size > RECORD_LIMIT and topic is not self.stage.dead_letters:
                 raise self._too_large(name, size)
             headers = way.envelope.headers(cause, ordinal, shared)
+            if topic.stamp is not None:
+                headers.append(written(topic.stamp(event)))
             outputs.append(Output(name, key, value, headers, spread))
         return outputs
 

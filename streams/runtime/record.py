@@ -53,7 +53,12 @@ def order_key(record: Record) -> bytes | None:
 
     None where it has no key: it is owed no order.
     """
-    return None if record.key is None else record.key.partition(b"\0")[0]
+    return None if record.key is None else whole_key(record.key)
+
+
+def whole_key(key: bytes) -> bytes:
+    """The key of the whole that a key may be of a part of."""
+    return key.partition(b"\0")[0]
 
 
 def lane_key(record: Record) -> bytes:

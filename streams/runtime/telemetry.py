@@ -30,6 +30,7 @@ OUTPUTS = Counter("millrace_outputs", "Events written.", ["stage"], registry=REG
 RETRIES = Counter("millrace_retries", "Tries after the first.", ["stage"], registry=REGISTRY)
 DEAD_LETTERS = Counter("millrace_dead_letters", "Dead letters.", ["stage"], registry=REGISTRY)
 EXPIRED = Counter("millrace_expired", "Answers owed too late.", ["stage"], registry=REGISTRY)
+SUPERSEDED = Counter("millrace_superseded", "Records not worked on.", ["stage"], registry=REGISTRY)
 ABORTS = Counter("millrace_aborts", "Transactions aborted.", ["stage"], registry=REGISTRY)
 LAG = Gauge(
     "millrace_lag",
@@ -106,6 +107,7 @@ class StageMetrics:
         self.retries = RETRIES.labels(stage)
         self.dead_letters = DEAD_LETTERS.labels(stage)
         self.expired = EXPIRED.labels(stage)
+        self.superseded = SUPERSEDED.labels(stage)
         self.aborts = ABORTS.labels(stage)
         self.held = HELD.labels(stage)
         self.restored = RESTORED.labels(stage)

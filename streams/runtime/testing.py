@@ -24,6 +24,7 @@ from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
 from streams.runtime.table import Change
 from streams.runtime.telemetry import DerivedSpans, Spans, StageMetrics
+from streams.runtime.versions import Versions
 
 E = TypeVar("E")
 
@@ -69,6 +70,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._positions: dict[tuple[str, str, int], int] = {}
+        self._versions = {stage.name: Versions() for stage in self.stages}
         self._processing = {
             stage.name: Processing(
                 stage,
@@ -78,6 +80,7 @@ class Driver:
                 StageMetrics(stage.name),
                 self.spans,
                 self.clock,
+                self._versions[stage.name],
             )
             for stage in self.stages
             if stage.store is None
@@ -205,4 +208,7 @@ class Driver:
         when = self.clock() if timestamp is None else timestamp
         record = Record(topic, number, len(partitions[number]), when, key, value, headers)
         partitions[number].append(record)
+        for stage in self.stages:
+            if any(each.name == topic for each in stage.reads):  # a worker reads ahead
+                self._versions[stage.name].note([(key, headers)])
         return record

@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, Subscription
 from streams.runtime import kafka
+from streams.runtime.ahead import ReadAhead
 from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
 from streams.runtime.failpoints import failpoint
@@ -31,6 +32,7 @@ from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
 from streams.runtime.table import BrokenTableError
 from streams.runtime.telemetry import Spans, StageMetrics
+from streams.runtime.versions import Versions
 
 log = logging.getLogger("millrace.worker")
 
@@ -66,7 +68,8 @@ class StageWorker:
 
     `name` tells workers of one stage apart and is stable: a successor of that name fences the
     worker before it. With `static` it also takes its partitions over without a rebalance. `of` is
-    the first subscription unless given. Those of one process share their `precedence`.
+    the first subscription unless given. Those of one process share their `precedence`, and those of
+    one stage what they know of `versions`.
     """
 
     def __init__(
@@ -81,18 +84,22 @@ class StageWorker:
         static: bool = False,
         of: Subscription | None = None,
         precedence: Precedence | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self.stage = stage
         self._of = of or stage.subscriptions[0]
         self.name = self._of.group
         self._precedence = precedence or Precedence()
+        self._versions = versions or Versions()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         metrics = StageMetrics(self.name)
         self._settings = settings
         self._with = (stage, ports, codec, settings, metrics, spans)
         # With a store it is each session's own.
-        self._processing = Processing(*self._with) if stage.store is None else None
+        self._processing = None
+        if stage.store is None:
+            self._processing = Processing(*self._with, versions=self._versions)
         self._group = f"{settings.group_prefix}.{self.name}"
         self._identity = f"{self._group}.{name}"
         self._static = static
@@ -157,9 +164,13 @@ class StageWorker:
         )
         stack.callback(consumer.close)
         wait = self._precedence.wait if self._of.bulk else None
-        lanes = Lanes(self.stage, processing, self._settings, wait)
+        lanes = Lanes(self.stage, processing, self._settings, wait, self._versions)
         stack.callback(lanes.stop)
-        loop = self._loop = Loop(self._context, consumer, producer, lanes, keeper)
+        ahead = None
+        if self.stage.supersede is not None:
+            ahead = ReadAhead(self._settings, self._group, self._versions)
+            stack.callback(ahead.close)
+        loop = self._loop = Loop(self._context, consumer, producer, lanes, keeper, ahead)
         consumer.subscribe(
             [topic.name for topic in self._of.topics],
             on_assign=loop.assigned,

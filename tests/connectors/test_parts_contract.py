@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from processors.documents import applying
 from processors.documents.applying import Applied
 from processors.documents.fences import Logged
+from schemas.events import DocumentEmbedded
 from tests.support.index_events import (
     DONE,
     Index,
@@ -87,4 +92,39 @@ def test_a_superseded_version_in_parts_is_obsolete_itself(index: Index) -> None:
     applying.apply(index, [change("a", 5, ("new",), of=1)])
     late = [part("a", 4, n, 2, f"old {n}") for n in range(2)]
     assert [each.obsolete for each in applying.apply(index, late)] == [(Logged(4, 0, 2),)] * 2
+    assert texts(index) == ["new"]
+
+
+def superseded(event: DocumentEmbedded) -> DocumentEmbedded:
+    """What a stage passes on of a record that it did not work on."""
+    return replace(event, chunks=[], document=replace(event.document, superseded=True))
+
+
+def test_a_version_that_was_superseded_on_its_way_changes_nothing(index: Index) -> None:
+    applying.apply(index, [change("a", 1, ("one",))])
+    told = applying.apply(index, [superseded(change("a", 2, ("two",)))])
+    assert told == [Applied(superseded=True, removed=0, obsolete=(Logged(2, 0, 1),))]
+    assert texts(index) == ["one"]
+    told = applying.apply(index, [superseded(delete("a", 3)), superseded(change("b", 1))])
+    assert [(each.superseded, each.obsolete) for each in told] == [
+        (True, (Logged(3, 0, 1),)),
+        (True, (Logged(1, 0, 1),)),
+    ]
+    assert apply(index, [change("b", 1, ("b",))]) == [DONE], "its fence was not moved"
+
+
+@pytest.mark.parametrize("worked_on", [{0}, {1}, {2}, {0, 2}, {1, 2}, set[int]()])
+def test_a_version_of_which_parts_were_superseded_lost_none(
+    index: Index, worked_on: set[int]
+) -> None:
+    records = [part("a", 5, n, 3, f"text {n}") for n in range(3)]
+    sent = [each if each.part in worked_on else superseded(each) for each in records]
+    first = [applying.apply(index, [each])[0] for each in sent]
+    again = applying.apply(index, sent)  # killed before it was told
+    for applied in (first, again):
+        assert not any(each.missing for each in applied)
+        assert applied[-1].superseded
+    named = {each for applied in (first, again) for every in applied for each in every.obsolete}
+    (newer,) = applying.apply(index, [change("a", 6, ("new",))])
+    assert Logged(5, 0, 3) in named | {*newer.obsolete}, "the log forgets it"
     assert texts(index) == ["new"]

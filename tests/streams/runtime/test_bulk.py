@@ -135,3 +135,42 @@ def test_any_history_over_both_feeds_ends_in_its_last_state_and_leaves_nothing_d
         for doc, (version, parts) in expected.items()
         for part in range(max(1, parts))
     ), "the living version, or its delete, whole, and nothing else"
+
+
+@pytest.mark.parametrize("feed", FEEDS, ids=lambda topic: topic.name)
+def test_a_backlog_of_versions_costs_what_the_last_ones_cost(feed: Topic[DocumentFed]) -> None:
+    alone, ports = FakePorts(), FakePorts()
+    texts = {n: f"# Doc {n % 4}\n\n" + f"word{n} of many. " * 60 for n in range(80)}
+    for chosen, versions in ((alone, range(76, 80)), (ports, range(80))):
+        driver = _driver(chosen, batch=1000)
+        for n in versions:
+            driver.send(feed, _fed(texts[n], n, f"{n % 4}.md"), timestamp=1_000_000 + n)
+        driver.run()
+    assert _live(ports) == _live(alone) == {f"{n % 4}.md": {n} for n in range(76, 80)}
+    assert ports.embedder.passages == alone.embedder.passages
+
+    ended = [each for each in driver.events(topics.DOCS_INDEXED) if each.last]
+    assert sorted(each.document.version for each in ended) == [*range(80)], "each is told of"
+    assert sum(each.superseded for each in ended) == 76
+    assert not driver.dead_letters(topics.DOCS_DLQ)
+
+
+def test_a_delete_supersedes_too() -> None:
+    ports = FakePorts()
+    driver = _driver(ports, batch=1000)
+    driver.send(topics.DOCS_FEED_BULK, _fed("# Text\n\nOf a while ago.", 1))
+    driver.send(topics.DOCS_FEED_BULK, _fed(None, 2))
+    driver.run()
+    assert ports.embedder.passages == 0
+    assert _live(ports) == {}
+    assert [each.superseded for each in driver.events(topics.DOCS_INDEXED)] == [True, False]
+
+
+def test_a_newer_live_version_supersedes_what_waits_in_bulk() -> None:
+    ports = FakePorts()
+    driver = _driver(ports, batch=1000)
+    driver.send(topics.DOCS_FEED_BULK, _fed("# Old\n\nFrom the load.", 1))
+    driver.send(topics.DOCS_FEED, _fed("# New\n\nFrom a change.", 2))
+    driver.run()
+    assert ports.embedder.passages == 1
+    assert _live(ports) == {"a.md": {2}}

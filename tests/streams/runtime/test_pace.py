@@ -80,7 +80,7 @@ def test_a_machine_that_becomes_slow_has_smaller_batches_soon() -> None:
 
 def test_a_bulk_lane_is_patient_for_a_few_times_its_last_batch_and_no_longer() -> None:
     clock, wait = Clock(), Wait()
-    pace = Pace(0.5, wait, clock)
+    pace = Pace(0.5, wait, clock=clock)
     for _ in range(8):
         _work(pace, clock, _records(1000), 0.001)
     assert wait.asked[0] == 0
@@ -91,7 +91,7 @@ def test_a_bulk_lane_is_patient_for_a_few_times_its_last_batch_and_no_longer() -
 
 def test_beside_live_records_bulk_batches_are_short() -> None:
     clock, wait = Clock(), Wait()
-    pace = Pace(0.5, wait, clock)
+    pace = Pace(0.5, wait, clock=clock)
     for _ in range(8):
         _work(pace, clock, _records(1000), 0.001)
     wait.free = False
