@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from confluent_kafka import (
     Consumer,
@@ -22,10 +20,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.ahead import ReadAhead
-from streams.runtime.failpoints import Reach
+from streams.runtime.context import Context
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
 from streams.runtime.outages import (
@@ -38,9 +35,7 @@ from streams.runtime.outages import (
     patiently,
 )
 from streams.runtime.record import Record, now_ms
-from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
-from streams.runtime.telemetry import StageMetrics
 
 log = logging.getLogger("millrace.worker")
 
@@ -59,19 +54,6 @@ MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without thei
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
 HOPELESS = 20  # transactions aborted in a row before the worker stops for all to see
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a session has from its worker."""
-
-    stage: Stage
-    settings: RuntimeSettings
-    metrics: StageMetrics
-    reach: Reach
-    stopping: threading.Event
-    ready: threading.Event
-    holds_live: Callable[[bool], None] = lambda _: None  # told when records come in hand, and go
 
 
 class Loop:

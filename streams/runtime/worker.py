@@ -21,9 +21,10 @@ from streams.runtime import kafka
 from streams.runtime.ahead import ReadAhead
 from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
+from streams.runtime.context import Context
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
-from streams.runtime.loop import Context, Loop
+from streams.runtime.loop import Loop
 from streams.runtime.outages import Fenced, patiently
 from streams.runtime.precedence import Precedence
 from streams.runtime.processing import Processing

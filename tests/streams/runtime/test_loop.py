@@ -19,8 +19,9 @@ from streams.flow.stage import record_stage
 from streams.flow.topic import Topic
 from streams.runtime import loop as loop_module
 from streams.runtime.codec import Codec
+from streams.runtime.context import Context
 from streams.runtime.lanes import Lanes
-from streams.runtime.loop import Context, Loop
+from streams.runtime.loop import Loop
 from streams.runtime.outages import Fenced, HopelessError
 from streams.runtime.processing import Processing
 from streams.runtime.record import Record

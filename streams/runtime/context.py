@@ -1,0 +1,25 @@
+"""What a stage's session has from its worker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streams.flow.stage import Stage
+from streams.runtime.failpoints import Reach
+from streams.runtime.settings import RuntimeSettings
+from streams.runtime.telemetry import StageMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a session has from its worker."""
+
+    stage: Stage
+    settings: RuntimeSettings
+    metrics: StageMetrics
+    reach: Reach
+    stopping: threading.Event
+    ready: threading.Event
+    holds_live: Callable[[bool], None] = lambda _: None  # told when records come in hand, and go
