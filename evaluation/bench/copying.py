@@ -84,19 +84,22 @@ def by_stage(source: str, target: str, records: int, batch: int) -> dict[str, fl
     name = f"copy.{source}"
     worker.start()
     try:
-        counted = _rate(lambda: int(_value(RECORDS, name)), records)
+        counted, cpu_us = _rate(lambda: int(_value(RECORDS, name)), records)
     finally:
         worker.stop()
         failures = worker.join()
     if failures:
         raise failures[0]
-    return {"rate": counted, "batch": _value(BATCH, name, "_sum") / _value(BATCH, name, "_count")}
+    batch_size = _value(BATCH, name, "_sum") / _value(BATCH, name, "_count")
+    return {"rate": counted, "batch": batch_size, "cpu_us": cpu_us}
 
 
-def _rate(committed: Callable[[], int], records: int) -> float:
+def _rate(committed: Callable[[], int], records: int) -> tuple[float, float]:
+    """Events per second and this process's microseconds per event, from the first commit on."""
     while not (first := committed()):
         time.sleep(LOOK_S)
     begin = moved = time.perf_counter()
+    used = time.process_time()
     seen = first
     while (now := committed()) < records:
         if now != seen:
@@ -104,7 +107,9 @@ def _rate(committed: Callable[[], int], records: int) -> float:
         elif time.perf_counter() - moved > STALLED_S:
             raise TimeoutError(f"nothing was committed for {STALLED_S:.0f} s, at {now:,} records")
         time.sleep(LOOK_S)
-    return (records - first) / (time.perf_counter() - begin)
+    counted = records - first
+    cpu_us = (time.process_time() - used) / counted * 1e6
+    return counted / (time.perf_counter() - begin), cpu_us
 
 
 def _value(metric: Any, name: str, suffix: str = "_total") -> float:
@@ -116,9 +121,12 @@ def _value(metric: Any, name: str, suffix: str = "_total") -> float:
     return 0.0
 
 
-def by_hand(source: str, target: str, records: int, batch: int) -> dict[str, float]:
-    """The same by a bare loop over librdkafka's clients, with the same options: no decoding, no
-    headers, nothing but bytes and transactions. Events per second from its first commit on."""
+def by_hand(
+    source: str, target: str, records: int, batch: int, *, headers: bool = False
+) -> dict[str, float]:
+    """The same by a bare loop over librdkafka's clients, with the same options: no decoding,
+    nothing but bytes and transactions, and on demand the headers that each event came with. Events
+    per second from its first commit on."""
     settings = load()
     consumer = kafka.new_consumer(kafka.consumer_options(settings, f"bare.{target}"))
     producer = kafka.new_producer(kafka.producer_options(settings, f"bare.{target}"))
@@ -127,6 +135,7 @@ def by_hand(source: str, target: str, records: int, batch: int) -> dict[str, flo
     collect_seldom()  # as a worker does
     done = first = commits = 0
     begin = moved = time.perf_counter()
+    used = 0.0
     while done < records:
         message = consumer.poll(POLL_S)
         if message is None:
@@ -138,7 +147,7 @@ def by_hand(source: str, target: str, records: int, batch: int) -> dict[str, flo
         producer.begin_transaction()
         ends: dict[int, int] = {}
         for each in messages:
-            _forward(producer, target, each)
+            _forward(producer, target, each, headers=headers)
             ends[each.partition() or 0] = (each.offset() or 0) + 1
         offsets = [TopicPartition(source, partition, end) for partition, end in ends.items()]
         producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
@@ -146,22 +155,30 @@ def by_hand(source: str, target: str, records: int, batch: int) -> dict[str, flo
         done += len(messages)
         commits += 1
         if not first:
-            first, begin = done, time.perf_counter()
+            first, begin, used = done, time.perf_counter(), time.process_time()
     rate = (done - first) / (time.perf_counter() - begin)
+    cpu_us = (time.process_time() - used) / (done - first) * 1e6
     consumer.close()
-    return {"rate": rate, "batch": done / commits}
+    return {"rate": rate, "batch": done / commits, "cpu_us": cpu_us}
 
 
-def _forward(producer: Any, target: str, message: Message) -> None:
+def by_hand_with_headers(source: str, target: str, records: int, batch: int) -> dict[str, float]:
+    """As `by_hand`, with the events' headers."""
+    return by_hand(source, target, records, batch, headers=True)
+
+
+def _forward(producer: Any, target: str, message: Message, *, headers: bool) -> None:
     if error := message.error():
         raise KafkaException(error)
+    beside: Any = {"headers": message.headers()} if headers else {}
     while True:
         try:
-            producer.produce(target, message.value(), message.key())
+            producer.produce(target, message.value(), message.key(), **beside)
             return
         except BufferError:
             producer.poll(0.05)
 
 
 if __name__ == "__main__":
-    serve({"by_stage": by_stage, "by_hand": by_hand, "start": start, "stop": stop})
+    handlers = (by_stage, by_hand, by_hand_with_headers, start, stop)
+    serve({handler.__name__: handler for handler in handlers})

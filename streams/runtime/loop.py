@@ -198,8 +198,9 @@ class Loop:
             self._reach("after_poll")
             if self._ahead is not None:
                 self._ahead.taken(owned)
-            self._lanes.put(self._in_flight.add(owned, self._committed))
-            self._tell_what_is_in_hand()
+            fresh = self._in_flight.add(owned, self._committed)
+            self._tell_what_is_in_hand()  # first: quick records are processed by the next call
+            self._lanes.put(fresh)
             self._await_report(0.0)  # they may have been processed at once
 
     def _committed(self, places: Sequence[Place]) -> dict[Place, Progress]:

@@ -72,7 +72,7 @@ def test_the_runtime_bench_writes_figures_that_can_be_judged(tmp_path: Path) -> 
     assert figure["unit"] == "events/s"
     assert figure["value"] > 0
     assert figure["ratio"] == pytest.approx(figure["value"] / figure["limit"], rel=0.01)
-    assert figure["met"] is (figure["ratio"] >= 0.5)
+    assert figure["met"] is (figure["ratio"] >= 0.45)
     assert {"cpu", "cores", "memory_gb", "load_average"} <= found["machine"].keys()
     assert found["command"].startswith("millrace bench runtime")
     assert found["versions"]["confluent-kafka"]
