@@ -46,8 +46,8 @@ class Lanes:
             self._recall = Recall(settings, f"{settings.group_prefix}.{stage.name}")
             slow = Fair(shared, processing.metrics, self._recall)
         report = self.reports.put
-        if one and pace is None and stage.store is None:  # restoring a store is never quick
-            self._lone = LoneLane(processing, settings, report, most, slow)
+        if one and wait is None and stage.store is None:  # restoring a store is never quick
+            self._lone = LoneLane(processing, settings, report, most, slow, pace)
             self._lanes: list[Lane] = [self._lone]
         else:
             self._lanes = [

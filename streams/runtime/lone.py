@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from streams.runtime.fair import Fair
 from streams.runtime.lane import InOrder, Lane, Report, Works
+from streams.runtime.pace import Pace
 from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
 
@@ -19,8 +20,8 @@ QUICK_S = 0.05
 class _Counted(InOrder):
     """Knows how many records the lane has yet to finish."""
 
-    def __init__(self, batch: int) -> None:
-        super().__init__(batch)
+    def __init__(self, batch: int, pace: Pace | None) -> None:
+        super().__init__(batch, pace)
         self._given = 0
         self._taken = 0
         self._finished = 0
@@ -62,8 +63,9 @@ class LoneLane(Lane):
         report: Callable[[Report], None],
         most: int,
         slow: Fair | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        self._arrived = _Counted(most)
+        self._arrived = _Counted(most, pace)
         super().__init__(processing, settings, self._arrived, report, most, slow)
         self._turn = threading.RLock()
         self._pace = math.inf  # seconds a record, by the last batch

@@ -34,8 +34,9 @@ from streams.runtime.outages import (
     HopelessError,
     patiently,
 )
-from streams.runtime.record import Record, now_ms
+from streams.runtime.record import Record
 from streams.runtime.state import Keeper
+from streams.runtime.telling import Telling
 
 log = logging.getLogger("millrace.worker")
 
@@ -47,8 +48,6 @@ FULL_POLL_S = 1.0
 GATHER_S = 0.001
 GATHER_MOST_S = 0.01
 RESTORE_S = 2.0  # of that, for state that is being restored: a successor goes on with what is read
-TELL_S = 1.0
-LOOK_AHEAD_S = 0.1
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
 MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
 STUCK_S = 60.0  # a call that may take CALL_S has not returned
@@ -80,20 +79,18 @@ class Loop:
         self._lanes = lanes
         self._keeper = keeper
         self._ahead = ahead
+        self._telling = Telling(context.metrics, consumer, ahead, context.holds_live)
         self._in_flight = InFlight()
         self._owned: set[Place] = set()
         self._partitions = kafka.Partitions(producer)
         self._paused = False
         self._full_since = 0.0
-        self._told = 0.0
         self._failure: BaseException | None = None
         self._dead = False  # nothing may be committed any more: something before it was not
         self._aborts = 0  # in a row
         self._company = 1  # records of the last transaction
         self._more = False  # perhaps was done than it could hold
         self._call_began = 0.0
-        self._holds = False
-        self._holds_live = context.holds_live
 
     def stuck(self) -> bool:
         """Whether a call has not returned for so long that it never will (asked by a thread)."""
@@ -113,8 +110,8 @@ class Loop:
             self._await_report(0.0 if self._more else wait)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
         self._commit_next()
-        self._tell_what_is_in_hand()
-        self._tell_lag()
+        self._telling.in_hand(self._in_flight.records)
+        self._telling.lag(self._owned)
         if self._ahead is not None:
             self._ahead.read()
 
@@ -199,7 +196,7 @@ class Loop:
             if self._ahead is not None:
                 self._ahead.taken(owned)
             fresh = self._in_flight.add(owned, self._committed)
-            self._tell_what_is_in_hand()  # first: quick records are processed by the next call
+            self._telling.in_hand(self._in_flight.records)
             self._lanes.put(fresh)
             self._await_report(0.0)  # they may have been processed at once
 
@@ -266,7 +263,7 @@ class Loop:
             self._keeper.settled(batch.records)
         self._aborts = 0
         self._company = len(batch.records)
-        self._observe(batch.records)
+        self._telling.committed(batch.records, self._in_flight)
         return True
 
     def _commit(self, batch: Batch) -> None:
@@ -326,43 +323,6 @@ class Loop:
             self._dead = True
             raise HopelessError(f"{self._stage} cannot write: {cause.str()}") from error
         self._stopping.wait(min(1.0, 0.05 * 2**self._aborts))
-
-    def _observe(self, records: Sequence[Record]) -> None:
-        metrics = self._metrics
-        now = now_ms()
-        metrics.records.inc(len(records))
-        metrics.outputs.inc(sum(len(record.outputs) for record in records))
-        metrics.batch.observe(len(records))
-        metrics.in_flight.set(self._in_flight.records + self._in_flight.aside)
-        # One observation a partition and commit, of its oldest record: a bound on all of them.
-        oldest: dict[Place, int] = {}
-        for record in records:
-            oldest.setdefault(place_of(record), record.timestamp)
-        for timestamp in oldest.values():
-            metrics.latency.observe(max(0, now - timestamp) / 1000)
-
-    def _tell_what_is_in_hand(self) -> None:
-        holds = self._in_flight.records > 0
-        if holds != self._holds:
-            self._holds = holds
-            self._holds_live(holds)
-
-    def _tell_lag(self) -> None:
-        now = time.monotonic()
-        if now - self._told < (TELL_S if self._ahead is None else LOOK_AHEAD_S):
-            return
-        self._told = now
-        owned = [TopicPartition(*place) for place in self._owned]
-        if not owned:
-            return
-        stands: dict[Place, tuple[int, int]] = {}
-        for place in self._consumer.position(owned):
-            _, high = self._consumer.get_watermark_offsets(place, cached=True)
-            if high >= 0 and place.offset >= 0:  # else nothing has come from it yet
-                stands[place.topic, place.partition] = place.offset, high
-                self._metrics.lag(place.topic, place.partition, max(0, high - place.offset))
-        if self._ahead is not None:
-            self._ahead.look(stands)
 
     # Rebalancing: called back from inside poll
 

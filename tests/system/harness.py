@@ -93,6 +93,7 @@ class Bench:
         key: bytes | None = None,
         headers: Iterable[tuple[str, bytes]] = (),
         partition: int = -1,
+        topic: str = "",
     ) -> None:
         """Queue a record; an event is encoded, and keyed as its topic says."""
         if isinstance(value, DocumentFed):
@@ -101,7 +102,7 @@ class Bench:
         if self._producer is None:
             self._producer = kafka.new_producer(kafka.producer_options(self.settings))
         self._producer.produce(
-            self.source.name, value, key, headers=list(headers), partition=partition
+            topic or self.source.name, value, key, headers=list(headers), partition=partition
         )
         self._producer.poll(0)
 
@@ -155,12 +156,16 @@ class Bench:
         until(lambda: len(self.records(self.copies)) >= count, f"{count} outputs")
 
     def assert_copied(self, count: int, keys: int = 8) -> None:
-        """Exactly `load_of(count, keys)` came out: each once, in order per key."""
+        """Exactly `load_of(count, keys)` came out."""
+        self.assert_copied_each(load_of(count, keys))
+
+    def assert_copied_each(self, events: Iterable[DocumentFed]) -> None:
+        """Exactly these came out: each once, in order per key."""
         versions: dict[str, list[int]] = defaultdict(list)
         for event in self.copied():
             versions[event.doc_id].append(event.version or 0)
         wanted: dict[str, list[int]] = defaultdict(list)
-        for event in load_of(count, keys):
+        for event in events:
             wanted[event.doc_id].append(event.version or 0)
         assert versions == wanted
 
