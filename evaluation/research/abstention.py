@@ -126,7 +126,7 @@ def _document(doc_id: str, title: str, body: str) -> DocumentFed:
 
 def _sample(folder: Path, documents: Sequence[DocumentFed], cases: Sequence[Case]) -> Sample:
     """Index the documents and take the best passage's signals for each case."""
-    settings = load({"data": folder, "bootstrap_servers": "", "redis_url": ""})
+    settings = load({"data": folder, "bootstrap_servers": "", "redis": {"url": ""}})
     with ExitStack() as stack:
         stages = open_stages(settings, stack, _INDEXING)
         _index(stages, documents)

@@ -70,7 +70,8 @@ def test_what_is_known_of_a_document_reaches_every_event_about_it_whole() -> Non
     driver.send(topics.DOCS_FEED, HANDBOOK)
     driver.run()
     (changed,) = driver.events(topics.DOCS_CHANGES)
-    bulk = replace(changed, document=replace(changed.document, bulk=True, sequence=9))
+    newer = changed.document.version + 1
+    bulk = replace(changed, document=replace(changed.document, bulk=True, version=newer))
     driver.send(topics.DOCS_CHANGES_BULK, bulk)
     driver.run()
     for live, other in (
