@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,14 @@ from tests.support.pdf_bytes import slow_pdf
 from tests.system.cli import Cli
 from tests.system.drill import Edge
 
-pytestmark = pytest.mark.system
+# It compares times, and takes minutes where others use the machine too.
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.drill,
+    pytest.mark.skipif(
+        os.environ.get("DRILL") != "full", reason="takes 2 to 10 minutes: run `make drill`"
+    ),
+]
 FILES = 50
 CHANGES = 40
 # Half a second of the processor, and what comes to a whole one: so the kernel counts.
