@@ -120,6 +120,7 @@ def test_an_interrupt_keeps_the_scores_there_are(judge: LocalJudge) -> None:
         def says(asked: dict[str, Any]) -> str:
             if "Zebras" in str(asked["messages"][-1]):
                 os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(1.0)  # no answer comes before the main thread has seen the signal
             return judged(asked)
 
         server.says = says
