@@ -25,9 +25,10 @@ from evaluation.bench.report import Say
 from evaluation.quality import asking, dataset, gates
 from evaluation.quality.asking import Reply
 from evaluation.quality.dataset import Item
-from evaluation.quality.judge import LocalJudge, load
+from evaluation.quality.judge import LocalJudge, Model, load, untrained
 from evaluation.quality.reporting import COMMAND, report
 from evaluation.quality.scoring import METRICS, Scorer, Scores
+from streams.app.ports import JudgeSettings
 from streams.app.settings import Settings
 from streams.cli.console import settings as running_settings
 from streams.flow.errors import UserError
@@ -68,7 +69,7 @@ def evaluate(
         _writable(output)
         found = run(data, repeats, folder, say)
     except UserError as error:
-        console.print(f"[red]error:[/red] {error}")
+        console.print(f"[red]error:[/red] {escape(str(error))}")
         raise typer.Exit(USER_ERROR) from None
     output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     show(found)
@@ -91,6 +92,7 @@ def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[
     if data is not None:
         kafka.reachable(running_settings())
     limits = gates.read(running_settings().policies)
+    model = _model(running_settings())
     with ExitStack() as stack:
         chosen = running_settings()
         if data is None:
@@ -99,17 +101,26 @@ def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[
         asked = items * repeats
         replies = asking.ask_all(chosen, asked, say)
     say("scoring")
-    judge, found = score_all(chosen, asked, replies, say)
+    judge, found = score_all(chosen, model, asked, replies, say)
     return report(judge, limits, items, repeats, list(zip(replies, found, strict=True)), bad)
 
 
+def _model(chosen: Settings) -> Model | None:
+    """The local judge's, unless another is asked: then its encoder alone is used.
+
+    Raises `UserError` where its weights are missing, before anything is asked.
+    """
+    return None if chosen.of(JudgeSettings).url else load()
+
+
 def score_all(
-    chosen: Settings, items: Sequence[Item], replies: Sequence[Reply], say: Say
+    chosen: Settings, model: Model | None, items: Sequence[Item], replies: Sequence[Reply], say: Say
 ) -> tuple[str, list[Scores]]:
     """The judge's name, and the scores of each reply; those that need none are not judged."""
     with tempfile.TemporaryDirectory() as temporary:
         cache = chosen.data / "models" if chosen.data.is_dir() else Path(temporary)
-        with LocalJudge(cache, load()) as local, Scorer(chosen, local) as scorer:
+        judge = LocalJudge(cache, model or untrained(), reads=model is not None)
+        with judge as local, Scorer(chosen, local) as scorer:
             return scorer.name, score_each(scorer, items, replies, say)
 
 

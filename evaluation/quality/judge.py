@@ -20,8 +20,8 @@ import numpy as np
 from connectors.minilm.embedder import MiniLM
 from evaluation.quality.judging import signals, words
 from evaluation.quality.judging.combining import INPUTS, Combination
-from evaluation.quality.judging.reader import SHIPPED as READER
-from evaluation.quality.judging.reader import Reader, digest
+from evaluation.quality.judging.reader import Reader
+from evaluation.quality.judging.weights import digest, shipped
 from processors.ports import Float32
 from streams.flow.errors import UserError
 
@@ -48,7 +48,10 @@ class Model:
 
 
 def load(path: Path = SHIPPED) -> Model:
-    """The judge in a file. Raises `UserError` if it is missing, or of other signals or readers."""
+    """The judge in a file.
+
+    Raises `UserError` if it or its reader is missing, or it is of other signals or readers.
+    """
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         combination = _combination(found["combination"])
@@ -58,9 +61,10 @@ def load(path: Path = SHIPPED) -> Model:
         raise UserError(f"the judge {path} cannot be read: {error}") from error
     except KeyError as error:
         raise UserError(f"{path} has no {error.args[0]}: train the judge again") from error
-    if trained_with != digest():
+    reader = shipped()
+    if trained_with != digest(reader):
         raise UserError(
-            f"{path} was trained with other readers than {READER}: "
+            f"{path} was trained with other readers than {reader}: "
             "python -m evaluation.research.agreement --train VERSION"
         )
     return Model(found["version"], combination, held_out)
@@ -81,11 +85,13 @@ def _combination(found: Mapping[str, Any]) -> Combination:
 class LocalJudge:
     """Judges claims; entering it as a context manager loads the encoder and the reader.
 
-    `cache` keeps their graphs. Support of .5 and more is a verdict of supported.
+    `cache` keeps their graphs. Support of .5 and more is a verdict of supported. Without `reads` it
+    lends its encoder alone, and needs no weights of its own.
     """
 
-    def __init__(self, cache: Path, model: Model, streams: int = 0) -> None:
+    def __init__(self, cache: Path, model: Model, streams: int = 0, *, reads: bool = True) -> None:
         self.model = model
+        self._reads = reads
         self.encoder = MiniLM(cache, streams=streams)
         self.reader = Reader(cache, streams)
         self._exits = ExitStack()
@@ -93,7 +99,8 @@ class LocalJudge:
     def __enter__(self) -> Self:
         with ExitStack() as entered:
             entered.enter_context(self.encoder)
-            entered.enter_context(self.reader)
+            if self._reads:
+                entered.enter_context(self.reader)
             self._exits = entered.pop_all()
         return self
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from evaluation.bench.report import Setting
 from evaluation.lines import BadLine
+from evaluation.quality import agreed
 from evaluation.quality.asking import Reply
 from evaluation.quality.dataset import Item
 from evaluation.quality.gates import ABSTENTION, GATED, Gates, Total
 from evaluation.quality.scoring import Scores
-from evaluation.research import agreement
 from evaluation.statistics import Interval, bootstrap
 
 COMMAND = "python -m evaluation.evaluate"
@@ -43,7 +43,7 @@ def report(
     failed = limits.failures(totals)
     questions = [_question(item, rounds) for item, rounds in zip(items, by_item, strict=True)]
     found = {
-        "judge": {"name": judge, "agreement": agreement.measured(judge)},
+        "judge": {"name": judge, "agreement": agreed.measured(judge)},
         "setting": asdict(Setting.here()) | {"command": " ".join([COMMAND, *sys.argv[1:]])},
         "repeats": repeats,
         "lines": {"asked": len(items), "of": len(items) + len(bad)},

@@ -20,13 +20,14 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from evaluation.bench.report import Say, Setting
 from evaluation.lines import BadLine
 from evaluation.quality.judge import SHIPPED, LocalJudge, Model, load, untrained
 from evaluation.quality.judging.combining import INPUTS, Fold
-from evaluation.quality.judging.reader import digest
+from evaluation.quality.judging.weights import digest
 from evaluation.research.judging import train as training
 from evaluation.research.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
@@ -35,7 +36,6 @@ from streams.flow.errors import UserError
 USER_ERROR = 2
 COMMAND = "python -m evaluation.research.agreement"
 FILE_WIDTH = 140  # columns of the tables where nobody sees them at once
-RESULTS = Path(__file__).parents[1] / "results" / "agreement.json"
 TARGETS = {"qags": 0.87, "begin": 0.93, "expertqa": 0.70, "fever_symmetric": 0.75}
 SINGLE = ("all.words", "best.bigrams", "cosine", "best.match", "all.lowest3", "reader")
 PUBLISHED = {"faithfulness": 0.95, "answer_relevance": 0.78, "context_relevance": 0.70}
@@ -72,7 +72,7 @@ def agreement(
     try:
         found = run(data, folder, judge, train, say)
     except UserError as error:
-        console.print(f"[red]error:[/red] {error}")
+        console.print(f"[red]error:[/red] {escape(str(error))}")
         raise typer.Exit(USER_ERROR) from None
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -180,17 +180,6 @@ def pairwise(
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else round(float(value), 4)
-
-
-def measured(judge: str) -> dict[str, float] | None:
-    """By set, the AUC in the results file, if it is of this judge; for standing beside scores."""
-    try:
-        found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if (found["judge"], found["sha256"]) != (judge, digest(SHIPPED)):
-        return None
-    return {name: each["auc"][0] for name, each in found["sets"].items()}
 
 
 def show(found: dict[str, Any]) -> None:

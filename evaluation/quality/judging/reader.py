@@ -4,46 +4,34 @@ Each is all-MiniLM-L6-v2, trained further (`learn.py`) on text with changed name
 and negations, on what is not mentioned, and on questions with wrong answers. Every token of the
 claim is given a logit of not being supported; the claim is as good as its worst token. The reader
 says the mean of its networks. What training changed of the published weights is in
-`policies/judge-reader.npz`; `reader_graph.py` says how a network is made of both.
+the wheel `millrace-judge` (`weights.py`); `graph.py` says how a network is made of both.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import zlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
-from zipfile import BadZipFile
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from connectors.minilm.embedder import GRAPH as ENCODER
 from connectors.minilm.embedder import SEPARATOR, tokenizer, weights_file
 from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
+from evaluation.quality.judging import weights
 from evaluation.quality.judging.words import Words, by_sentence
 from processors.ports import Float32
-from streams.flow.errors import UserError
 
-SHIPPED = Path(__file__).parents[3] / "policies" / "judge-reader.npz"
-GRAPH = 1  # raise it when `reader_graph.build` changes, so that cached graphs are built again
+GRAPH = 1  # raise it when `graph.build` changes, so that cached graphs are built again
 CLAIM_TOKENS, TOKENS = 64, 420  # that are read
 EVIDENCE_WORDS = 200  # of longer evidence, the sentences most alike are read
 SURE_WORDS = 110  # of evidence; the longer it is beyond, the less a reading counts
 SHORTEST = 8  # words that are worth a further sentence
-SCALE = ".scale"  # of each row of a changed matrix
-LEVELS, STEP = 7, 0.4  # on either side of zero, and their distance in standard deviations
-# Of what training changed in the layers' matrices, the share that is kept: between the published
-# weights and the trained ones lie some that do better on text of other kinds (Wortsman et al.,
-# arXiv 2109.01903).
-KEPT = 0.8
 QUOTED = 4.0  # the logit of a sentence of the evidence; the networks give most about as much
 
 
@@ -113,18 +101,18 @@ class Reader:
         self,
         cache: Path,
         streams: int = 0,
-        weights: Path = SHIPPED,
+        path: Path | None = None,
         *,
         engine: Engine = "auto",
     ) -> None:
         self._cache = cache
         self._engine: Engine = engine
         self._streams = streams or len(os.sched_getaffinity(0))
-        self._weights = weights
+        self._path = path
         self._session: _Session | None = None
 
     def __enter__(self) -> Self:
-        graphs = _graphs(self._weights)
+        graphs = _graphs(self._path or weights.shipped())
         runs = [load(each, self._cache, self._engine, self._streams) for each in graphs]
         pool = ThreadPoolExecutor(self._streams, "reader")
         self._session = _Session(runs, tokenizer(), pool)
@@ -186,83 +174,18 @@ def support(said: Float32, claim: Float32) -> Float32:
     return said[:, 0] - np.logaddexp.reduce(wrong, axis=1) / 2
 
 
-def digest(path: Path = SHIPPED) -> str:
-    """Of a file of weights, in hexadecimal. Raises `UserError` if it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"the judge's reader {path} cannot be read: {error}") from error
-
-
 def _graphs(path: Path) -> list[Graph]:
     def make(number: int) -> bytes:
-        from evaluation.research.judging.reader_graph import build  # onnx: only ever needed here
+        from evaluation.quality.judging.graph import build  # onnx: only ever needed here
 
-        return build(weights(path, number)).SerializeToString()
+        return build(weights.weights(path, number)).SerializeToString()
 
     base = weights_file().stat()
-    made = f"graph {GRAPH} on {ENCODER} of {digest(path)}"
+    made = f"graph {GRAPH} on {ENCODER} of {weights.digest(path)}"
     source = f"{made}, {base.st_size} bytes at {base.st_mtime_ns}"
     one = np.ones((1, LENGTH_STEP), np.float32)
     example = (one.astype(np.int32), one, one)
     return [
         Graph(f"judge-reader-{number}", source, partial(make, number), example)
-        for number in range(_networks(path))
+        for number in range(weights.networks(path))
     ]
-
-
-def _networks(path: Path) -> int:
-    with _changes(path) as changes:
-        return len({key.partition("/")[0] for key in changes.files})
-
-
-@contextmanager
-def _changes(path: Path) -> Generator[Any]:
-    """The file's tensors. Raises `UserError` for what goes wrong with it."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as changes:
-            yield changes
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise UserError(f"the judge's reader {path} cannot be read: {error}") from error
-
-
-def weights(path: Path, number: int) -> dict[str, Float32]:
-    """Of one network the published tensors with what training changed, and the heads'.
-
-    Raises `UserError` if the file is missing or not of such networks.
-    """
-    from connectors.minilm.graph import read_safetensors  # needs onnx
-    from evaluation.research.judging.reader_graph import TENSORS
-
-    found: dict[str, Float32] = dict(read_safetensors(weights_file()))
-    with _changes(path) as changes:
-        for key in changes.files:
-            name = key.removeprefix(f"{number}/")
-            if name == key or name.endswith(SCALE):
-                continue
-            value = changes[key].astype(np.float32)
-            if key + SCALE in changes.files:
-                value = found[name] + value * changes[key + SCALE].astype(np.float32)
-            found[name] = value
-        absent = [name for name in TENSORS if name not in found]
-        if absent:
-            raise ValueError(f"network {number} has no {absent[0]}")
-    return found
-
-
-def packed(
-    published: Mapping[str, Float32], trained: Sequence[Mapping[str, Float32]]
-) -> dict[str, NDArray[Any]]:
-    """What `weights` reads: of matrices their change, in `LEVELS`; the rest in half precision."""
-    found: dict[str, NDArray[Any]] = {}
-    for number, network in enumerate(trained):
-        for name, value in network.items():
-            key = f"{number}/{name}"
-            if name in published and name.startswith("encoder.") and value.ndim == 2:
-                change = KEPT * (value - published[name])
-                scale: Float32 = np.maximum(STEP * change.std(1, keepdims=True), 1e-8)
-                found[key] = np.clip(np.round(change / scale), -LEVELS, LEVELS).astype(np.int8)
-                found[key + SCALE] = scale
-            else:
-                found[key] = value.astype(np.float16)
-    return found

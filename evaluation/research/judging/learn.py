@@ -29,9 +29,10 @@ from connectors.minilm.graph import (
     read_safetensors,
 )
 from evaluation.quality.judging import reader
+from evaluation.quality.judging.graph import LAST_MARK, RELATIONS
+from evaluation.quality.judging.weights import CHECKOUT, packed
 from evaluation.research.judging import drawing
 from evaluation.research.judging.labelled import Judged
-from evaluation.research.judging.reader_graph import LAST_MARK, RELATIONS
 from processors.ports import Float32
 from streams.flow.errors import UserError
 
@@ -50,7 +51,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="The folder of public sets.")] = Path(
         "../shared/data"
     ),
-    output: Annotated[Path, typer.Option(help="The file of weights.")] = reader.SHIPPED,
+    output: Annotated[Path, typer.Option(help="The file of weights.")] = CHECKOUT,
 ) -> None:
     """Train the judge's reader on changed text, and write what changed of its weights."""
     console = Console(stderr=True, highlight=False)
@@ -67,7 +68,7 @@ def main(
                 train(torch, published, made, seed, console)
                 for seed, made in enumerate(drawn, start=1)
             ]
-            np.savez_compressed(file, allow_pickle=False, **reader.packed(published, trained))
+            np.savez_compressed(file, allow_pickle=False, **packed(published, trained))
     except UserError as error:
         console.print(f"[red]error:[/red] {error}")
         raise typer.Exit(2) from None
@@ -138,7 +139,7 @@ def train(
 
 
 def logits(torch: Any, w: Weights, ids: Any, types: Any, mask: Any) -> Any:
-    """Of each pair, (pairs,): what `reader_graph` and `reader.support` make of it, in training."""
+    """Of each pair, (pairs,): what `graph` and `reader.support` make of it, in training."""
     ops = torch.nn.functional
     pairs, tokens = ids.shape
     across = (types[:, :, None] != types[:, None, :]) & (ids[:, :, None] > LAST_MARK)
