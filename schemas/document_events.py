@@ -229,7 +229,7 @@ class DocumentIndexed:
 
     document: DocumentVersion
     chunking: str
-    """Hash of the chunking configuration."""
+    """Hash of the chunking configuration; empty where parts of the version were cut by several."""
     superseded: bool
     """A newer version was there already: nothing was done."""
     chunk_ids: list[str]
@@ -237,13 +237,15 @@ class DocumentIndexed:
     """Chunks of older versions that went."""
     last: bool
     """All of the version is searchable, or a newer one is."""
+    chunks: int
+    """That are searchable of the version, once it is whole."""
     indexed_at: int
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "document": self.document.to_avro(), "chunking": self.chunking,
             "superseded": self.superseded, "chunk_ids": self.chunk_ids, "removed": self.removed,
-            "last": self.last, "indexed_at": self.indexed_at,
+            "last": self.last, "chunks": self.chunks, "indexed_at": self.indexed_at,
         }
 
     @classmethod

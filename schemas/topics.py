@@ -77,6 +77,16 @@ def _part(event: DocumentChanged) -> str:
     return _part_name(event.part, document.version, document.sequence)
 
 
+def _standing(event: DocumentIndexed) -> str:
+    """Under a document's own key stands how it became searchable last.
+
+    Compaction keeps that. What was only begun, or superseded, has a key of its own beside it.
+    """
+    if event.superseded:
+        return "superseded"
+    return "" if event.last else "begun"
+
+
 def _part_name(part: int, version: int, sequence: int) -> str:
     """What tells a part of a version from all others of its document.
 
@@ -143,7 +153,15 @@ DOCS_VECTORS = Topic(
     retention_hours=24,
     diverted=Diverted(DOCS_VECTORS_BULK, _bulk),
 )
-DOCS_INDEXED = Topic("docs.indexed", DocumentIndexed, _version_key)
+# Who waits for an acknowledgement reads each; `reindex` reads the last one of each document.
+DOCS_INDEXED = Topic(
+    "docs.indexed",
+    DocumentIndexed,
+    _version_key,
+    compacted=True,
+    part=_standing,
+    whole_hours=12,
+)
 DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB)
 
 RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)

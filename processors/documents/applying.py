@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,8 @@ class Applied:
     complete: bool = True  # all of the version is searchable
     missing: tuple[int, ...] = ()  # parts that never came, of a version whose last record did
     obsolete: tuple[Logged, ...] = ()  # older versions, which the log need not keep any more
+    # Where it is complete, how many chunks each chunking made: what there is, not what was done.
+    chunkings: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
 
 
 @dataclass(slots=True)
@@ -119,7 +122,12 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
     for chunk in stale:
         del document.chunks[chunk]
         document.put.pop(chunk, None)
-    return Applied(superseded=False, removed=len(stale), obsolete=fence.obsolete())
+    return Applied(
+        superseded=False,
+        removed=len(stale),
+        obsolete=fence.obsolete(),
+        chunkings=Counter(made.chunking for made in document.chunks.values()),
+    )
 
 
 def _abandon(document: _Document, former: Fence, change: DocumentEmbedded) -> Applied:

@@ -42,11 +42,12 @@ def index(
 def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> DocumentIndexed:
     return DocumentIndexed(
         document=event.document,
-        chunking=event.chunking,
+        chunking="" if len(result.chunkings) > 1 else event.chunking,
         superseded=result.superseded,
         chunk_ids=[] if result.superseded else [c.chunk.chunk_id for c in event.chunks],
         removed=result.removed,
         last=event.last if result.superseded else result.complete,
+        chunks=sum(result.chunkings.values()),
         indexed_at=indexed_at,
     )
 

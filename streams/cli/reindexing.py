@@ -19,6 +19,14 @@ def reindex(
     tenant: Annotated[str, typer.Option(help="Only this tenant's documents.")] = "",
     doc_type: Annotated[str, typer.Option(help="Only documents of this type.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is concerned.")] = False,
+    scan: Annotated[
+        bool,
+        typer.Option(
+            "--scan",
+            help="Compare all texts with what the index holds: after an index lost documents, or "
+            "to try again what was rejected.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Chunk again, while questions go on, what policies/chunking.yaml now cuts differently.
@@ -35,15 +43,22 @@ def reindex(
     def hash_of(kind: str) -> str:
         return policy.of(kind).hash
 
-    chunked: dict[str, set[str]] = {}
-    for line in opening.dump_index(chosen, tenant or None):
-        chunk = json.loads(line)
-        chunked.setdefault(f"{chunk['tenant']}/{chunk['doc_id']}", set()).add(chunk["chunking"])
+    def searchable() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for line in opening.dump_index(chosen, tenant or None):
+            chunk = json.loads(line)
+            found.setdefault(f"{chunk['tenant']}/{chunk['doc_id']}", set()).add(chunk["chunking"])
+        return found
+
     bar = progress()
     with open_codec(chosen) as codec, bar:
         task = bar.add_task("chunked again", total=None)
         reindexer = module.Reindexer(chosen, codec)
-        found = reindexer.plan(chunked, hash_of, tenant=tenant, doc_type=doc_type)
+        only = {"tenant": tenant, "doc_type": doc_type}
+        if scan:
+            found = reindexer.compare(searchable(), hash_of, **only)
+        else:
+            found = reindexer.plan(hash_of, **only)
 
         def show(report: module.Report) -> None:
             bar.update(task, completed=report.settled, total=report.concerned)

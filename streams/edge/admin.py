@@ -40,6 +40,7 @@ def topic_options(topic: Topic[Any]) -> dict[str, str]:
             "min.cleanable.dirty.ratio": "0.5",
             # What was deleted has left the log after a day, however little is written to it.
             "max.compaction.lag.ms": str(24 * HOUR_MS),
+            "min.compaction.lag.ms": str(topic.whole_hours * HOUR_MS),
         }
     if topic.expires:
         options |= {

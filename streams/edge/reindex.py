@@ -1,11 +1,12 @@
 """`millrace reindex`: documents whose chunking changed are chunked again, through the pipeline.
 
-docs.changes and docs.changes.bulk hold every document as it is now; the index says how each was
-chunked. What differs is written to docs.reindex, which `chunk` reads beside them. Each such record
-carries a generation, the time of this run, and the index takes the higher (version, sequence,
-generation): chunks made anew replace those of the same version, and never those of a newer one that
-came meanwhile. Nothing is written to docs.changes, where compaction would keep the last record of a
-document, which need not be the newest version.
+docs.indexed says of every document how it was chunked when it became searchable. The texts of those
+that would be chunked in another way now are read from docs.changes and docs.changes.bulk, and
+written to docs.reindex, which `chunk` reads beside them. Each such record carries a generation, the
+time of this run, and the index takes the higher (version, sequence, generation): chunks made anew
+replace those of the same version, and never those of a newer one that came meanwhile. Nothing is
+written to docs.changes, where compaction would keep the last record of a document, which need not
+be the newest version.
 
 An interrupted run is continued by running it again: what is done has the new chunking.
 """
@@ -13,16 +14,17 @@ An interrupted run is continued by running it again: what is done has the new ch
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from schemas import topics
-from schemas.events import DocumentChanged
+from schemas.events import DocumentChanged, DocumentIndexed
 from streams.app.settings import Settings
 from streams.edge.client import NETWORK_S, POLL_S, edge_output, from_the_end, reader, replay
+from streams.edge.concerned import HashOf, Key, Plan, asked_again, compared, plan
 from streams.flow.errors import MillraceError, Reject, UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
@@ -36,17 +38,6 @@ _MADE_OF_THEM = cast(
     "tuple[Topic[Any], ...]",
     (topics.DOCS_REINDEX, topics.DOCS_CHUNKS_BULK, topics.DOCS_VECTORS_BULK),
 )
-
-Key = str  # `topics.document_key`
-Stamp = tuple[int, int]  # version, sequence
-
-
-@dataclass(slots=True)
-class Plan:
-    """What there is and what has to be chunked again."""
-
-    documents: int = 0  # that are not deleted and hold text
-    concerned: dict[Key, Stamp] = field(default_factory=dict[Key, Stamp])
 
 
 @dataclass(slots=True)
@@ -65,54 +56,6 @@ class Report:
         return self.rechunked + self.superseded + len(self.rejected)
 
 
-def plan(
-    changes: Iterable[DocumentChanged],
-    chunked: Mapping[Key, set[str]],
-    hash_of: Callable[[str], str],
-    *,
-    tenant: str = "",
-    doc_type: str = "",
-) -> Plan:
-    """Which documents are not chunked as they would be now.
-
-    `chunked` has the hashes that a document's searchable chunks carry; one that is not searchable
-    though it holds text is concerned too. Of each document the newest version counts, wherever in
-    `changes` it stands.
-    """
-    newest: dict[Key, tuple[Stamp, bool, str]] = {}
-    for change in changes:
-        document = change.document
-        if tenant not in ("", document.tenant) or doc_type not in ("", document.doc_type):
-            continue
-        key, stamp = topics.document_key(document), (document.version, document.sequence)
-        known = newest.get(key)
-        if known is not None and stamp < known[0]:
-            continue
-        text = document.op == "upsert" and not change.body.isspace() and change.body != ""
-        text = text or (known is not None and stamp == known[0] and known[1])  # of another part
-        newest[key] = (stamp, text, hash_of(document.doc_type))
-    found = Plan()
-    for key, (stamp, text, wanted) in newest.items():
-        found.documents += text
-        if text and chunked.get(key) != {wanted}:
-            found.concerned[key] = stamp
-    return found
-
-
-def asked_again(
-    changes: Iterable[DocumentChanged], concerned: Mapping[Key, Stamp], generation: int
-) -> Iterator[DocumentChanged]:
-    """The changes to chunk again; of a document's parts each one once, the last part last."""
-    seen: set[tuple[Key, int]] = set()
-    for change in changes:
-        document = change.document
-        key = topics.document_key(document)
-        wanted = concerned.get(key) == (document.version, document.sequence)
-        if wanted and (key, change.part) not in seen:
-            seen.add((key, change.part))
-            yield replace(change, document=replace(document, generation=generation))
-
-
 class Reindexer:
     """Asks for documents to be chunked again and waits until that is searchable."""
 
@@ -120,17 +63,20 @@ class Reindexer:
         self._settings = settings
         self._codec = codec
 
-    def plan(
-        self, chunked: Mapping[Key, set[str]], hash_of: Callable[[str], str], **only: str
-    ) -> Plan:
-        """See `plan`, of what docs.changes holds now."""
+    def plan(self, hash_of: HashOf, **only: str) -> Plan:
+        """See `plan`, of what docs.indexed holds now; no text is read."""
         with reader(self._settings) as consumer:
-            return plan(self._changes(consumer), chunked, hash_of, **only)
+            return plan(self._acknowledged(consumer), hash_of, **only)
+
+    def compare(self, chunked: Mapping[Key, set[str]], hash_of: HashOf, **only: str) -> Plan:
+        """See `compared`, of all texts."""
+        with reader(self._settings) as consumer:
+            return compared(self._changes(consumer), chunked, hash_of, **only)
 
     def run(
         self,
         found: Plan,
-        hash_of: Callable[[str], str],
+        hash_of: HashOf,
         *,
         patience_s: float = PATIENCE_S,
         on_progress: Callable[[Report], None] = lambda _: None,
@@ -148,7 +94,9 @@ class Reindexer:
         with reader(self._settings) as source, reader(self._settings) as acks:
             waiting = _Waiting(self._codec, acks, generation, report)
             producer = kafka.new_producer(kafka.producer_options(self._settings) | {"linger.ms": 5})
-            for change in asked_again(self._changes(source), found.concerned, generation):
+            for change in asked_again(
+                self._changes(source, found.concerned), found.concerned, generation
+            ):
                 document = change.document
                 key = topics.document_key(document)
                 waiting.expect(key, hash_of(document.doc_type))
@@ -194,13 +142,30 @@ class Reindexer:
                 waiting.reject(key.decode(), kafka.reason(error))
                 return
 
-    def _changes(self, consumer: Consumer) -> Iterator[DocumentChanged]:
+    def _acknowledged(self, consumer: Consumer) -> Iterator[DocumentIndexed]:
+        for message in replay(consumer, [topics.DOCS_INDEXED.name]):
+            value: Any = message.value()
+            if b"\0" not in _key(message):  # what stands beside the document's own key
+                yield self._codec.decode(topics.DOCS_INDEXED, value)
+
+    def _changes(
+        self, consumer: Consumer, wanted: Container[Key] | None = None
+    ) -> Iterator[DocumentChanged]:
+        """All, or those of some documents: others are not even decoded."""
         for message in replay(consumer, [topics.DOCS_CHANGES.name, topics.DOCS_CHANGES_BULK.name]):
+            document = _key(message).partition(b"\0")[0].decode("utf-8", "replace")
+            if wanted is not None and document not in wanted:
+                continue
             value: Any = message.value()
             try:
                 yield self._codec.decode(topics.DOCS_CHANGES, value)
             except Reject:  # `chunk` has written a dead letter about it
                 continue
+
+
+def _key(message: Message) -> bytes:
+    key: Any = message.key()
+    return key or b""
 
 
 class _Waiting:

@@ -31,7 +31,8 @@ class Topic(Generic[E]):
     there is one alone, empty for the first, which has the subject's own key. Nobody waits for what
     stands in a `bulk` topic: a stage reads its other topics first. `stamp` orders what is said
     under one key: a higher one supersedes it. A compacted topic that `expires` forgets even the
-    newest of a key once it is older than the retention.
+    newest of a key once it is older than the retention; for `whole_hours` it keeps every record,
+    for whoever waits for one.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Topic(Generic[E]):
     retention_hours: int = 7 * 24
     compacted: bool = False
     expires: bool = False
+    whole_hours: int = 0
     bulk: bool = False
     diverted: Diverted[E] | None = None
     edge: bool = False  # people produce to it: JSON as well as Avro

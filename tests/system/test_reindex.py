@@ -49,6 +49,7 @@ def test_a_changed_policy_chunks_again_what_it_concerns_while_questions_go_on(
     assert millrace.json("feed", str(folder), "--tenant", "acme")["searchable"] == 21
     before = chunkings(millrace)
     assert millrace.json("reindex")["concerned"] == 0
+    assert millrace.json("reindex", "--scan") == millrace.json("reindex")
 
     chunking = tmp_path / "policies" / "chunking.yaml"
     said = chunking.read_text()
@@ -56,6 +57,7 @@ def test_a_changed_policy_chunks_again_what_it_concerns_while_questions_go_on(
     assert line in said
     chunking.write_text(said.replace(line, line.replace("120", "40, max_tokens: 90")))
     assert millrace.json("reindex", "--dry-run")["concerned"] == 20
+    assert millrace.json("reindex", "--dry-run", "--scan")["concerned"] == 20
     assert "restart them" in millrace("reindex", code=2)  # the workers have the old policy still
 
     millrace("down")

@@ -11,9 +11,9 @@ import pytest
 from processors.documents.applying import apply
 from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
 from schemas import topics
-from schemas.events import DocumentFed, QuestionAsked
+from schemas.events import DocumentFed, DocumentIndexed, QuestionAsked
 from streams.app.topology import topology
-from streams.edge.reindex import Plan, asked_again, plan
+from streams.edge.concerned import Plan, asked_again, compared, plan
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, FakePorts
 
@@ -48,9 +48,26 @@ def chunked(ports: FakePorts) -> dict[str, set[str]]:
     return found
 
 
+def left(run: Driver) -> list[DocumentIndexed]:
+    """What compaction leaves of docs.indexed under the documents' own keys."""
+    last = {record.key or b"": record.value for record in run.records(topics.DOCS_INDEXED.name)}
+    return [
+        run.codec.decode(topics.DOCS_INDEXED, value)
+        for key, value in last.items()
+        if value is not None and b"\0" not in key
+    ]
+
+
 def planned(run: Driver, ports: FakePorts, policy: ChunkingPolicy, **only: str) -> Plan:
-    changes = run.events(topics.DOCS_CHANGES)
-    return plan(changes, chunked(ports), lambda kind: policy.of(kind).hash, **only)
+    """From acknowledgements, which is as from all texts and what the index holds."""
+
+    def hash_of(kind: str) -> str:
+        return policy.of(kind).hash
+
+    found = plan(left(run), hash_of, **only)
+    assert found == plan(run.events(topics.DOCS_INDEXED), hash_of, **only)
+    assert found == compared(run.events(topics.DOCS_CHANGES), chunked(ports), hash_of, **only)
+    return found
 
 
 def reindex(run: Driver, found: Plan, generation: int = 1) -> int:
@@ -217,14 +234,71 @@ def test_the_newest_version_is_asked_for_wherever_it_stands() -> None:
     run.send(topics.DOCS_FEED, fed("a", 6, "Six."))
     run.run()
     changes = run.events(topics.DOCS_CHANGES)
-    found = plan(changes, {}, lambda kind: "new")
-    (again,) = asked_again(changes, found.concerned, 3)
-    assert (again.body, again.document.generation) == ("Seven.", 3)
+    for found in (plan(left(run), lambda kind: "new"), compared(changes, {}, lambda kind: "new")):
+        (again,) = asked_again(changes, found.concerned, 3)
+        assert (again.body, again.document.generation) == ("Seven.", 3)
 
 
-def test_a_document_that_is_not_searchable_is_concerned() -> None:
+def test_what_is_superseded_or_only_begun_hides_no_acknowledgement() -> None:
+    ports = FakePorts()
+    run = driver(ports, OLD)
+    run.send(topics.DOCS_FEED, fed("a", 2, "Two."))
+    run.send(topics.DOCS_FEED, fed("a", 1, "One."))
+    run.send(topics.DOCS_FEED, fed("long", body="\n\n".join([TEXT] * 200)))
+    run.run()
+    told = run.events(topics.DOCS_INDEXED)
+    assert any(done.superseded for done in told)
+    assert not all(done.last for done in told)
+    whole = {done.document.doc_id: (done.document.version, done.chunks) for done in left(run)}
+    assert whole == {"a": (2, 1), "long": (1, len(state(ports)["long"]))}
+    keys = {record.key for record in run.records(topics.DOCS_INDEXED.name)}
+    assert keys == {b"acme/a", b"acme/a\0superseded", b"acme/long", b"acme/long\0begun"}
+
+
+def test_a_version_that_came_after_the_plan_is_asked_for_too_and_no_deletion() -> None:
+    """Acknowledgements of two lanes may change places, so that an older one is kept."""
+    run = driver(FakePorts(), OLD)
+    run.send(topics.DOCS_FEED, fed("a", 7, "Seven."))
+    run.send(topics.DOCS_FEED, fed("b", 3, "Three."))
+    run.send(topics.DOCS_FEED, fed("b", 4, None))
+    run.run()
+    kept = {"acme/a": (6, 0), "acme/b": (2, 0)}
+    again = list(asked_again(run.events(topics.DOCS_CHANGES), kept, 3))
+    assert sorted(change.body for change in again) == ["Seven.", "Three."]
+
+
+def test_a_version_cut_by_two_policies_is_concerned_by_either() -> None:
+    """Its parts went through workers of both, one of which was restarted in between."""
+    long = "\n\n".join([TEXT] * 200)
+    made = {}
+    for policy in (OLD, NEW):
+        alone = driver(FakePorts(), policy)
+        alone.send(topics.DOCS_FEED, fed("a", body=long))
+        alone.run()
+        made[policy.version] = alone.events(topics.DOCS_VECTORS)
+    parts = {event.part for event in made["one"]}
+    assert len(parts) > 1
+    run = driver(FakePorts(), OLD)
+    for event in made["one"]:
+        if event.part == 0:
+            run.send(topics.DOCS_VECTORS, event)
+    for event in made["two"]:
+        if event.part > 0:
+            run.send(topics.DOCS_VECTORS, event)
+    run.run()
+    (done,) = left(run)
+    assert (done.last, done.chunking) == (True, "")
+    for policy in (OLD, NEW):
+
+        def hash_of(kind: str, policy: ChunkingPolicy = policy) -> str:
+            return policy.of(kind).hash
+
+        assert set(plan([done], hash_of).concerned) == {"acme/a"}
+
+
+def test_a_document_that_the_index_lost_is_concerned() -> None:
     run = driver(FakePorts(), OLD)
     run.send(topics.DOCS_FEED, fed("a"))
     run.run()
-    found = plan(run.events(topics.DOCS_CHANGES), {}, lambda kind: OLD.of(kind).hash)
+    found = compared(run.events(topics.DOCS_CHANGES), {}, lambda kind: OLD.of(kind).hash)
     assert set(found.concerned) == {"acme/a"}
