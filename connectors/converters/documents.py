@@ -11,6 +11,8 @@ from connectors.converters.sandboxes import Sandboxes
 from connectors.converters.text import decode
 from processors.documents.kinds import SANDBOXED, TYPES, Kind, kind_of, why_unsupported
 from processors.ports import Converted
+from processors.text.legible import legible
+from processors.text.markup import tidied
 
 _LONGEST_UNREAD = 1000
 
@@ -62,7 +64,7 @@ class Documents:
             kind, made = _plain(kind, data, stem)
         if not made.body.strip():
             raise Unreadable("empty", "holds no text")
-        body = made.body.encode("utf-8", "replace")  # JSON can escape what is no character
+        body = legible(made.body).encode("utf-8", "replace")  # JSON can escape what is no character
         if len(body) > self.limits.max_text_bytes:
             most = self.limits.max_text_bytes
             raise Unreadable("too_large", f"has more than {most:,} bytes of text")
@@ -91,5 +93,10 @@ def _plain(kind: Kind, data: bytes, stem: str) -> tuple[Kind, Made]:
             )
             return Kind("code", "json"), Made(body, stem, metadata, unread)
         return kind, Made(lines, title or stem, metadata, lost)
-    title = plain.title_of(body, stem) if kind.doc_type == "markdown" else stem
-    return kind, Made(body, title, metadata, lost)
+    if kind.doc_type != "markdown":
+        return kind, Made(body, stem, metadata, lost)
+    read = tidied(body)
+    if read.draft:
+        raise Unreadable("draft", "is a draft, as its front matter says")
+    title = plain.title_of(read.text, read.title or stem)
+    return kind, Made(read.text, title, metadata, (*lost, *read.unread))

@@ -17,6 +17,7 @@ Outcome = Literal[
     "bomb",
     "timed_out",
     "crashed",
+    "draft",
 ]
 OUTCOMES = frozenset(get_args(Outcome))
 

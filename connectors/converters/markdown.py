@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from processors.text.tables import Spans, laid_out, piped
+
 PAGE_BREAK = "\n\f\n"
 
 
-def cell(text: str) -> str:
-    """One cell of a pipe table: in one line, its pipes escaped."""
-    return " ".join(text.split()).replace("|", "\\|")
+def table(rows: Iterable[Sequence[str]], *, headers: int | None = None, across: Spans = ()) -> str:
+    """A pipe table of rows of cells; what stands above or below it in them as paragraphs.
 
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """A pipe table whose first row is the header; rows without any text are left out.
-
-    Rows may differ in length: all get as many cells as the longest.
+    Its header is of empty names where the first column names what the others hold. `headers` and
+    `across` are what the file says of it: see `laid_out`.
     """
-    kept = [[cell(text) for text in row] for row in rows]
-    kept = [row for row in kept if any(row)]
-    if not kept:
-        return ""
-    width = max(len(row) - next(i for i, t in enumerate(reversed(row)) if t) for row in kept)
-    lines = [f"| {' | '.join((row + [''] * width)[:width])} |" for row in kept]
-    lines.insert(1, "|" + " --- |" * width)
-    return "\n".join(lines)
+    texts = [[" ".join(text.split()) for text in row] for row in rows]
+    made = laid_out(texts, headers=headers, across=across)
+    blocks = [*made.before, piped(made.header, made.rows), *made.after]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def heading(level: int, text: str) -> str:

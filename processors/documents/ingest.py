@@ -14,6 +14,8 @@ from processors.documents.quota import LiveQuota
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter
+from processors.text.legible import legible
+from processors.text.markup import tidied
 from schemas import topics
 from schemas.events import DocumentChanged, DocumentFed, DocumentVersion
 from streams.flow.errors import Reject
@@ -204,11 +206,22 @@ def _document(event: DocumentFed, config: IngestConfig, converter: Converter) ->
         made = converter.convert(event.doc_id, data, event.doc_type)
     elif form == "source" and kind in MARKED_UP and body.strip():
         made = converter.convert(event.doc_id, body.encode(), kind)
+    elif form == "source" and kind == "markdown" and body:
+        made = _as_read(body)
     else:
         known = {"language": guessed.language} if kind == "code" and guessed.language else {}
-        made = Converted(kind, "", body, known)
+        made = Converted(kind, "", legible(body), known)
     title = event.title or made.title
     return Converted(made.doc_type, title, made.body, {**made.metadata, **event.metadata})
+
+
+def _as_read(body: str) -> Converted:
+    """Markdown as a reader sees it."""
+    read = tidied(legible(body))
+    if read.draft:
+        raise Reject("the document is a draft, as its front matter says")
+    known = {"unread": "; ".join(read.unread)} if read.unread else {}
+    return Converted("markdown", read.title, read.text, known)
 
 
 def _check(size: int, what: str, config: IngestConfig) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from processors.questions.evidence import keys_of
+from processors.text.values import absent
 from schemas.events import Candidate
 
 _MARKER = re.compile(r"\s*(?:>\s*)*(?:[-*+•‣◦▪]|\d{1,3}[.)]|\(?[a-z\d]{1,3}\))\s+")
@@ -15,6 +16,11 @@ _CELLS = re.compile(r"(?<!\\)\|")
 _HEADING = re.compile(r"#{1,6}\s|[^\n]*\n[ \t]*(?:=+|-+)[ \t]*\Z")
 _OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*\n")
 _CLOSING_RULE = re.compile(r"\n\s*(?:[-*_=]{3,}|`{3,}|~{3,})\s*\Z")
+_QUOTED = re.compile(r"\s*(?:>\s*)+")
+_MARKED = re.compile(r"[*_`\\]|\[\^")
+_FOOTMARK = re.compile(r"\[\^[^\]\s]{1,12}\]:?")
+_EMPHASIS = re.compile(r"(?<![\w*_])([*_])(?=[^\s*_])([^*_\n]+)(?<=\S)\1(?![\w*_])")
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])")
 _ENDED = (".", "!", "?", "…", "。", "！", "？", ":", ";")  # noqa: RUF001
 
 
@@ -71,21 +77,32 @@ def _cells(row: str) -> list[str]:
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> str:
+    """A row with the names of its columns, or with its first cell as the name of the others.
+
+    What stands for no value says nothing.
+    """
     names = [*header, *[""] * len(cells)]
-    pairs = [
-        f"{name}: {cell}" if name else cell
-        for name, cell in zip(names, cells, strict=False)
-        if cell
-    ]
-    return "; ".join(pairs)
+    first, *rest = [*zip(names, cells, strict=False)] or [("", "")]
+    pairs = [f"{name}: {cell}" if name else cell for name, cell in rest if not absent(cell)]
+    label = f"{first[0]}: {first[1]}" if first[0] and first[1] else first[1]
+    if not rest or not label:
+        return "; ".join(filter(None, [label, *pairs]))
+    if not pairs:
+        return ""
+    named = any(header[1:])
+    return f"{label}{'; ' if first[0] else ' – ' if named else ': '}{'; '.join(pairs)}"  # noqa: RUF001
 
 
 def _readable(sentence: str) -> str:
-    """One line without list marks, emphasis, fences and rules."""
-    for leading in (_OPENING_FENCE, _MARKER):
+    """One line without marks of lists, quotes, emphasis, footnotes, fences and rules."""
+    for leading in (_OPENING_FENCE, _QUOTED, _MARKER):
         if found := leading.match(sentence):
             sentence = sentence[found.end() :]
-    return " ".join(_CLOSING_RULE.sub("", sentence).replace("**", "").split())
+    sentence = _CLOSING_RULE.sub("", sentence).replace("**", "")
+    if _MARKED.search(sentence):
+        sentence = _EMPHASIS.sub(r"\2", _FOOTMARK.sub("", sentence))
+        sentence = _ESCAPED.sub(r"\1", sentence.replace("`", ""))
+    return " ".join(sentence.split())
 
 
 def joined(quotes: Sequence[str]) -> str:

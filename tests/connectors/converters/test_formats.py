@@ -174,7 +174,7 @@ def test_a_table_below_an_empty_row_is_another_where_its_first_row_is_of_another
             book.active.append(row)
 
     _, *blocks = converter.convert("a.xlsx", workbook(fill)).body.split("\n\n")
-    first = [block.splitlines()[0] for block in blocks]
+    first = [block.removeprefix("|  |  |\n| --- | --- |\n").splitlines()[0] for block in blocks]
     assert first == [f"| {row[0]} | {row[1]} |" for row in (above[0], below[0])]
 
 
@@ -359,5 +359,5 @@ def test_what_may_be_western_is_read_as_cp1252_and_told_as_a_guess(
     converter: Documents, text: str
 ) -> None:
     made = converter.convert("a.txt", text.encode("cp1252"))
-    assert (made.body, made.metadata["encoding"]) == (text, "cp1252")
+    assert (made.body, made.metadata["encoding"]) == (text.replace("\xad", ""), "cp1252")
     assert made.metadata["unread"].startswith("the encoding is a guess, cp1252: ")

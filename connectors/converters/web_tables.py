@@ -1,0 +1,113 @@
+"""Tables of web pages, by their elements: header cells, spans and captions."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from connectors.converters import markdown
+
+_MOST_SPANNED = 64
+_BLOCKS = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "form")
+_PARTS = ("p", "li", "br", "div", "dd", "dt", "tr")
+
+
+def is_layout(table: Any) -> bool:
+    """Whether a table only places parts of the page: such are read one after the other."""
+    if table.get("role") in ("presentation", "none"):
+        return True
+    return any(each is not table for each in table.iter(*_BLOCKS))
+
+
+def unlaid(table: Any) -> None:
+    """Make of a table that only places parts of the page no table."""
+    for part in list(table.iter("tbody", "thead", "tfoot", "tr", "td", "th")):
+        if next(part.iterancestors("table"), None) is table:
+            part.tag = "div"
+    table.tag = "div"
+
+
+def written(table: Any) -> str:
+    """A pipe table, its caption above it."""
+    rows: list[list[str]] = []
+    heads: list[list[bool]] = []
+    across: set[tuple[int, int]] = set()
+    down: dict[int, tuple[int, str, bool]] = {}  # by column: rows left, text and kind of a cell
+    titles = [" ".join("".join(each.itertext()).split()) for each in table.iter("caption")]
+    top = 0
+    for row in _rows(table):
+        cells: list[str] = []
+        head: list[bool] = []
+
+        def carry(cells: list[str] = cells, head: list[bool] = head) -> None:
+            while (at := len(cells)) in down:
+                left, text, is_head = down[at]
+                cells.append(text)
+                head.append(is_head)
+                if left > 1:
+                    down[at] = left - 1, text, is_head
+                else:
+                    del down[at]
+
+        for cell in row.iter("td", "th"):
+            carry()
+            text, is_head = _text(cell), cell.tag == "th"
+            wide, deep = _span(cell, "colspan"), _span(cell, "rowspan")
+            at = len(cells)
+            for more in range(wide):
+                if more:
+                    across.add((len(rows), at + more))
+                cells.append("" if more else text)
+                head.append(is_head)
+                if deep > 1:
+                    down[at + more] = deep - 1, "" if more else text, is_head
+        carry()
+        if not any(cells):
+            continue
+        in_head = row.getparent().tag == "thead"
+        top += len(rows) == top and (in_head or (all(head) and len(cells) > 1))
+        rows.append(cells)
+        heads.append(head)
+    first = [head[:1] == [True] for head in heads]
+    beside = bool(rows) and not top and all(first) and not any(any(head[1:]) for head in heads)
+    if rows and not top and all(_pairs(head) for head in heads):
+        rows = [
+            row[at : at + 2]
+            for row in rows
+            for at in range(0, len(row), 2)
+            if any(row[at : at + 2])
+        ]
+        across, beside = set[tuple[int, int]](), True
+    known = min(top, len(rows) - 1) or None if top else 0 if beside else None
+    return "\n\n".join(filter(None, [*titles, markdown.table(rows, headers=known, across=across)]))
+
+
+def _rows(table: Any) -> list[Any]:
+    """In the order in which they are shown: a foot may stand before the body."""
+    rows = list(table.iter("tr"))
+    return sorted(rows, key=lambda row: {"thead": 0, "tfoot": 2}.get(row.getparent().tag, 1))
+
+
+def _pairs(head: list[bool]) -> bool:
+    """Name, value, name, value."""
+    return len(head) > 2 and len(head) % 2 == 0 and all(head[::2]) and not any(head[1::2])
+
+
+def _span(cell: Any, name: str) -> int:
+    said = (cell.get(name) or "").strip()
+    return min(max(int(said), 1), _MOST_SPANNED) if said.isdigit() and len(said) < 5 else 1
+
+
+def _text(cell: Any) -> str:
+    etree: Any = import_module("lxml.etree")
+    parts: list[str] = []
+    for event, each in etree.iterwalk(cell, events=("start", "end")):
+        if event == "end":
+            parts.append((each.tail or "") if each is not cell else "")
+            continue
+        if each is not cell and each.tag in _PARTS:
+            ended = "".join(parts).rstrip()
+            listed = each.tag == "li" and ended and ended[-1] not in ".;:!?"
+            parts.append("; " if listed else " ")
+        parts.append(each.text or "")
+    return " ".join("".join(parts).split())
