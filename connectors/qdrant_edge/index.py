@@ -193,7 +193,7 @@ class EdgeIndex:
         requests = [
             QueryRequest(
                 query.limit,
-                query=Query.Nearest(vector.tolist(), using=DENSE),
+                query=Query.Nearest(vector.data, using=DENSE),
                 filter=_allowed(query),
             )
             for query in queries

@@ -41,11 +41,12 @@ def chunk_point(
 ) -> Point:
     """A chunk of the document with this key."""
     document, chunk = change.document, item.chunk
-    vector = np.frombuffer(item.vector, "<f2").astype(np.float32)
+    # A buffer costs half of what a list of floats does; it may be one, whatever its type says.
+    vector: Any = np.frombuffer(item.vector, "<f2").astype(np.float32).data
     return Point(
         chunk.chunk_id,
         {
-            DENSE: vector.tolist(),
+            DENSE: vector,
             LEXICAL: encoder.document(document.title, chunk.heading, chunk.text, document.doc_id),
         },
         {

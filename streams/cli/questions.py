@@ -15,6 +15,7 @@ from schemas import topics
 from schemas.events import FeedbackGiven, QuestionAnswered, QuestionAsked, Usage
 from streams.cli.console import clock, err, open_codec, out, print_json, settings
 from streams.flow.errors import UserError
+from streams.runtime.record import now_ms
 
 app = typer.Typer()
 EXIT_CODES = {"answered": 0, "abstained": 3, "refused": 4, "expired": 5, "failed": 6}
@@ -31,10 +32,11 @@ def ask(
 ) -> None:
     """Ask one question (exit codes: 0 answered, 3 abstained, 4 refused, 5 expired, 6 failed)."""
     from streams.edge.client import Asker, reader
+    from streams.edge.moments import new_request_id
 
     chosen = settings()
     asked = QuestionAsked(
-        request_id=str(uuid.uuid4()),
+        request_id=new_request_id(now_ms()),
         tenant=tenant,
         query=question,
         session_id=session or None,
@@ -114,17 +116,32 @@ def feedback(
 def trail(
     request_id: Annotated[str, typer.Argument(help="Which question.")],
     tenant: Annotated[str, typer.Option(help="Show it only if it is this tenant's.")] = "",
+    since: Annotated[
+        str,
+        typer.Option(
+            help="From when on to search: 90m, 7d or 2026-05-04T10:30. Unset: from the time in the "
+            "id, if it is a UUIDv7, else a day."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Show every event of one question, rebuilt from the topics alone."""
+    from streams.edge import moments
     from streams.edge.client import reader
-    from streams.edge.trails import trail_of
+    from streams.edge.trails import SKEW_MS, trail_of
 
-    chosen = settings()
+    chosen, now = settings(), now_ms()
+    begin = moments.moment(since or "1d", now)
+    if not since and (made := moments.time_of(request_id)) is not None:
+        begin = max(0, made - SKEW_MS)
     with reader(chosen) as consumer, open_codec(chosen) as codec:
-        steps = trail_of(request_id, consumer, codec, tenant or None)
+        steps = trail_of(request_id, consumer, codec, tenant or None, since=begin)
+    searched = f"what was written since {clock(begin, '%Y-%m-%d %H:%M:%S')} UTC"
     if not steps:
-        raise UserError(f"the topics hold no event of request {request_id}")
+        raise UserError(
+            f"{searched} holds no event of request {request_id}: --since (such as 7d) searches more"
+        )
+    err.print(f"[dim]searched: {searched}[/dim]")
     if as_json:
         print_json(steps)
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 import time
-import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,11 +21,12 @@ from confluent_kafka import (
 from schemas import topics
 from schemas.events import QuestionAnswered, QuestionAsked
 from streams.app.settings import Settings
+from streams.edge.moments import new_request_id
 from streams.flow.errors import UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.record import Output
+from streams.runtime.record import Output, now_ms
 from streams.runtime.versions import written
 
 E = TypeVar("E")
@@ -74,11 +75,31 @@ def from_the_end(consumer: Consumer, names: Sequence[str]) -> None:
     consumer.assign(ends)
 
 
-def replay(consumer: Consumer, names: Sequence[str]) -> Iterator[Message]:
-    """Every record of these topics that is there now, from the beginning."""
+def _at(consumer: Consumer, todo: Sequence[TopicPartition], time_ms: int) -> list[TopicPartition]:
+    """Of each partition, where its first record of this time or later stands, or its end."""
+    asked = [TopicPartition(place.topic, place.partition, time_ms) for place in todo]
+    return consumer.offsets_for_times(asked, timeout=NETWORK_S)
+
+
+def replay(
+    consumer: Consumer, names: Sequence[str], since: int = 0, before: int | None = None
+) -> Iterator[Message]:
+    """Every record of these topics that is there now, from the beginning, or of a time.
+
+    `since` and `before` are milliseconds since the epoch. Producers' clocks differ: what is older
+    than `since` may be among it, and the first record of a partition that says `before` ends it.
+    """
     todo = places(consumer, names)
-    consumer.assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in todo])
+    ends: dict[tuple[str, int], int] = {}
+    if before is not None:  # an offset below zero is a mark: nothing is so late
+        late = _at(consumer, todo, before)
+        ends = {(p.topic, p.partition): p.offset for p in late if p.offset >= 0}
+    begins = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in todo]
+    if since:
+        begins = [place for place in _at(consumer, todo, since) if place.offset >= 0]
+    todo = [p for p in begins if p.offset < ends.get((p.topic, p.partition), p.offset + 1)]
     left = {(place.topic, place.partition) for place in todo}
+    consumer.assign(todo)
     until = time.monotonic() + PATIENCE_S
     while left:
         first = consumer.poll(POLL_S)  # `consume` would wait out its time-out for all 500
@@ -88,11 +109,16 @@ def replay(consumer: Consumer, names: Sequence[str]) -> Iterator[Message]:
             raise UserError(f"the broker gave nothing for {PATIENCE_S:.0f} s: is it running?")
         for message in () if first is None else (first, *consumer.consume(500, 0)):
             until = time.monotonic() + PATIENCE_S  # the one we yield to may take its time
+            where = message.topic() or "", message.partition() or 0
             error = message.error()
             if error is None:
-                yield message
+                if (message.offset() or 0) < ends.get(where, sys.maxsize):
+                    yield message
+                elif where in left:
+                    left.discard(where)
+                    consumer.incremental_unassign([TopicPartition(*where)])
             elif error.code() == KafkaError._PARTITION_EOF:  # pyright: ignore[reportPrivateUsage]
-                left.discard((message.topic() or "", message.partition() or 0))
+                left.discard(where)
             elif error.fatal():
                 raise UserError(f"the topics cannot be read: {error.str()}")
 
@@ -124,7 +150,7 @@ class Asker:
 
     def send(self, question: QuestionAsked) -> str:
         """Produce a question; returns its request id."""
-        request_id = question.request_id or str(uuid.uuid4())
+        request_id = question.request_id or new_request_id(now_ms())
         question = replace(question, request_id=request_id)
         output = edge_output(self._codec, topics.RAG_REQUESTS, question, request_id)
         kafka.send(self._producer, output, self._partitions)

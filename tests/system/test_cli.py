@@ -87,7 +87,7 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
     assert len({step["traceparent"][3:35] for step in trail[1:6]}) == 1
     assert trail[-1]["summary"] == "rating +1 on what was answered"
     assert "generate.local" in millrace("trail", answer["request_id"])
-    assert "hold no event" in millrace("trail", answer["request_id"], "--tenant", "b", code=2)
+    assert "holds no event" in millrace("trail", answer["request_id"], "--tenant", "b", code=2)
 
 
 def test_an_unanswerable_question_has_its_own_exit_code(millrace: Cli, pages: Path) -> None:
