@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from connectors.converters import plain
+from connectors.converters import csv_tables, plain
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made
 from connectors.converters.sandboxes import Sandboxes
@@ -81,7 +81,7 @@ def _plain(kind: Kind, data: bytes, stem: str) -> tuple[Kind, Made]:
     body, encoding, lost = decode(data, declared=kind.language == "xml")
     metadata = {"encoding": encoding} if encoding else {}
     if kind.doc_type == "csv":
-        table, unread = plain.csv_table(body)
+        table, unread = csv_tables.csv_table(body)
         return kind, Made(table, stem, metadata, (*lost, *unread))
     if kind.doc_type == "json":
         try:

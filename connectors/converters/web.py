@@ -10,6 +10,7 @@ from connectors.converters import web_tree
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
 from connectors.converters.text import decode
+from connectors.converters.web_pictures import pictures_of
 
 # Marks inside a sentence would stand in every quote of it; a link's address is not its text.
 _UNMARKED = [
@@ -33,17 +34,6 @@ _LEFT_OUT = (
     ("comment", "comment left out", "comments left out"),
     ("embedded", "embedded page or file not read", "embedded pages or files not read"),
 )
-# What can hold a picture that nobody sees, and pictures, in the order of the source.
-_TAG = re.compile(
-    r"<!--|-->|<(/?)(script|style|noscript|template|img|canvas|video)\b([^>]{0,4000})",
-    re.IGNORECASE,
-)
-_DECORATION = re.compile(
-    r"""\b(?:alt\s*=\s*(?:""|'')|(?:width|height)\s*=\s*["']?[0-9](?![0-9%])"""
-    r"""|role\s*=\s*["']?(?:presentation|none)|aria-hidden\s*=\s*["']?true)""",
-    re.IGNORECASE,
-)
-_PICTURES = ("img", "canvas", "video")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -72,7 +62,7 @@ def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every con
     body = _BLANK_LINES.sub("\n\n", page.whole(body) if page else body).strip()
     metadata = {"encoding": encoding} if encoding else {}
     unread = tuple(str(getattr(each, "message", each)) for each in made.warnings or ())
-    if pictures := _pictures(source):
+    if pictures := pictures_of(source):
         unread += (f"{some(pictures, 'picture', 'pictures')} not read",)
     if not body and made.warnings:
         raise Unreadable("damaged", f"cannot be read as HTML: {unread[0]}")
@@ -84,21 +74,3 @@ def convert(data: bytes, limits: Limits) -> Made:  # noqa: ARG001 - as every con
         said = some(pictures, "picture", "pictures")
         raise Unreadable("scanned", f"holds no text, only {said}")
     return Made(body, page.title if page else "", metadata, unread)
-
-
-def _pictures(source: str) -> int:
-    """How many pictures a page shows, without those its author calls decoration, or of no size."""
-    count = 0
-    inside = ""  # of what is not shown
-    for tag in _TAG.finditer(source):
-        closing, name = tag[1], (tag[2] or "").lower()
-        if inside:
-            if tag[0] == inside or (closing and name == inside):
-                inside = ""
-        elif tag[0] == "<!--":
-            inside = "-->"
-        elif name in _PICTURES:
-            count += not closing and _DECORATION.search(tag[3]) is None
-        elif name and not closing:
-            inside = name
-    return count

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from connectors.converters import markdown
+from connectors.converters.web_cells import span, text
 
-_MOST_SPANNED = 64
 _BLOCKS = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "form")
-_PARTS = ("p", "li", "br", "div", "dd", "dt", "tr")
 
 
 def is_layout(table: Any) -> bool:
@@ -41,26 +39,26 @@ def written(table: Any) -> str:
 
         def carry(cells: list[str] = cells, head: list[bool] = head) -> None:
             while (at := len(cells)) in down:
-                left, text, is_head = down[at]
-                cells.append(text)
+                left, said, is_head = down[at]
+                cells.append(said)
                 head.append(is_head)
                 if left > 1:
-                    down[at] = left - 1, text, is_head
+                    down[at] = left - 1, said, is_head
                 else:
                     del down[at]
 
         for cell in row.iter("td", "th"):
             carry()
-            text, is_head = _text(cell), cell.tag == "th"
-            wide, deep = _span(cell, "colspan"), _span(cell, "rowspan")
+            said, is_head = text(cell), cell.tag == "th"
+            wide, deep = span(cell, "colspan"), span(cell, "rowspan")
             at = len(cells)
             for more in range(wide):
                 if more:
                     across.add((len(rows), at + more))
-                cells.append("" if more else text)
+                cells.append("" if more else said)
                 head.append(is_head)
                 if deep > 1:
-                    down[at + more] = deep - 1, "" if more else text, is_head
+                    down[at + more] = deep - 1, "" if more else said, is_head
         carry()
         if not any(cells):
             continue
@@ -91,23 +89,3 @@ def _rows(table: Any) -> list[Any]:
 def _pairs(head: list[bool]) -> bool:
     """Name, value, name, value."""
     return len(head) > 2 and len(head) % 2 == 0 and all(head[::2]) and not any(head[1::2])
-
-
-def _span(cell: Any, name: str) -> int:
-    said = (cell.get(name) or "").strip()
-    return min(max(int(said), 1), _MOST_SPANNED) if said.isdigit() and len(said) < 5 else 1
-
-
-def _text(cell: Any) -> str:
-    etree: Any = import_module("lxml.etree")
-    parts: list[str] = []
-    for event, each in etree.iterwalk(cell, events=("start", "end")):
-        if event == "end":
-            parts.append((each.tail or "") if each is not cell else "")
-            continue
-        if each is not cell and each.tag in _PARTS:
-            ended = "".join(parts).rstrip()
-            listed = each.tag == "li" and ended and ended[-1] not in ".;:!?"
-            parts.append("; " if listed else " ")
-        parts.append(each.text or "")
-    return " ".join("".join(parts).split())

@@ -13,30 +13,12 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from connectors.converters import web_tables
+from connectors.converters.web_fields import drop_contents, say_fields
+from connectors.converters.web_unseen import drop_comments, drop_unseen, replace
 from processors.text import raised
-from processors.text.ticks import TICKED, UNTICKED
 
-_STRUCK = ("del", "s", "strike")
-_UNSEEN = ("script", "style", "template", "noscript", "datalist", "head", "rp")
-_NO_DISPLAY = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-_NO_SIZE = re.compile(r"(?:font-size|opacity)\s*:\s*0(?:\.0+)?(?![\d.])", re.IGNORECASE)
-_LINE_THROUGH = re.compile(r"text-decoration[\w-]*\s*:[^;]*line-through", re.IGNORECASE)
-_WHITE = re.compile(
-    r"(?<![\w-])color\s*:\s*(?:white\b|#fff(?:fff)?\b|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))",
-    re.IGNORECASE,
-)
-_BACKGROUND = re.compile(r"background", re.IGNORECASE)
-_HIDING_RULE = re.compile(
-    r"([.#][\w-]{1,80})\s*\{[^{}]{0,2000}?"
-    r"(?:display\s*:\s*none|visibility\s*:\s*hidden)"
-)
-_WORDS = re.compile(r"[^\W\d_]{2,}")
-_SILENT_FIELDS = ("hidden", "submit", "button", "reset", "image", "password", "file")
 _PLACE = "\ue0f5{}\ue0f6"
 _PLACES = re.compile("[ \t]*\ue0f5(\\d+)\ue0f6")
-_FEWEST_ANCHORS = 3
-_COMMENT_WORDS = 3
-_ALT_WORDS = 3  # fewer name an icon or a logo
 
 
 class Page(NamedTuple):
@@ -67,103 +49,17 @@ def page(source: str) -> Page | None:
         return None
     left: Counter[str] = Counter()
     title = " ".join((root.findtext(".//title") or "").split())
-    rules = {
-        rule for style in root.iter("style") for rule in _HIDING_RULE.findall(style.text or "")
-    }
-    _drop_comments(root, etree, left)
-    _drop_unseen(root, rules, left)
-    _say_fields(root, left)
+    drop_comments(root, etree, left)
+    drop_unseen(root, left)
+    say_fields(root, left)
     for name, write in (("sup", raised.up), ("sub", raised.down)):
         for each in list(root.iter(name)):
-            _replace(each, write("".join(each.itertext())))
-    _drop_contents(root)
+            replace(each, write("".join(each.itertext())))
+    drop_contents(root)
     written: list[str] = []
     _write_tables(root, written)
     _write_definitions(root, html)
     return Page(html.tostring(root, encoding="unicode"), title, written, left)
-
-
-def _drop_comments(root: Any, etree: Any, left: Counter[str]) -> None:
-    for each in [*root.iter(etree.Comment), *root.iter(etree.ProcessingInstruction)]:
-        said = each.text or ""
-        if not said.startswith("[if") and len(_WORDS.findall(said)) >= _COMMENT_WORDS:
-            left["comment"] += 1
-        if each.getparent() is not None:
-            _replace(each, "")
-
-
-def _drop_unseen(root: Any, rules: set[str], left: Counter[str]) -> None:
-    for each in list(root.iter()):
-        if not isinstance(each.tag, str) or each is root or each.tag in _UNSEEN:
-            continue
-        kind = _why_unseen(each, rules)
-        if kind and each.getparent() is not None:
-            said = "".join(each.itertext())
-            left[kind] += bool(said.strip())
-            _replace(each, "")
-
-
-def _why_unseen(each: Any, rules: set[str]) -> str:
-    if each.tag in _STRUCK:
-        return "struck"
-    style = each.get("style") or ""
-    if _LINE_THROUGH.search(style):
-        return "struck"
-    if "hidden" in each.attrib and each.get("hidden") != "until-found":
-        return "hidden"
-    if each.tag == "dialog" and "open" not in each.attrib:
-        return "hidden"
-    if _NO_DISPLAY.search(style) or _NO_SIZE.search(style):
-        return "hidden"
-    if rules:
-        names = [f".{name}" for name in (each.get("class") or "").split()]
-        if rules.intersection([*names, f"#{each.get('id')}"]):
-            return "hidden"
-    if _WHITE.search(style) or (each.tag == "font" and _is_white(each.get("color") or "")):
-        around = [each, *each.iterancestors()]
-        if not any(_BACKGROUND.search(a.get("style") or "") or a.get("bgcolor") for a in around):
-            return "hidden"
-    return ""
-
-
-def _is_white(color: str) -> bool:
-    return color.lower() in ("white", "#fff", "#ffffff")
-
-
-def _say_fields(root: Any, left: Counter[str]) -> None:
-    """What stands in the fields of a form, and what says what a picture shows."""
-    for each in list(root.iter("input", "select", "img", "iframe", "object", "embed", "audio")):
-        if each.getparent() is None:
-            continue
-        said = ""
-        kind = (each.get("type") or "text").lower()
-        if each.tag == "input":
-            if kind in ("checkbox", "radio"):
-                said = f"{TICKED if 'checked' in each.attrib else UNTICKED} "
-            elif kind not in _SILENT_FIELDS:
-                said = f" {each.get('value') or ''} "
-        elif each.tag == "select":
-            options = list(each.iter("option"))
-            chosen = [option for option in options if "selected" in option.attrib] or options[:1]
-            said = ", ".join(" ".join("".join(option.itertext()).split()) for option in chosen)
-        elif each.tag == "img":
-            alt = " ".join((each.get("alt") or "").split())
-            said = f" [Picture: {alt}] " if len(alt.split()) >= _ALT_WORDS else ""
-        else:
-            left["embedded"] += 1
-        _replace(each, said)
-
-
-def _drop_contents(root: Any) -> None:
-    """Lists of links to places of the page itself: they tell where things are, not what."""
-    for each in list(root.iter("nav", "ul", "ol")):
-        links = list(each.iter("a"))
-        inside = [link for link in links if (link.get("href") or "").startswith("#")]
-        if len(inside) < _FEWEST_ANCHORS or len(inside) != len(links) or each.getparent() is None:
-            continue
-        linked = sum(len("".join(link.itertext()).strip()) for link in links)
-        if linked * 10 >= len("".join("".join(each.itertext()).split())) * 8:
-            _replace(each, "")
 
 
 def _write_tables(root: Any, written: list[str]) -> None:
@@ -219,14 +115,3 @@ def _definitions(each: Any) -> Iterator[tuple[list[Any], list[Any]]]:
             meanings.append(part)
     if terms or meanings:
         yield terms, meanings
-
-
-def _replace(each: Any, text: str) -> None:
-    """Text in place of an element."""
-    text += each.tail or ""
-    parent, before = each.getparent(), each.getprevious()
-    if before is not None:
-        before.tail = (before.tail or "") + text
-    else:
-        parent.text = (parent.text or "") + text
-    parent.remove(each)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from connectors.converters.formulas import FORMULA, linear
 from connectors.converters.made import some
 from connectors.converters.numbering import W, value
+from connectors.converters.word_looks import Look, look, on, tiny, val, white
 from processors.text import raised
 from processors.text.ticks import TICKED, UNTICKED, symbol
 
@@ -28,8 +29,6 @@ BREAKS = {
     f"{W}noBreakHyphen": "-",
     f"{W}p": " ",  # within another one: in a text box
 }
-_PLAIN_TABLES = ("", "TableGrid", "TableNormal")
-_TINY = 4  # half points
 _DEPTH = 8  # of styles based on styles
 _LEFT_OUT = (
     ("struck", "place of struck text left out", "places of struck text left out"),
@@ -51,19 +50,13 @@ class Node(NamedTuple):
     stands: str = ""
 
 
-class _Look(NamedTuple):
-    struck: bool | None = None
-    hidden: bool | None = None
-    stands: str | None = None
-
-
 class Words:
     """Reads paragraphs; counts in `left` what of them no reader is shown or this cannot read."""
 
     def __init__(self, document: Any) -> None:
         self.left: Counter[str] = Counter()
-        self._styles: dict[str, tuple[_Look, str]] = {
-            value(style, "styleId"): (_look(style.find(f"{W}rPr")), _val(style, "basedOn"))
+        self._styles: dict[str, tuple[Look, str]] = {
+            value(style, "styleId"): (look(style.find(f"{W}rPr")), val(style, "basedOn"))
             for style in document.styles.element.iter(f"{W}style")
         }
 
@@ -142,64 +135,25 @@ class Words:
 
     def _stands(self, run: Any) -> str:
         properties = run.find(f"{W}rPr")
-        own = _look(properties)
-        looks = [own, *self._inherited(_val(run, "rPr", "rStyle"))]
+        own = look(properties)
+        looks = [own, *self._inherited(val(run, "rPr", "rStyle"))]
         paragraph = next(run.iterancestors(f"{W}p"), None)
         if paragraph is not None:
-            looks += self._inherited(_val(paragraph, "pPr", "pStyle"))
+            looks += self._inherited(val(paragraph, "pPr", "pStyle"))
         if next((look.struck for look in looks if look.struck is not None), False):
             return "struck"
         if next((look.hidden for look in looks if look.hidden is not None), False):
             return "hidden"
-        if properties is not None and (_white(run, properties) or _tiny(properties)):
+        if properties is not None and (white(run, properties) or tiny(properties)):
             return "hidden"
         return next((look.stands for look in looks if look.stands is not None), "")
 
-    def _inherited(self, name: str) -> Iterator[_Look]:
+    def _inherited(self, name: str) -> Iterator[Look]:
         for _ in range(_DEPTH):
             if name not in self._styles:
                 return
             look, name = self._styles[name]
             yield look
-
-
-def _look(properties: Any) -> _Look:
-    if properties is None:
-        return _Look()
-    at = _val_of(properties, "vertAlign")
-    stands = {"superscript": "up", "subscript": "down", "baseline": ""}.get(at)
-    strikes = [_on(properties, name) for name in ("strike", "dstrike")]
-    struck = next(filter(None, strikes), strikes[0])
-    return _Look(struck, _on(properties, "vanish"), stands)
-
-
-def _on(properties: Any, name: str) -> bool | None:
-    found = properties.find(f"{W}{name}")
-    return None if found is None else value(found, "val") not in ("0", "false", "off")
-
-
-def _white(run: Any, properties: Any) -> bool:
-    """White letters on what is no shade: not those of a header set on a dark ground."""
-    if _val_of(properties, "color").upper() != "FFFFFF" or _shaded(properties):
-        return False
-    for around in run.iterancestors(f"{W}p", f"{W}tc", f"{W}tbl"):
-        name = around.tag.removeprefix(W)
-        own = around.find(f"{W}{name}Pr")
-        styled = _val(around, "tblPr", "tblStyle") not in _PLAIN_TABLES
-        if styled or (own is not None and _shaded(own)):
-            return False
-    return True
-
-
-def _shaded(properties: Any) -> bool:
-    shade = properties.find(f"{W}shd")
-    fill = value(shade, "fill").upper() if shade is not None else ""
-    return fill not in ("", "AUTO", "FFFFFF") or properties.find(f"{W}highlight") is not None
-
-
-def _tiny(properties: Any) -> bool:
-    size = _val_of(properties, "sz")
-    return size.isdigit() and int(size) <= _TINY
 
 
 def _checkbox(element: Any) -> str | None:
@@ -215,22 +169,12 @@ def _legacy_box(element: Any) -> str:
     box = element.find(f"{W}ffData/{W}checkBox")
     if box is None:
         return ""
-    on = _on(box, "checked")
-    return TICKED if (_on(box, "default") if on is None else on) else UNTICKED
+    ticked = on(box, "checked")
+    return TICKED if (on(box, "default") if ticked is None else ticked) else UNTICKED
 
 
 def _breaks(element: Any) -> bool:
     return element.tag == f"{W}lastRenderedPageBreak" or value(element, "type") == "page"
-
-
-def _val_of(properties: Any, name: str) -> str:
-    found = properties.find(f"{W}{name}")
-    return "" if found is None else value(found, "val")
-
-
-def _val(element: Any, *path: str) -> str:
-    found = element.find("/".join(f"{W}{name}" for name in path))
-    return "" if found is None else value(found, "val")
 
 
 def parts(document: Any, name: str) -> Iterator[Any]:

@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 CHARS_PER_TOKEN = 16
 _HEADING_CHARS = 120
 # Raise it when packing changes: it is in the hash of every strategy, so that `reindex` knows.
-REVISION = 3
+REVISION = 4
 _PROSE = ("paragraph", "item", "provision", "turn")
 # Bits to cut an over-long sentence at: words with the space after them; a long word in slices.
 _BIT = re.compile(r"\S{1,24}\s*+")

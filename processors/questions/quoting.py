@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from processors.questions.evidence import keys_of
+from processors.text.furniture import is_furniture
 from processors.text.values import absent
 from schemas.events import Candidate
 
@@ -57,6 +58,8 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
         first, _, rest = sentence.partition("\n")
         if "|" in first and rest and _DELIMITER.match(rest):
             header = _cells(first)
+            continue
+        if is_furniture(sentence):
             continue
         near = above | under | intro
         if sentence.startswith("|") or (header and "|" in sentence):

@@ -6,18 +6,33 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# English, German and French, by as many letters as tell them apart.
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan jän", "feb fév", "mar mär", "apr avr", "may mai", "jun juin", "jul juil", "aug aoû",
+         "sep", "oct okt", "nov", "dec dez déc"),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
 # "may" in small letters is hardly ever the month. ASCII: or "s" is also the long s of old print.
 _MONTH = (
     r"(?:(?ai:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)|M(?:ay|AY))\b\.?"
 )
+_ABROAD = (
+    r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|Oktober|Dezember"
+    r"|(?i:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre))\b"
+)
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _DATE = (
     r"(?P<iso>[12]\d{3}-(?:0?[1-9]|1[0-2])-" + _DAY + r")(?!\d)"
-    rf"|(?P<day_first>{_DAY}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+[12]\d{{3}}\b)?)"
+    rf"|(?P<day_first>{_DAY}(?:(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}"
+    rf"|(?:er|\.)?\s+(?:{_ABROAD}|(?:April|August|September|November)\b))"
+    r"(?:,?\s+[12]\d{3}\b)?)"
     rf"|(?P<month_first>{_MONTH}\s+{_DAY}(?:st|nd|rd|th)?\b(?![:.,]\d)(?:,?\s+[12]\d{{3}}\b)?)"
-    rf"|(?P<month_year>{_MONTH}\s+[12]\d{{3}}\b)"
+    rf"|(?P<month_year>(?:{_MONTH}|{_ABROAD})\s+[12]\d{{3}}\b)"
     rf"|(?P<numeric>{_DAY}(?P<by>[./]){_DAY}(?P=by)[12]\d{{3}})(?!\d)"
     rf"|(?P<month>(?=[A-Z]){_MONTH})"
 )
@@ -27,6 +42,10 @@ _SPELLED = """
 """
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TIMES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9}  # zeros
+_SCALES = _TIMES | {
+    "tsd": 3, "tausend": 3, "mille": 3, "mio": 6, "millionen": 6, "millions": 6, "mrd": 9,
+    "milliarden": 9, "milliards": 9, "milliard": 9, "billions": 9,
+}  # fmt: skip
 _VALUES = (
     {word: value for value, word in enumerate(_SPELLED.split())}
     | {word: value for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)}
@@ -40,14 +59,18 @@ _UNIT = (
 )
 # What follows a number without a space and does not make an identifier of it.
 _CODES = r"[KMGTP]i?B|EUR|USD|GBP|CHF"
+# Points between thousands: 1.234,56 and 1.234.567, as on much of the continent.
+_POINTED = r"(?:\d{1,3}(?:\.\d{3})+,\d{1,4}|\d{1,3}(?:\.\d{3}){2,})(?!\d|[.,]\d)"
 _FIGURE = re.compile(
     # Not a part of an identifier: F-2207, AC-2(3), Q4, 1EN5.
     rf"(?<![\w])(?<![^\W\d_][-./:]|\w['’(]|\d[.:,])(?<!\d [(])(?:{_DATE}"  # noqa: RUF001
-    r"|(?>(?P<literal>\d{1,2}:\d{2}|\d+(?:\.\d+){2,}))(?!(?!(?:[ap]m|h)\b)\w|\(\w|\.\d)"
+    rf"|(?>(?P<literal>\d{{1,2}}:\d{{2}}|(?!{_POINTED})\d+(?:\.\d+){{2,}}))"
+    r"(?!(?!(?:[ap]m|h)\b)\w|\(\w|\.\d)"
     # A number is read whole or not at all: not 5 of 5(1), nor 3 of 3.2M.
-    r"|(?>(?P<number>(?:\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+|\d+)(?!\d)(?:\.\d+|,\d{1,2}(?!\d))?))"  # noqa: RUF001
+    rf"|(?>(?P<number>{_POINTED}|(?:\d{{1,3}}(?:[,'’ \u00a0\u202f]\d{{3}})+|\d+)(?!\d)"  # noqa: RUF001
+    r"(?:\.\d+|,\d{1,2}(?!\d))?))"
     rf"(?!(?!(?:{_CODES})\b)[A-Z]|\(\w|[.:]\d| \(\d{{1,3}}\))"
-    rf"(?:[ -](?P<times>(?ai:{'|'.join(_TIMES)}))\b)?"
+    rf"(?:[ -](?P<times>(?ai:{'|'.join(sorted(_SCALES, key=len, reverse=True))}))\b)?"
     rf"|(?P<words>(?!(?ai:one)\b(?!-|\s+{_UNIT})){_WORD}"
     rf"(?:(?:[-\s]+|(?:(?<=(?ai:hundred))|(?<=(?ai:thousand)))(?ai: and )){_WORD}){{0,8}})\b)"
 )
@@ -60,10 +83,11 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _MINUS = re.compile(r"(?:\A|(?<![\d%])[\s(])(?:[-\u2212]|minus )[€$£]?\Z", re.IGNORECASE)
 _MONEY = re.compile(r"(?:(?P<euro>€|EUR)|(?P<dollar>\$|USD)|(?P<pound>£|GBP)) ?\Z")
 _MEASURE = re.compile(
-    r"[ \u00a0-]?(?:(?P<percent>%|per ?cent\b)|(?P<euro>€|euros?\b|EUR\b)"
+    r"[ \u00a0-]?(?:(?P<percent>%|per ?cent\b|prozent\b|pour cent\b)|(?P<euro>€|euros?\b|EUR\b)"
     r"|(?P<dollar>\$|dollars?\b|USD\b)|(?P<pound>£|pounds?\b|GBP\b)|(?P<am>a\.?m\b)|(?P<pm>p\.?m\b)"
-    r"|(?P<minute>minutes?\b)|(?P<hour>h\b|hours?\b)|(?P<day>days?\b)|(?P<week>weeks?\b)"
-    r"|(?P<month>months?\b)|(?P<year>years?\b)|(?P<kilobyte>KB\b)|(?P<megabyte>MB\b)"
+    r"|(?P<minute>min\b|minute[ns]?\b)|(?P<hour>h\b|hours?\b|stunden?\b|heures?\b)"
+    r"|(?P<day>days?\b|tagen?\b|tage?\b|jours?\b)|(?P<week>weeks?\b|wochen?\b|semaines?\b)"
+    r"|(?P<month>months?\b|monate?n?\b|mois\b)|(?P<year>years?\b|jahre?n?\b|ans?\b)|(?P<kilobyte>KB\b)|(?P<megabyte>MB\b)"
     r"|(?P<gigabyte>GB\b)|(?P<terabyte>TB\b))",
     re.IGNORECASE | re.ASCII,
 )
@@ -125,9 +149,11 @@ def full_dates(text: str) -> set[str]:
 
 def _readings(said: str, times: str | None) -> list[str]:
     """What a number in digits may be: 1.500 is 1.5, and 1500 in other countries."""
+    if re.fullmatch(_POINTED, said):
+        said = said.replace(".", "")
     bare = re.sub(r"['’ \u00a0\u202f]|,(?=\d{3})", "", said).replace(",", ".")  # noqa: RUF001
     if times:
-        return [_scaled(bare, _TIMES[times.lower()])]
+        return [_scaled(bare, _SCALES[times.lower()])]
     if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", said):
         return [_scaled(bare, 0), bare.replace(".", "")]
     return [_scaled(bare, 0)]
@@ -171,8 +197,9 @@ def _date(start: int, end: int, kind: str, said: str) -> Figure:
         if month > 12:
             return Figure(start, end, said, frozenset([said]), True)
     else:
-        name = next(name[:3].lower() for name in re.findall(r"[A-Za-z]{3,}", said))
-        month, day = _MONTHS.index(name) + 1, rest[0] if rest else None
+        words = re.findall(r"[^\W\d_]{3,}", said.lower())
+        month = next(m for word in words if (m := _MONTHS.get(word[:4]) or _MONTHS.get(word[:3])))
+        day = rest[0] if rest else None
     says = [f"month {month}"]
     if day is not None:
         says.append(f"{month:02}-{day:02}")

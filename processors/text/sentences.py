@@ -13,7 +13,10 @@ from processors.text.structure import Block, blocks
 
 _OPENERS = "\"'([{“‘«„「『（【《*_`~"  # noqa: RUF001 - full-width brackets are meant
 # What may stand between a stop and the space after it, footnote marks included.
-_CLOSERS = r"[\"')\]}”’»›*_`~」』）】》]*+(?:\[\^?\w{1,4}\])*+"  # noqa: RUF001
+_CLOSERS = (
+    r"(?:[\"')\]}”’»›*_`~」』）】》]|(?:“|[ \u00a0\u202f][»›])(?=\s|\Z))*+"  # noqa: RUF001
+    r"(?:\[\^?[\w*†‡§]{1,4}\])*+"
+)
 _BREAK = re.compile(
     rf"""(?<![.!?…؟।])(?P<stop>[.!?…؟।]++){_CLOSERS}(?=\s|\Z)
       |(?P<wide>[。！？｡]++){_CLOSERS}
@@ -26,6 +29,25 @@ _NUMBER = re.compile(
 )
 # A lowercase beginning all the same: `kafka-topics.sh`, maxRetries, x86_64, etc/hosts, `code`.
 _IDENTIFIER = re.compile(r".?[a-z]+(?:[A-Z_/\d]|[.-][a-z\d]+[./_-])|`", re.DOTALL)
+# What stands before the text of a provision and is nothing without it: "Article 15.", "(b)(ii)".
+_LABEL_WORD = r"""(?:(?i:articles?|art|sections?|secs?|rules?|regulations?|clauses?|paragraphs?
+    |paras?|parts?|chapters?|chap|ch|annex|schedule|appendix|items?|points?|steps?|questions?|notes?
+    |no|nr|artikel|abschnitt|absatz|abs|kapitel|teil|anhang|ziffer|ziff|punkt|schritt|satz|alinéa
+    |chapitre|annexe|règle|titre|étape)\b\.?\s*|§{1,2}\s*)"""
+_LABEL_NUMBER = r"""\(?(?:\d{1,4}[A-Za-z]?(?:[.\-]\d{1,4}[A-Za-z]?)*+|[ivxlc]{1,7}|[IVXLC]{1,7}
+    |[A-Za-z])\)?(?:\s?\((?:\d{1,3}|[A-Za-z]{1,4})\))*+"""
+_LABEL = re.compile(
+    rf"(?P<named>{_LABEL_WORD})?+{_LABEL_NUMBER}(?:,?\s{_LABEL_WORD}{_LABEL_NUMBER}){{0,2}}[:)]?\Z",
+    re.VERBOSE,
+)
+_PARAGRAPH = re.compile(r"\s+\((?:[a-z]|[ivx]{1,5})\)")
+_MEASURED = re.compile(r"\d[ \u00a0]?[a-z]\Z")
+_LABEL_CHARS = 40
+_ORDINAL = re.compile(
+    r"\b(?:der|die|das|den|dem|des|zum|zur|am|im|vom|beim|ab|bis|pro|vor|nach|jede[mnrs]?|eine[mnrs]?"
+    r"|ihre[mnrs]?|seine[mnrs]?|unsere[mnrs]?|diese[mnrs]?) \d{1,2}\Z",
+    re.IGNORECASE,
+)
 _ROMAN = re.compile(r"[IVXLC]{1,6}\Z|[A-Z]\Z")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
 _PAIR = re.compile(r"[ \t]*[\w.\-\"]{1,40}[ \t]?[:=][ \t]?\S")
@@ -40,21 +62,27 @@ def _words(text: str) -> frozenset[str]:
 
 _NEVER = _words("""
     mr mrs ms dr prof rev hon gen col capt lt sgt sen rep gov messrs st e.g i.e eg ie cf viz vs v al
-    resp incl excl approx ca bzw z.b d.h
+    resp incl excl approx ca bzw z.b d.h vgl inkl exkl zzgl abzgl ggf evtl gem lt bspw sog einschl
+    insb mme mlle mm env c.-à-d p.ex
 """)  # never the last word of a sentence
 _NUMBERED = _words("""
     no nos nr art arts sec secs sect ch chap para paras p pp vol fig figs eq eqs tab ref refs app
-    reg regs cl rn abs ziff s ss ex item pt pts ver v lit ed annex
+    reg regs cl rn abs ziff s ss ex item pt pts ver v lit ed annex abb kap bd aufl al n°
 """)  # no end before a number, a Roman numeral or a single capital letter
 _PERHAPS = _words("""
     inc ltd co corp bros plc llc etc jr sr esq dept est min max tel ext assn ave blvd univ intl bldg
-    ph.d jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun
+    ph.d jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun usw ff mio
+    mrd tsd std str jh okt dez janv févr avr juil déc tél st ste
 """)  # these end a sentence only before a word that often begins one:
 _STARTERS = _words("""
     A After All Also An And Any Are As At Because Before Both But By Can Do Does Each Every Few For
     From He Her His How However I If In Is It Its Many Most No Not Nor On Once Only Or Our Some She
     Since So Such That The Their Then There These They This Those Thus To Under Unless Until Upon We
     What When Where Whether Which While Who Why With Without Yet You Your
+    Auch Aber Als Am Auf Bei Beide Bis Da Dann Das Dem Den Der Die Dies Diese Dieser Ein Eine Er Es
+    Für Hierfür Ihr Ihre Im Ist Jede Kein Keine Mit Nach Nur Ob Ohne Sie Sind So Sofern Wann Was
+    Wenn Wer Wie Wir Wird Wo Zu Zum Zur Aucun Avec Ce Ces Cette Chaque Dans En Elle Il Ils La Le Les
+    Lorsque Mais Nous Par Pour Sans Si Sur Tout Toute Un Une Vous
 """)
 _GERMAN_MONTHS = _words("""
     Januar Jänner Februar März April Mai Juni Juli August September Oktober November Dezember
@@ -114,24 +142,32 @@ def _ends(text: str, first: int, found: re.Match[str]) -> bool:
     follows = _NEXT.match(text, found.end())
     assert follows is not None
     word = follows["word"]
-    if word and word[0].islower() and not _IDENTIFIER.match(text, follows.start("word") - 1):
-        return False
+    if word and word[0].islower():
+        code = _IDENTIFIER.match(text, follows.start("word") - 1)
+        if not code and not _PARAGRAPH.match(text, found.end()):
+            return False
     if found["stop"] != ".":
         return True
     at = found.start()
     before = text[max(first, at - 24) : at]
     if not before or before[-1].isspace():
         return True
+    if at - first <= _LABEL_CHARS and _LABEL.match(text[first:at].lstrip(_MARKS)):
+        return False  # a label that opens the sentence
     token = before.rsplit(None, 1)[-1].lstrip(_OPENERS)
     lower = token.lower()
     if lower in _NEVER:
         return False
     if lower in _NUMBERED and (_ROMAN.match(word) if word else follows["after"].isdigit()):
         return False
+    if word and _MEASURED.search(before):  # "25 m. See"
+        return True
     if lower in _PERHAPS or _DOTTED.match(token):
         return word in _STARTERS
     if word in _GERMAN_MONTHS and token.isdigit() and len(token) < 3:
         return False
+    if word and token.isdigit() and word not in _STARTERS and _ORDINAL.search(before):
+        return False  # "zum 3. Quartal"
     if _NUMBER.match(token):  # "8.2.1. The firm": a number that opens the sentence is its label
         return text[first : at - len(token)].strip(_MARKS) != ""
     return True
@@ -144,6 +180,10 @@ def _ends_line(text: str, begin: int, at: int, after: int) -> bool:
     word = follows["word"]
     if word[:1].islower():
         return bool(_PAIR.match(text, after) and _PAIR.match(text, begin))
+    if at - begin <= _LABEL_CHARS:
+        label = _LABEL.match(text[begin:at].strip(_MARKS).rstrip("."))
+        if label and label["named"]:
+            return False
     if text.endswith(("  ", "\\"), begin, at):  # Markdown's own hard breaks
         return True
     return at - begin < SHORT_LINE and (word != "" or follows["after"].isalnum())

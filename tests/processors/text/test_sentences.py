@@ -26,10 +26,29 @@ def sentences(text: str, *, markdown: bool = True) -> list[str]:
         ["Er endet am 31. Dezember 2024.", "Am 2. Mai war es 12.", "Das war es."],
         ["Acme Inc. pays.", "Ask Acme Inc.", "The rest is silence."],
         ["The shop opens at 5 p.m. Eastern.", "They close at 9 p.m.", "The door stays open."],
+        ["Rule 15. Boats keep 25 m.", "See Rule 15.", "Boats turn."],
+        ["§ 17. Nets are kept.", "(b)(ii). Any loss.", "Art. 5. Any gain."],
+        [
+            "Artikel 5 Abs. 2 Satz 1. Das Boot haftet.",
+            "Ende zum 3. Quartal.",
+            "Es gilt z. B. Regel 4.",
+        ],
+        [
+            "Er rief: „Nein.“",
+            "Die Miete ist ca. 3 Mio. Euro, inkl. Strom.",
+            "Das Netz usw.",
+            "Die Bank.",
+        ],
+        ["« Non. »", "Mme. Roux paie p. ex. 5 €.", "Le bateau part."],
     ],
 )
 def test_prose_is_split_where_sentences_end(expected: list[str]) -> None:
     assert sentences(" ".join(expected)) == expected
+
+
+def test_a_label_in_a_line_of_its_own_stays_with_its_text() -> None:
+    assert sentences("Clause 7.\nBoats keep off.") == ["Clause 7.\nBoats keep off."]
+    assert sentences("7\n8\n9") == ["7", "8", "9"]
 
 
 def test_full_width_stops_need_no_space() -> None:

@@ -1,0 +1,30 @@
+"""Lines of a document that say where things are, not what: they are no sentences to quote."""
+
+from __future__ import annotations
+
+import re
+
+_LONGEST = 160
+_LEADERS = re.compile(r"(?:\.{3,}|(?:\. ){3,}|…{2,}|·{3,}|_{3,})\s*(?:\d{1,4}|[ivxlc]{1,7})\s*\Z")
+_PAGE = re.compile(
+    r"[-–—\s]*(?:(?:page|seite|p\.|s\.|folio)\s*)?\d{1,4}"  # noqa: RUF001
+    r"(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?[-–—\s]*",  # noqa: RUF001
+    re.IGNORECASE,
+)
+# "Figure 3: Map of the harbour", and no sentence about it.
+_CAPTION = re.compile(
+    r"(?:figure|fig\.?|table|tab\.?|chart|diagram|exhibit|photo|picture|image|abbildung|abb\.?|tabelle"
+    r"|tableau|graphique|schéma)\s?[A-Z]?\d{1,3}(?:[.\-]\d{1,3})?\s*(?:[.:|\u2013\u2014-].{0,120}|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ENDS = (".", "!", "?")
+
+
+def is_furniture(text: str) -> bool:
+    """Whether a line is of a table of contents, a page's number or a caption."""
+    if len(text) > _LONGEST:
+        return False
+    stripped = text.strip().strip("*_")
+    if _PAGE.fullmatch(stripped) or (stripped[-1:].isalnum() and _LEADERS.search(stripped)):
+        return True
+    return not stripped.endswith(_ENDS) and _CAPTION.fullmatch(stripped) is not None

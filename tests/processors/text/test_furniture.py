@@ -1,0 +1,36 @@
+import pytest
+
+from processors.text.furniture import is_furniture
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Rent of boats .......... 12",
+        "Mooring . . . . . . ix",
+        "Page 3 of 12",
+        "- 7 -",
+        "Seite 4",
+        "Figure 3: Map of the harbour",
+        "Tabelle 2 – Gebühren 2026",  # noqa: RUF001
+        "**Table 4. Prices by month**",
+    ],
+)
+def test_a_line_that_says_where_something_is_says_nothing_else(line: str) -> None:
+    assert is_furniture(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Rent of boats is 12",
+        "Figure 3 shows that rents rose by 4 %",
+        "Table 2: Rents rise by 4 % in May.",
+        "Seiten werden nummeriert.",
+        "Call 12 34",
+        "and so on ...",
+        "| 3 | 4 |",
+    ],
+)
+def test_a_line_that_says_something_is_quotable(line: str) -> None:
+    assert not is_furniture(line)
