@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
+from processors.documents.debezium_values import Encoded, decoded, plain, raw, struct_schema
 from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
 from processors.documents.kinds import PLAIN
 from processors.needs import CONVERTER
@@ -101,7 +102,7 @@ def row_change(value: bytes | None) -> RowChange:
         return RowChange("")
     if value.startswith((b"\0", b"\xc3\x01")):
         raise Reject("the record is Avro; of Debezium JSON is read: give Connect its JsonConverter")
-    payload = _payload(json_form.load(value))
+    payload, schema = _payload(json_form.load(value))
     if payload is None:
         return RowChange("")
     if not isinstance(payload, dict):
@@ -122,7 +123,11 @@ def row_change(value: bytes | None) -> RowChange:
         if part is not None and not isinstance(part, dict):
             raise Reject(f"field '{name}' must be an object or null")
     rows = cast("dict[str, Row | None]", parts)
-    return RowChange(op, rows["before"], rows["after"], rows["source"] or {})
+    before, after = (
+        cast("Row | None", decoded(rows[name], struct_schema(schema, name)))
+        for name in ("before", "after")
+    )
+    return RowChange(op, before, after, rows["source"] or {})
 
 
 def ingest_row(
@@ -210,7 +215,7 @@ def _upsert(
 
     kind = source.doc_type
     metadata = {name: of(column) for name, column in source.metadata.items()}
-    texts = [of(column) for column in source.text]
+    texts = [_named(row, column, of(column)) for column in source.text]
     return DocumentFed(
         op="upsert",
         tenant=identity.tenant,
@@ -226,6 +231,13 @@ def _upsert(
     )
 
 
+def _named(row: Row, column: str, text: str | None) -> str | None:
+    """A text as it is; a number, a date or the like with the name without which it says nothing."""
+    value = row.get(column)
+    own = isinstance(value, str) or (isinstance(value, Encoded) and value.is_text)
+    return text if own or text is None else f"{column.replace('_', ' ')}: {text}"
+
+
 def _identity(row: Row, source: DebeziumSource) -> _Identity:
     tenant = source.tenant
     if isinstance(tenant, Column):
@@ -238,6 +250,8 @@ def _identity(row: Row, source: DebeziumSource) -> _Identity:
 
 def _name(row: Row, column: str, source: DebeziumSource) -> str:
     value = _value(row, column, source)
+    if isinstance(value, Encoded):
+        value = value.said
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise Reject(
             f"column '{column}' says which document the row is: it must hold a text or a whole "
@@ -248,6 +262,14 @@ def _name(row: Row, column: str, source: DebeziumSource) -> str:
 
 def _text(row: Row, column: str, source: DebeziumSource) -> str | None:
     value = _value(row, column, source)
+    if isinstance(value, Encoded) and isinstance(value.raw, str) and source.form == "base64":
+        return value.raw
+    if isinstance(value, Encoded) and value.text is None and column in source.text:
+        raise Reject(
+            f"column '{column}' holds bytes that are no text: say `form: base64` of the source if "
+            "they are a file, or leave the column out"
+        )
+    value = plain(value)
     if value is None or isinstance(value, str):
         return value
     try:
@@ -269,9 +291,9 @@ def _value(row: Row, column: str, source: DebeziumSource) -> object:
 
 def _unavailable(row: Row, column: str, source: DebeziumSource) -> bool:
     """Whether the value is the placeholder; of bytes it comes in base64, of arrays as an item."""
-    value = row.get(column)
+    value = raw(row.get(column))
     if isinstance(value, list):
-        return source.placeholder in value
+        return source.placeholder in map(raw, cast("list[object]", value))
     encoded = base64.b64encode(source.placeholder.encode()).decode()
     return value in (source.placeholder, encoded)
 
@@ -279,7 +301,7 @@ def _unavailable(row: Row, column: str, source: DebeziumSource) -> bool:
 def _version(row: Row, change: RowChange, source: DebeziumSource) -> int:
     version = source.version
     if isinstance(version, Column):
-        found, where = _whole(_value(row, version.name, source)), f"column '{version.name}'"
+        found, where = _whole(raw(_value(row, version.name, source))), f"column '{version.name}'"
     elif version == "time":
         found, where = _whole(change.source.get("ts_ms")), "source.ts_ms"
     else:
@@ -308,19 +330,20 @@ def _key(key: bytes | None) -> Row:
             "table a primary key, or the connector message.key.columns"
         )
     try:
-        columns = _payload(json_form.load(key))
+        columns, schema = _payload(json_form.load(key))
     except Reject as failure:
         raise Reject(f"the record's key cannot be read: {failure}") from None
     if not isinstance(columns, dict):
         raise Reject("the record's key must be a JSON object: give Connect its JsonConverter")
-    return cast("dict[str, object]", columns)
+    return cast("dict[str, object]", decoded(cast("object", columns), schema))
 
 
-def _payload(datum: Any) -> Any:
-    """What a schema's envelope holds, or the datum itself where there is none."""
+def _payload(datum: Any) -> tuple[Any, Any]:
+    """What a schema's envelope holds and the schema, or the datum itself where there is none."""
     if isinstance(datum, dict) and cast("dict[str, Any]", datum).keys() == {"schema", "payload"}:
-        return cast("dict[str, Any]", datum)["payload"]
-    return cast("Any", datum)
+        envelope = cast("dict[str, Any]", datum)
+        return envelope["payload"], envelope["schema"]
+    return cast("Any", datum), None
 
 
 def _arrived(
