@@ -14,13 +14,13 @@ from typing import Any, TextIO, cast
 
 from connectors.converters.documents import Documents
 from connectors.converters.errors import Unreadable
+from connectors.converters.names import Ids, apart, corpus_of
 from processors.documents.kinds import PLAIN, kind_of, why_unsupported
 from schemas import json_form
 from schemas.events import DocumentFed
 from streams.flow.errors import Reject, UserError
 
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.xz", ".ndjson.gz")
-CORPUS = ("corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.xz")
 # What a BEIR corpus calls things.
 BEIR_ID = "_id"
 
@@ -34,7 +34,15 @@ class Skipped:
     outcome: str
 
 
-Found = DocumentFed | Skipped
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that was fed, and what whoever feeds it should know."""
+
+    name: str
+    note: str
+
+
+Found = DocumentFed | Skipped | Told
 
 
 def documents(paths: Iterable[str], tenant: str, converter: Documents) -> Iterator[Found]:
@@ -42,29 +50,62 @@ def documents(paths: Iterable[str], tenant: str, converter: Documents) -> Iterat
 
     In a folder a document's id is its path below that folder; names that begin with a dot are not
     looked at. A folder with a `corpus.jsonl` is a BEIR data set, of which only the corpus is fed.
+    Files of several paths that would have one id get that of their path in front; that is told
+    before they come. A path without anything to feed is one that was skipped.
 
     Raises:
         UserError: a path does not exist.
     """
-    max_bytes = converter.limits.max_bytes
-    for name in paths:
-        if name == "-":
-            yield from _lines(sys.stdin, "standard input", tenant, max_bytes)
-            continue
-        path = Path(name)
-        if path.is_dir():
-            corpus = next((path / each for each in CORPUS if (path / each).is_file()), None)
-            if corpus is None:
-                yield from _folder(path, tenant, converter)
-            else:
-                yield from _file(corpus, corpus.name, tenant, converter)
-        elif path.is_file():
-            yield from _file(path, path.name, tenant, converter)
-        else:
+    named = [*paths]
+    for name in named:
+        if name != "-" and not Path(name).exists():
             raise UserError(f"there is no file or folder {name}")
+    ids = apart(named)
+    for clash in ids.clashes:
+        names = " and ".join(sorted(ids.of(file, clash) for file in ids.clashes[clash]))
+        yield Told(clash, f"is the name of {len(ids.clashes[clash])} files: fed as {names}")
+    seen: set[Path] = set()
+    for name in named:
+        found = False
+        for each in _path(name, tenant, converter, ids, seen):
+            found = True
+            yield each
+        if not found:
+            yield Skipped(_printable(name), "holds nothing that could be fed", "empty")
 
 
-def _folder(folder: Path, tenant: str, converter: Documents) -> Iterator[Found]:
+def _path(
+    name: str, tenant: str, converter: Documents, ids: Ids, seen: set[Path]
+) -> Iterator[Found]:
+    max_bytes = converter.limits.max_bytes
+    if name == "-":
+        yield from _lines(sys.stdin, "standard input", tenant, max_bytes)
+        return
+    path = Path(name)
+    corpus = corpus_of(path) if path.is_dir() else None
+    if corpus is not None:
+        yield from _file(corpus, corpus.name, tenant, converter)
+    elif path.is_dir():
+        yield from _folder(path, tenant, converter, ids, seen)
+    elif path.is_file():
+        yield from _once(path, path.name, tenant, converter, ids, seen)
+
+
+def _once(
+    path: Path, doc_id: str, tenant: str, converter: Documents, ids: Ids, seen: set[Path]
+) -> Iterator[Found]:
+    """A file, unless another of the paths led to it already."""
+    place = path.resolve()
+    if place in seen:
+        yield Told(_printable(doc_id), "was given twice: it is fed once")
+        return
+    seen.add(place)
+    yield from _file(path, ids.of(place, doc_id), tenant, converter)
+
+
+def _folder(
+    folder: Path, tenant: str, converter: Documents, ids: Ids, seen: set[Path]
+) -> Iterator[Found]:
     """The documents of a folder in the order of their names."""
     failed: list[OSError] = []
     for place, inner, names in os.walk(folder, onerror=failed.append):
@@ -79,7 +120,7 @@ def _folder(folder: Path, tenant: str, converter: Documents) -> Iterator[Found]:
                 reason = "is a symbolic link: feed the file or folder it leads to"
                 yield Skipped(_printable(inside), reason, "link")
             elif each not in inner:
-                yield from _file(path, inside, tenant, converter)
+                yield from _once(path, inside, tenant, converter, ids, seen)
     for error in failed:
         yield _unreadable(Path(str(error.filename)).name, error)
 

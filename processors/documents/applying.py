@@ -20,6 +20,8 @@ class Applied:
     removed: int  # chunks of older versions that are no longer searchable
     complete: bool = True  # all of the version is searchable
     missing: tuple[int, ...] = ()  # parts that never came, of a version whose last record did
+    # A later change that loses only since it has a version and the former had none, or the reverse.
+    other_order: bool = False
     obsolete: tuple[Logged, ...] = ()  # older versions, which the log need not keep any more
     # Where it is complete, how many chunks each chunking made: what there is, not what was done.
     chunkings: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
@@ -98,7 +100,8 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
     stamp = stamp_of(change.document)
     former = document.fence or Fence(stamp)
     if stamp < former.stamp:
-        return Applied(superseded=True, removed=0, obsolete=left_behind(change, former))
+        mixed = former.other_order(change)
+        return Applied(True, 0, obsolete=left_behind(change, former), other_order=mixed)
     if change.document.superseded:
         return _abandon(document, former, change)
     fence = document.fence = former.after(change)

@@ -51,6 +51,7 @@ class Fence:
     parts: dict[int, tuple[int, str]] = field(default_factory=dict[int, tuple[int, str]])
     logged: dict[Logged, int] = field(default_factory=dict[Logged, int])
     abandoned: Stamp | None = None  # a version of which a part was superseded on its way
+    fed_at: int = 0  # 0 where it is not known
 
     @classmethod
     def of(cls, payload: dict[str, Any]) -> Self:
@@ -59,7 +60,9 @@ class Fence:
         parts = {int(part): (n, chunking) for part, n, chunking in payload.get("parts", ())}
         logged = {Logged(*each): named for *each, named in payload.get("logged", ())}
         abandoned = payload.get("abandoned")
-        return cls(stamp, payload["deleted"], parts, logged, abandoned and tuple(abandoned))
+        abandoned = abandoned and tuple(abandoned)
+        fed_at = payload.get("fed_at", 0)
+        return cls(stamp, payload["deleted"], parts, logged, abandoned, fed_at)
 
     def payload(self) -> dict[str, Any]:
         version, sequence, generation = self.stamp
@@ -68,6 +71,7 @@ class Fence:
             "sequence": sequence,
             "generation": generation,
             "deleted": self.deleted,
+            "fed_at": self.fed_at,
         }
         if self.parts:
             found["parts"] = [[part, *told] for part, told in self.parts.items()]
@@ -93,7 +97,17 @@ class Fence:
         named.setdefault(logged(document), 0)
         kept = dict(sorted(named.items())[-MOST_LOGGED:])
         abandoned = self.abandoned if self.abandoned == stamp else None
-        return Fence(stamp, deleted, parts, kept, abandoned)
+        return Fence(stamp, deleted, parts, kept, abandoned, document.fed_at)
+
+    def other_order(self, change: DocumentEmbedded) -> bool:
+        """Whether a later change loses only since one of the two has a version and one has none.
+
+        A change without a version counts by its time, which tells nothing beside versions.
+        """
+        document = change.document
+        later = 0 < self.fed_at < document.fed_at
+        timed, former_timed = document.version == document.fed_at, self.stamp[0] == self.fed_at
+        return later and timed != former_timed
 
     def ended(self, change: DocumentEmbedded) -> bool:
         """Whether the last record of the version came, so that what is not here is missing."""

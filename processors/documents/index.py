@@ -34,6 +34,8 @@ def index(
     return [
         _not_whole(event, result)
         if event.last and result.missing
+        else _other_order(event)
+        if event.last and result.other_order
         else [_indexed(event, result, indexed_at), *_gone(event, result)]
         for event, result in zip(events, applied, strict=True)
     ]
@@ -67,6 +69,18 @@ def _not_whole(event: DocumentEmbedded, result: Applied) -> Reject:
         f"{document.parts} parts, {numbers} did not come, and a dead letter says why. What came is "
         "searchable beside what the former version had: replay that letter, or feed the document "
         "again"
+    )
+
+
+def _other_order(event: DocumentEmbedded) -> Reject:
+    document = event.document
+    has, had = f"has version {document.version}", "had none, so that it counts by its time"
+    if document.version == document.fed_at:
+        has, had = "has no version, so that it counts by its time", "had one"
+    return Reject(
+        f"this change of {document_key(document)} on docs.feed {has}, and the last one before it "
+        f"{had}: which is the newer cannot be told, so the document stays as it was. Give all "
+        "changes of a document a version, or none"
     )
 
 

@@ -33,6 +33,8 @@ PART_BYTES = 384 * 1024
 # docs.feed counts as the later one.
 LIVE = 1 << 52
 MAX_TIME = 253_402_300_799_999  # the last millisecond of the year 9999, the last a date can say
+# Days of 1973 to 2286 in seconds: in milliseconds days of early 1970, when nothing was fed.
+_AS_SECONDS = range(100_000_000, 10_000_000_000)
 _HEADER_CHARS = 16 * 1024
 # What is converted in the worker itself takes a few milliseconds up to this size.
 _QUICK_CHARS = 64 * 1024
@@ -143,6 +145,11 @@ def ingest(
         raise Reject(
             f"changed_at is {event.changed_at}; it must be milliseconds since 1970, from 0 to the "
             "year 9999: divide microseconds by 1,000 and nanoseconds by 1,000,000"
+        )
+    if event.changed_at is not None and event.changed_at in _AS_SECONDS:
+        raise Reject(
+            f"changed_at is {event.changed_at}; in milliseconds that is a day of 1970, in seconds "
+            "one of our time: multiply seconds by 1,000"
         )
     if event.op == "upsert" and event.body is None:
         raise Reject("an upsert needs a body; to remove a document, send op 'delete'")

@@ -13,7 +13,6 @@ from connectors.qdrant_edge.port import IndexSettings
 from connectors.schema_registry.client import SchemaRegistry
 from connectors.schema_registry.port import RegistrySettings
 from processors.needs import EMBEDDER
-from schemas.events import DocumentFed
 from streams.app.config import config
 from streams.app.ports import open_these
 from streams.app.settings import Settings
@@ -54,10 +53,8 @@ def model_at_work(settings: Settings) -> str:
         return f"{embedder.model}, {vector.shape[1]} dimensions"
 
 
-def documents(
-    settings: Settings, paths: Sequence[str], tenant: str
-) -> Iterator[DocumentFed | sources.Skipped]:
-    """Documents found at these paths, and what was skipped there.
+def documents(settings: Settings, paths: Sequence[str], tenant: str) -> Iterator[sources.Found]:
+    """Documents found at these paths, and what was skipped there or is to be told.
 
     Raises:
         UserError: a path does not exist.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import typer
 
@@ -49,6 +49,7 @@ def feed(
                     for each in local.skipped
                 ],
                 "partly_read": [{"document": name, "unread": what} for name, what in local.partly],
+                "renamed": [{"document": name, "note": note} for name, note in local.told],
                 "rejected": rejected,
             }
         )
@@ -69,12 +70,23 @@ class Left(Protocol):
     def outcome(self) -> str: ...
 
 
+@runtime_checkable
+class Note(Protocol):
+    """What whoever feeds should know of something that was fed."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def note(self) -> str: ...
+
+
 @dataclass(slots=True)
 class Local:
     """What was seen on the way to the broker."""
 
     skipped: list[Left] = field(default_factory=list[Left])
     partly: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    told: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     types: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -97,6 +109,9 @@ def feed_paths(
 
         def found() -> Iterator[DocumentFed]:
             for each in opening.documents(chosen, paths, tenant):
+                if isinstance(each, Note):
+                    local.told.append((each.name, each.note))
+                    continue
                 if not isinstance(each, DocumentFed):
                     local.skipped.append(each)
                     continue
@@ -123,7 +138,11 @@ def _print_report(report: FeedReport, local: Local) -> None:
     for each in local.skipped:
         word = f"skipped, {each.outcome.replace('_', ' ')}"
         by_outcome.setdefault(word, []).append((each.name, each.reason))
-    by_outcome |= {"rejected": report.rejected, "read in part": local.partly}
+    by_outcome |= {
+        "rejected": report.rejected,
+        "read in part": local.partly,
+        "of one name": local.told,
+    }
     for word, items in by_outcome.items():
         if items:
             out.print(f"{len(items):,} {word}:")

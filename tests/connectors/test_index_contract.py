@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
 from processors.documents.applying import Applied
+from processors.documents.index import index as index_stage
 from processors.ports import SearchQuery, StoredChunk
 from processors.questions.retrieve import search
+from schemas.events import DocumentEmbedded
+from streams.flow.errors import Reject, Retry
 from tests.support.index_events import (
     DONE,
     SUPERSEDED,
@@ -26,6 +33,10 @@ from tests.support.index_events import (
 )
 
 PENDING = Applied(superseded=False, removed=0, complete=False)
+
+
+def index_documents(index: Index, events: Sequence[DocumentEmbedded]) -> list[Any]:
+    return partial(index_stage, store=index, now=lambda: 1)(events)
 
 
 def test_an_empty_index_finds_nothing(index: Index) -> None:
@@ -186,6 +197,33 @@ def test_an_older_version_redelivered_halfway_takes_nothing_away(index: Index) -
     assert texts(index) == ["1.1", "1.2", "2.0"]
     removed = apply(index, [change("a", 2, ("2.1",), first=1)])
     assert removed == [Applied(superseded=False, removed=1)]
+
+
+def _fed_at(event: DocumentEmbedded, at: int) -> DocumentEmbedded:
+    return replace(event, document=replace(event.document, fed_at=at))
+
+
+@pytest.mark.parametrize(("former", "later"), [(7_000, 3), (1 << 50, 9_000)])
+def test_a_later_change_that_only_counts_otherwise_is_rejected_by_name(
+    index: Index, former: int, later: int
+) -> None:
+    """One of the two has a version, the other counts by its time."""
+    first = _fed_at(change("a", former, ("one",)), 7_000)
+    second = _fed_at(change("a", later, ("two",)), 9_000)
+    index_documents(index, [first])
+    (told,) = index_documents(index, [second])
+    assert isinstance(told, Reject)
+    assert "version" in str(told) and "docs.feed" in str(told)
+    assert texts(index) == ["one"]
+    (again,) = index_documents(index, [replace(first)])  # nothing was lost by it
+    assert not isinstance(again, Reject | Retry)
+
+
+def test_versions_among_themselves_and_times_among_themselves_are_superseded(index: Index) -> None:
+    for former, later in ((5, 3), (7_000, 6_000)):
+        apply(index, [_fed_at(change("a", former, ("one",)), 7_000)])
+        old = _fed_at(change("a", later, ("two",)), 9_000 if later == 3 else 6_000)
+        assert apply(index, [old]) == [SUPERSEDED]
 
 
 def test_a_replay_cut_otherwise_leaves_no_chunk_of_the_old_cut(index: Index) -> None:

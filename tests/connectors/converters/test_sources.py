@@ -10,7 +10,7 @@ import pytest
 
 from connectors.converters.documents import Documents
 from connectors.converters.made import Limits
-from connectors.converters.sources import Skipped, documents
+from connectors.converters.sources import Skipped, Told, documents
 from schemas.events import DocumentFed
 from streams.flow.errors import UserError
 
@@ -24,6 +24,8 @@ def _found(*paths: Path | str) -> tuple[dict[str, DocumentFed], dict[str, str]]:
         for each in documents([str(path) for path in paths], "acme", converter):
             if isinstance(each, Skipped):
                 skipped[each.name] = f"{each.outcome}: {each.reason}"
+            elif isinstance(each, Told):
+                skipped[each.name] = each.note
             else:
                 fed[each.doc_id] = each
     return fed, skipped
@@ -127,3 +129,35 @@ def test_standard_input_is_json_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_path_is_named() -> None:
     with pytest.raises(UserError, match="no file or folder nowhere"):
         _found("nowhere")
+
+
+def test_two_files_of_one_name_are_told_and_both_fed(tmp_path: Path) -> None:
+    for place, text in (
+        ("north/plans/a", "One."),
+        ("south/plans/a", "Two."),
+        ("south/b", "Three."),
+    ):
+        file = tmp_path / f"{place}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    fed, told = _found(tmp_path / "north", tmp_path / "south")
+    assert {name: each.body for name, each in fed.items()} == {
+        "north/plans/a.md": "One.",
+        "south/plans/a.md": "Two.",
+        "b.md": "Three.",
+    }
+    note = "is the name of 2 files: fed as north/plans/a.md and south/plans/a.md"
+    assert told == {"plans/a.md": note}
+
+
+def test_a_file_that_is_given_twice_is_fed_once_under_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("One.")
+    fed, told = _found(tmp_path, tmp_path / "a.md")
+    assert ([*fed], told) == (["a.md"], {"a.md": "was given twice: it is fed once"})
+
+
+def test_a_path_without_anything_to_feed_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none.jsonl").write_text("\n")
+    for path in (tmp_path / "none", tmp_path / "none.jsonl"):
+        assert _found(path) == ({}, {str(path): "empty: holds nothing that could be fed"})

@@ -41,6 +41,8 @@ def _changes(fed: DocumentFed, place: Place = PLACE) -> list[DocumentChanged]:
         (_fed(changed_at=1_700_000_000_000_000), "changed_at is 1700000000000000; .* milliseconds"),
         (_fed(changed_at=1_700_000_000_000_000_000), "divide .* nanoseconds by 1,000,000"),
         (_fed(changed_at=-1), "changed_at is -1"),
+        (_fed(changed_at=1_700_000_000), "changed_at is 1700000000; .* multiply seconds by 1,000"),
+        (_fed(doc_type="markdown", body="---\ndraft: true\n---\nx"), "is a draft"),
         (_fed(body=None), "an upsert needs a body"),
         (_fed(tenant="a b"), "tenant must be"),
         (_fed(doc_id=" "), "doc_id must be"),
