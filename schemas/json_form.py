@@ -40,7 +40,9 @@ def load(value: bytes) -> object:
     """
     try:
         # Also what no JSON producer means: NaN and Infinity are refused.
-        datum: object = json.loads(value.decode("utf-8"), parse_constant=_refuse_constant)
+        datum: object = json.loads(
+            value.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_once_each
+        )
     except UnicodeDecodeError as error:
         raise Reject(f"the record is not UTF-8: byte {error.start} cannot be read") from None
     except (ValueError, RecursionError) as error:
@@ -48,6 +50,16 @@ def load(value: bytes) -> object:
     if _SURROGATE.search(value) and not _is_text(datum):
         raise Reject("the record holds half of a surrogate pair, which is no character")
     return datum
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; which of two values of one key was meant, nobody can know."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
+    return found
 
 
 def _refuse_constant(text: str) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
 from processors.documents.quota import LiveQuota
+from processors.limits import LONGEST_TITLE, exceeded
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter
@@ -139,6 +140,8 @@ def ingest(
         raise Reject("tenant must be 1 to 64 letters, digits, '.', '_' or '-'")
     if not event.doc_id.strip() or len(event.doc_id) > config.max_id_chars or "\0" in event.doc_id:
         raise Reject(f"doc_id must be 1 to {config.max_id_chars} characters, none of them NUL")
+    if wrong := exceeded(event):
+        raise Reject("; ".join(wrong))
     if event.version is not None and event.version < 0:
         raise Reject(f"version is {event.version}; it must be 0 or more")
     if event.changed_at is not None and not 0 <= event.changed_at <= MAX_TIME:
@@ -218,7 +221,7 @@ def _document(event: DocumentFed, config: IngestConfig, converter: Converter) ->
     else:
         known = {"language": guessed.language} if kind == "code" and guessed.language else {}
         made = Converted(kind, "", legible(body), known)
-    title = event.title or made.title
+    title = event.title or made.title[:LONGEST_TITLE]
     return Converted(made.doc_type, title, made.body, {**made.metadata, **event.metadata})
 
 

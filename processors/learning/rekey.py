@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from processors.limits import exceeded
 from processors.places import LEARNING
 from processors.questions.admit import TENANT
 from processors.questions.carried import decided
@@ -46,6 +47,8 @@ def _wrong(event: FeedbackGiven) -> str:
         return "tenant must be 1 to 64 letters, digits, '.', '_' or '-'"
     if not 0 < len(event.request_id) <= LONGEST_ID:
         return f"request_id has {len(event.request_id)} characters; it must have 1 to {LONGEST_ID}"
+    if wrong := exceeded(event):
+        return "; ".join(wrong)
     if event.rating not in RATINGS:
         return f"rating is {event.rating}; it must be -1, 0 or 1"
     said = _bytes(event.comment or "", event.correct_answer or "", *event.labels)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from processors.limits import exceeded
 from processors.needs import REQUESTS
 from processors.places import QUESTIONS
 from processors.ports import RequestLog
@@ -87,6 +88,7 @@ def refusals(event: QuestionAsked, config: AdmitConfig) -> list[str]:
         reasons.append(
             f"query has {len(event.query):,} characters; at most {config.max_query_chars:,}"
         )
+    reasons += exceeded(event)
     if (size := _around(event)) > MOST_AROUND:
         reasons.append(f"session_id, user and filters have {size:,} bytes; at most {MOST_AROUND:,}")
     if event.top_k is not None and not 1 <= event.top_k <= MOST_TOP_K:
@@ -113,11 +115,11 @@ def admit(
         Reject: another record brought this request id before; it has its answer already.
     """
     request_id = event.request_id or assigned_request_id(arrival.position, arrival.timestamp)
-    if len(request_id) > 200:
-        raise Reject(f"request_id has {len(request_id)} characters; at most 200")
+    if wrong := [each for each in exceeded(event) if each.startswith("request_id ")]:
+        raise Reject(wrong[0])
     carried = Carried(question=_question(event, request_id, arrival, config), versions=versions)
     if reasons := refusals(event, config):
-        carried = replace(carried, question=_cut(carried.question, config))
+        carried = replace(carried, question=_cut(carried.question, event, config))
         yield from close(carried, "refused", arrival.now, reasons=["; ".join(reasons)])
         return
     if event.request_id:
@@ -167,9 +169,9 @@ def _around(event: QuestionAsked | Question) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
-def _cut(question: Question, config: AdmitConfig) -> Question:
+def _cut(question: Question, event: QuestionAsked, config: AdmitConfig) -> Question:
     """As much of a refused question as one event can hold, whatever was sent."""
-    if _around(question) > MOST_AROUND:
+    if exceeded(event) or _around(question) > MOST_AROUND:
         question = replace(question, session_id=None, user=None, filters={})
     tenant, query = question.tenant[:TENANT_CHARS], question.query[: config.max_query_chars]
     return replace(question, tenant=tenant, query=query)

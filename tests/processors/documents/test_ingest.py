@@ -54,7 +54,10 @@ def _changes(fed: DocumentFed, place: Place = PLACE) -> list[DocumentChanged]:
         (_fed(form="base64", body="AAAA", doc_type="pdf"), "is no PDF"),
         (_fed(form="base64", body="AAAA", doc_type="picture"), "doc_type picture is none of"),
         (_fed(form="base64", body="AAAA", doc_id="x.png"), "no reader for .png"),
-        (_fed(metadata={"k": "x" * 70_000}), "title, uri and metadata have"),
+        (_fed(metadata={"k": "x" * 70_000}), "the value of 'k' has 70,000 characters"),
+        (_fed(metadata={f"{n}": "x" * 4000 for n in range(20)}), "title, uri and metadata have"),
+        (_fed(title="x" * 1001), "title has 1,001 characters; at most 1,000"),
+        (_fed(doc_id="a\x1fb"), "doc_id holds a control character"),
     ],
 )
 def test_what_cannot_be_is_rejected_by_name(fed: DocumentFed, said: str) -> None:

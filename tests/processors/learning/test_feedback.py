@@ -10,7 +10,7 @@ import pytest
 
 from processors.learning import feedback, rekey
 from processors.learning.feedback import MOST_WAITING, join
-from processors.learning.rekey import MOST_PASSAGES, MOST_SAID
+from processors.learning.rekey import MOST_PASSAGES
 from processors.questions.answers import close
 from schemas import topics
 from schemas.events import (
@@ -86,7 +86,8 @@ def test_no_more_feedback_waits_for_a_question_than_can_be_meant() -> None:
         (_given(""), "request_id has 0 characters; it must have 1 to 200"),
         (replace(_given(), tenant="a/b"), "tenant must be 1 to 64 letters"),
         (
-            _given(comment="x" * MOST_SAID, labels=["y"]),
+            # Four bytes each.
+            _given(comment="x" * 1_537, correct_answer="\N{GRINNING FACE}" * 16_000),
             "comment, correct_answer and labels have 65,537 bytes; at most 65,536",
         ),
     ],
