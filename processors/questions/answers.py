@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
-from processors.questions.carried import Carrying
+from processors.questions.carried import Carrying, degraded
 from processors.questions.usage import total
 from schemas.events import (
     AnswerStatus,
@@ -69,7 +70,24 @@ def close(
     )
     yield answered
     if question.reply_to:
-        yield To(question.reply_to, answered)
+
+        def without(reason: str) -> Iterator[Ended]:
+            alone = replace(
+                degraded(carried, f"reply_to: {reason}"), question=replace(question, reply_to=None)
+            )
+            return close(
+                alone,
+                status,
+                now,
+                answer=answer,
+                passages=passages,
+                citations=citations,
+                reasons=reasons,
+                tier=tier,
+                model=model,
+            )
+
+        yield To(question.reply_to, answered, without)
     yield QuestionClosed(
         carried=carried, passages=[*passages], answer=answered, closed_at=answered.answered_at
     )

@@ -27,6 +27,7 @@ from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.precedence import Precedence
+from streams.runtime.quiet import Quiet
 from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans
 from streams.runtime.versions import Versions
 from streams.runtime.worker import StageWorker, Worker
@@ -119,6 +120,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
             name=name,
             static=bool(settings.worker),
             precedence=Precedence(),
+            quiet=Quiet(),
         )
         known = {stage.name: Versions() for stage in stages}
         workers = [

@@ -1,4 +1,4 @@
-"""`dlq list|show|replay`: records that could not be processed."""
+"""`dlq list|show|replay|skip`: records that could not be processed."""
 
 from __future__ import annotations
 
@@ -139,3 +139,24 @@ def replay(
         if producer.flush(30):
             raise UserError("not all could be delivered: the broker does not answer")
     out.print(f"replayed {count}")
+
+
+@app.command()
+def skip(
+    stage: Annotated[str, typer.Argument(help="The stage that is stuck on it.")],
+    topic: Annotated[str, typer.Argument(help="As `millrace status` names it.")],
+    partition: Annotated[int, typer.Argument()],
+    offset: Annotated[int, typer.Argument()],
+    why: Annotated[str, typer.Option(help="Stands in the dead letter.")] = "",
+) -> None:
+    """Set a record aside by hand: its stage makes a dead letter of it and goes on."""
+    from streams.cli.operations import stages
+    from streams.edge import holding
+
+    chosen = settings()
+    holding.set_aside(chosen, stages(chosen), stage, topic, partition, offset, why)
+    out.print(
+        f"{stage} will set {topic}/{partition}/{offset} aside when it begins on that partition "
+        "anew, and within a minute where it gets no further: watch `millrace status`",
+        markup=False,
+    )

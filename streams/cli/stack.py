@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -74,14 +75,17 @@ def run(stages: Annotated[list[str], typer.Argument(help="Stages of one process.
 
 def stack_report(chosen: Settings) -> dict[str, Any]:
     """What `status --json` prints."""
-    from streams.cli.operations import lags
+    from streams.cli.operations import lags, stages
+    from streams.edge import holding
     from streams.local import state as stack_state
 
     found: dict[str, Any] = dict(stack_state.status(chosen))
     found["stages"] = []
+    found["stuck"] = []
     if found["running"]:
         try:
             found["stages"] = lags(chosen)
+            found["stuck"] = [asdict(each) for each in holding.held(chosen, stages(chosen))]
         except UserError as error:
             found["error"] = str(error)
     return found
@@ -113,3 +117,11 @@ def _print_status(found: dict[str, Any]) -> None:
         table.add_row(each["name"], f"{each['lag']:,}")
     out.print()
     out.print(table)
+    for each in found["stuck"]:
+        place = f"{each['topic']} {each['partition']} {each['offset']}"
+        out.print(
+            f"\n{each['stage']} is stuck on one record, after {each['tries']} tries alone: "
+            f"{place}\n  it is a dead letter after three; at once by `millrace dlq skip "
+            f"{each['stage']} {place}`",
+            markup=False,
+        )

@@ -130,6 +130,15 @@ def standings(settings: Settings, stages: Sequence[Stage]) -> dict[str, Standing
     return found
 
 
+def ends(settings: Settings, names: Sequence[str]) -> dict[tuple[str, int], int]:
+    """The end of each partition of these topics; none of those that are not there.
+
+    Raises:
+        UserError: the broker does not answer.
+    """
+    return _ends(kafka.reachable(settings), names)
+
+
 def _ends(client: Any, names: Sequence[str]) -> dict[tuple[str, int], int]:
     """The end (of what `read_committed` readers see) of each partition of these topics."""
     there = client.list_topics(timeout=TIMEOUT_S).topics

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
 E = TypeVar("E")
@@ -58,10 +58,15 @@ class Topic(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class To:
-    """An event for a topic that is named at run time, such as a question's `reply_to`."""
+    """An event for a topic that is named at run time, such as a question's `reply_to`.
+
+    Where that topic does not take it, nothing else is lost: what `instead` makes of the reason
+    takes the place of the record's events of the same kinds.
+    """
 
     topic: str
     event: Any
+    instead: Callable[[str], Iterable[Any]] = field(default=lambda _: (), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streams.flow.stage import Stage
 from streams.runtime.failpoints import Reach
+from streams.runtime.in_flight import Place
+from streams.runtime.quiet import Quiet
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import StageMetrics
 
@@ -23,3 +25,6 @@ class Context:
     stopping: threading.Event
     ready: threading.Event
     holds_live: Callable[[bool], None] = lambda _: None  # told when records come in hand, and go
+    quiet: Quiet = field(default_factory=Quiet)  # the process's
+    # What this process has noted of partitions: the offset, and tries that began on its record.
+    noted: dict[Place, tuple[int, int]] = field(default_factory=dict[Place, tuple[int, int]])

@@ -2,7 +2,8 @@
 
 A record is committed once it is done, whatever stands before it: what follows a slow one waits for
 it no longer than its own key does. The offset that is committed is that of the first undone record;
-its metadata says which of those behind it are done. So who reads on from there skips them.
+its metadata says which of those behind it are done, so who reads on from there skips them, and how
+often work on that record was begun in vain: see `suspects`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def place_of(record: Record) -> Place:
     return record.topic, record.partition
 
 
-AHEAD = "ahead"
+AHEAD, TRIED = "ahead", "tried"
 # A broker takes 4,096 bytes of metadata. Twice so many numbers, whose sum is below the second, have
 # 3,100 at most.
 MOST_RANGES = 300
@@ -29,37 +30,54 @@ MOST_AHEAD = 1 << 20
 
 
 class Progress:
-    """How far one partition is read: all before `position`, and ranges of offsets beyond it."""
+    """How far one partition is read: all before `position`, and ranges of offsets beyond it.
 
-    __slots__ = ("_bounds", "position")
+    `tried` is about the first record that is not done: 1 once a session has begun on it, and one
+    more with each try that it had alone.
+    """
 
-    def __init__(self, position: int, bounds: Iterable[int] = ()) -> None:
+    __slots__ = ("_bounds", "position", "tried")
+
+    def __init__(self, position: int, bounds: Iterable[int] = (), tried: int = 0) -> None:
         self.position = position
         self._bounds = list(bounds)  # begin and end of each range in turn, ascending
+        self.tried = tried
 
     @classmethod
     def read(cls, position: int, metadata: str | None) -> Progress:
         """What `metadata` said of it; of other programs' words nothing is believed."""
-        word, *lengths = (metadata or "").split(" ")
-        if word != AHEAD or len(lengths) % 2 or not all(each.isdecimal() for each in lengths):
+        lengths: list[str] = []
+        tries = "0"
+        for clause in (metadata or "").split(";"):
+            word, _, said = clause.partition(" ")
+            if word == AHEAD:
+                lengths = said.split(" ")
+            elif word == TRIED:
+                tries = said
+            elif word:
+                return cls(position)
+        if len(lengths) % 2 or not all(each.isdecimal() for each in (*lengths, tries)):
             return cls(position)
         bounds: list[int] = []
         at = position
         for length in map(int, lengths):
             at += length
             bounds.append(at)
-        return cls(position, bounds)
+        return cls(position, bounds, int(tries))
 
     def metadata(self) -> str:
         """How many offsets from `position` on are undone, then done, then undone, and so on."""
-        if not self._bounds:
-            return ""
-        starts = [self.position, *self._bounds]
-        lengths = [end - start for start, end in zip(starts, self._bounds, strict=False)]
-        return " ".join([AHEAD, *map(str, lengths)])
+        clauses: list[str] = []
+        if self._bounds:
+            starts = [self.position, *self._bounds]
+            lengths = [end - start for start, end in zip(starts, self._bounds, strict=False)]
+            clauses.append(" ".join([AHEAD, *map(str, lengths)]))
+        if self.tried:
+            clauses.append(f"{TRIED} {self.tried}")
+        return ";".join(clauses)
 
     def copy(self) -> Progress:
-        return Progress(self.position, self._bounds)
+        return Progress(self.position, self._bounds, self.tried)
 
     def __contains__(self, offset: int) -> bool:
         if not self._bounds:
@@ -83,7 +101,7 @@ class Progress:
             bounds[first:last] = [start] * (first % 2 == 0) + [end] * (last % 2 == 0)
             return
         if end > self.position:
-            self.position = end
+            self.position, self.tried = end, 0
         while bounds and bounds[0] <= self.position:
             self.position = max(self.position, bounds[1])
             del bounds[:2]
@@ -119,6 +137,7 @@ class InFlight:
         self.aside = 0
         self._partitions: dict[Place, _Partition] = {}
         self._done: deque[Record] = deque()  # in the order in which they were done
+        self._begun: list[Place] = []
 
     def add(
         self, records: Sequence[Record], committed: Callable[[list[Place]], dict[Place, Progress]]
@@ -155,10 +174,24 @@ class InFlight:
             if progress is None or progress.position > first:
                 progress = Progress(first)
             self._partitions[place] = _Partition(progress, progress.position)
+            self._begun.append(place)
+
+    def begun(self) -> list[Place]:
+        """Partitions that have given their first records since this was asked."""
+        begun, self._begun = self._begun, []
+        return begun
+
+    def progress(self, place: Place) -> Progress | None:
+        """How far a partition is committed; None once it is no longer ours."""
+        partition = self._partitions.get(place)
+        return None if partition is None else partition.progress
+
+    def undone(self) -> list[Record]:
+        return [each for one in self._partitions.values() for each in one.undone.values()]
 
     def put_aside(self, record: Record) -> None:
         """It waits for a slow lane."""
-        if self._holds(record):
+        if self.holds(record):
             record.aside = True
             self.records -= 1
             self.bytes -= record.size
@@ -166,9 +199,10 @@ class InFlight:
 
     def done(self, records: Iterable[Record]) -> None:
         """These may be committed; those of partitions that are lost are left out."""
-        self._done += [record for record in records if self._holds(record)]
+        self._done += [record for record in records if self.holds(record)]
 
-    def _holds(self, record: Record) -> bool:
+    def holds(self, record: Record) -> bool:
+        """Whether it is in flight still."""
         partition = self._partitions.get(place_of(record))
         return partition is not None and partition.undone.get(record.offset) is record
 

@@ -218,7 +218,7 @@ def send(
     Raises:
         KafkaException: the queue stayed full, or the record can never be sent.
     """
-    topic, key, value, headers, spread, partition = output
+    topic, key, value, headers, spread, partition, _ = output
     if spread is not None:
         partition = partition_of(spread, partitions(topic))
     until = 0.0

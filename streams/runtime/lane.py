@@ -14,6 +14,7 @@ from streams.flow.outcome import Received
 from streams.runtime.fair import Fair
 from streams.runtime.pace import Pace
 from streams.runtime.processing import Processing
+from streams.runtime.quiet import Quiet
 from streams.runtime.record import Record, lane_key, order_key
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
@@ -134,6 +135,7 @@ class Lane(threading.Thread):
         report: Callable[[Report], None],
         most: int,
         slow: Fair | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
         super().__init__(name=f"lane-{processing.stage.name}", daemon=True)
         self._processing = processing
@@ -143,6 +145,7 @@ class Lane(threading.Thread):
         self._stopping = threading.Event()
         self._most = most
         self._slow = slow
+        self._quiet = quiet or Quiet()
         self._aside = None if slow is None else self._put_aside
         self._left: set[int] = set()  # ids of the records in work that went to slow lanes
         self._held: list[Record] = []
@@ -179,7 +182,11 @@ class Lane(threading.Thread):
             todo = [record for record in todo if order_key(record) not in blocked]
         if todo:
             self._left.clear()
-            again = self._processing(todo, self._aside)
+            self._enter()
+            try:
+                again = self._processing(todo, self._aside)
+            finally:
+                self._leave()
             # Slow lanes tell of theirs, and one of those may be done already.
             mine = [each for each in todo if id(each) not in self._left] if self._left else todo
             if not again:
@@ -189,6 +196,12 @@ class Lane(threading.Thread):
                     self._due = time.monotonic() + self._pause * random.uniform(0.5, 1)
                 self._report(self._undelayed(mine))
         self._waiting.done([record for record in records if record.done])
+
+    def _enter(self) -> None:
+        self._quiet.enter()
+
+    def _leave(self) -> None:
+        self._quiet.leave()
 
     def _undelayed(self, records: Sequence[Record]) -> list[Record]:
         """Those done before any of their keys has to be tried again; the others are held."""

@@ -11,8 +11,10 @@ from streams.runtime.fair import Fair
 from streams.runtime.lane import ByKey, InOrder, Lane, Report, Waiting, Works
 from streams.runtime.lone import LoneLane
 from streams.runtime.pace import HURRIED_S, Pace
+from streams.runtime.processing import Processing
+from streams.runtime.quiet import Quiet
 from streams.runtime.recall import Recall
-from streams.runtime.record import Record
+from streams.runtime.record import Output, Record
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.versions import Versions
 
@@ -30,7 +32,9 @@ class Lanes:
         settings: RuntimeSettings,
         wait: Callable[[float], bool] | None = None,
         versions: Versions | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
+        self.process: Works = processing
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         most = stage.max_batch or settings.max_batch
         # Whole batches are several times cheaper, but in one, each waits for the slowest.
@@ -47,16 +51,17 @@ class Lanes:
             slow = Fair(shared, processing.metrics, self._recall)
         report = self.reports.put
         if one and wait is None and stage.store is None:  # restoring a store is never quick
-            self._lone = LoneLane(processing, settings, report, most, slow, pace)
+            self._lone = LoneLane(processing, settings, report, most, slow, pace, quiet)
             self._lanes: list[Lane] = [self._lone]
         else:
             self._lanes = [
-                Lane(processing, settings, self._waiting, report, most, slow)
+                Lane(processing, settings, self._waiting, report, most, slow, quiet)
                 for _ in range(stage.concurrency)
             ]
         if shared is not None and slow is not None:
             self._lanes += [
-                Lane(processing, settings, slow, report, most) for _ in range(shared.lanes)
+                Lane(processing, settings, slow, report, most, quiet=quiet)
+                for _ in range(shared.lanes)
             ]
 
     def start(self) -> None:
@@ -74,6 +79,12 @@ class Lanes:
             self._waiting.put(records)
         else:
             self._lone.put(records)
+
+    def refused(self, record: Record, output: Output, why: str) -> None:
+        """A topic does not take an output of a record: something else is to come of it."""
+        # With state, those behind it rest on what it made of that.
+        if isinstance(self.process, Processing):
+            self.process.refused(record, output, why)
 
     def stop(self) -> None:
         for lane in self._lanes:

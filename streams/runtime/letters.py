@@ -22,7 +22,8 @@ def dead_letter(
 
     `event` is what the record holds, None where it could not be read.
     """
-    reason = (str(failure) or type(failure).__name__)[:LONGEST_REASON]
+    # Of another program's words, half a surrogate pair may be one: no text that can be written.
+    reason = _text(str(failure) or type(failure).__name__)[:LONGEST_REASON]
     letter = _letter(stage, record, failure, reason, failed_at)
     promise = stage.promise
     if promise is None or (isinstance(failure, Reject) and failure.answered):
@@ -56,7 +57,11 @@ def _letter(
         value=value,
         headers=[RecordHeader(key=name, value=content) for name, content in headers],
         reason=reason,
-        detail="".join(traceback.format_exception(cause)) if cause is not None else "",
+        detail=_text("".join(traceback.format_exception(cause))) if cause is not None else "",
         attempts=record.attempts,
         failed_at=failed_at,
     )
+
+
+def _text(said: str) -> str:
+    return said.encode("utf-8", "backslashreplace").decode()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from streams.runtime.fair import Fair
 from streams.runtime.lane import InOrder, Lane, Report, Works
 from streams.runtime.pace import Pace
+from streams.runtime.quiet import Quiet
 from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
 
@@ -64,9 +65,11 @@ class LoneLane(Lane):
         most: int,
         slow: Fair | None = None,
         pace: Pace | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
         self._arrived = _Counted(most, pace)
-        super().__init__(processing, settings, self._arrived, report, most, slow)
+        super().__init__(processing, settings, self._arrived, report, most, slow, quiet)
+        self._entered = False  # by the loop's thread, which waits for nobody
         self._turn = threading.RLock()
         self._pace = math.inf  # seconds a record, by the last batch
         self.ahead = 2  # batches that it wants at once: 1 where the caller's thread works on them
@@ -84,14 +87,18 @@ class LoneLane(Lane):
         if not self._turn.acquire(blocking=False):
             return False
         try:
-            if self._held:
+            if self._held or not self._quiet.enter(wait=False):
                 return False
+            self._entered = True
             for start in range(0, len(records), self._most):
                 self._work(records[start : start + self._most])
             if self._held:
                 self._arrived.put(())  # wakes the thread, which tries them again
             return True
         finally:
+            if self._entered:
+                self._entered = False
+                self._quiet.leave()
             self._turn.release()
 
     def _work(self, records: Sequence[Record]) -> None:
@@ -100,6 +107,14 @@ class LoneLane(Lane):
             super()._work(records)
             if records:
                 self._pace = (time.perf_counter() - began) / len(records)
+
+    def _enter(self) -> None:
+        if not self._entered:
+            super()._enter()
+
+    def _leave(self) -> None:
+        if not self._entered:
+            super()._leave()
 
     def _try_again(self) -> None:
         with self._turn:

@@ -36,7 +36,9 @@ from streams.runtime.outages import (
 )
 from streams.runtime.record import Record
 from streams.runtime.state import Keeper
+from streams.runtime.suspects import Orders, Suspects
 from streams.runtime.telling import Telling
+from streams.runtime.writing import Writing
 
 log = logging.getLogger("millrace.worker")
 
@@ -50,7 +52,6 @@ GATHER_MOST_S = 0.01
 RESTORE_S = 2.0  # of that, for state that is being restored: a successor goes on with what is read
 IN_FLIGHT_BYTES = 8 * 1024 * 1024
 MOST_ASIDE = 10_000  # records that wait for slow lanes: some 12 MB without their values
-STUCK_S = 60.0  # a call that may take CALL_S has not returned
 
 HOPELESS = 20  # transactions aborted in a row before the worker stops for all to see
 
@@ -66,6 +67,7 @@ class Loop:
         lanes: Lanes,
         keeper: Keeper | None = None,
         ahead: ReadAhead | None = None,
+        orders: Orders = lambda _: {},
     ) -> None:
         self._settings = context.settings
         self._metrics = context.metrics
@@ -75,14 +77,16 @@ class Loop:
         self._stage = context.stage.name
         self._most = context.stage.max_batch or context.settings.max_batch
         self._consumer = consumer
-        self._producer = producer
+        self._writing = Writing(context, consumer, producer, keeper)
         self._lanes = lanes
         self._keeper = keeper
         self._ahead = ahead
         self._telling = Telling(context.metrics, consumer, ahead, context.holds_live)
         self._in_flight = InFlight()
+        self._suspects = Suspects(
+            context, self._in_flight, lanes.process, lanes.reports.put, self._note, orders
+        )
         self._owned: set[Place] = set()
-        self._partitions = kafka.Partitions(producer)
         self._paused = False
         self._full_since = 0.0
         self._failure: BaseException | None = None
@@ -90,12 +94,10 @@ class Loop:
         self._aborts = 0  # in a row
         self._company = 1  # records of the last transaction
         self._more = False  # perhaps was done than it could hold
-        self._call_began = 0.0
 
     def stuck(self) -> bool:
         """Whether a call has not returned for so long that it never will (asked by a thread)."""
-        began = self._call_began
-        return bool(began) and time.monotonic() - began > STUCK_S
+        return self._writing.stuck()
 
     def step(self) -> None:
         """Take what there is, commit what is done."""
@@ -105,10 +107,15 @@ class Loop:
         else:
             # More may be done than the last transaction held. Only one at a time: lanes that have
             # nothing left while several are committed lose that time.
-            busy = self._room() or (self._ahead is not None and self._ahead.reading)
+            busy = (
+                self._room()
+                or self._suspects.waiting
+                or (self._ahead is not None and self._ahead.reading)
+            )
             wait = BUSY_POLL_S if busy else FULL_POLL_S
             self._await_report(0.0 if self._more else wait)
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
+        self._lanes.put(self._suspects.step())
         self._commit_next()
         self._telling.in_hand(self._in_flight.records)
         self._telling.lag(self._owned)
@@ -119,14 +126,19 @@ class Loop:
         """Finish what is in flight, as far as that goes in the time a shutdown may take."""
         until = time.monotonic() + DRAIN_S
         self._consumer.pause(self._consumer.assignment())
-        while self._in_flight.records and time.monotonic() < until:
+        while self._in_flight.records > self._suspects.waiting and time.monotonic() < until:
             restoring = self._keeper is not None and self._keeper.restoring
             if restoring and time.monotonic() > until - DRAIN_S + RESTORE_S:
                 break
             self._await_report(0.1)
+            self._suspects.step()
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.
             self._consumer.poll(0)
+        self._suspects.leave(self._owned)
+
+    def close(self) -> None:
+        self._suspects.close()
 
     # Taking
 
@@ -197,7 +209,9 @@ class Loop:
                 self._ahead.taken(owned)
             fresh = self._in_flight.add(owned, self._committed)
             self._telling.in_hand(self._in_flight.records)
-            self._lanes.put(fresh)
+            if begun := self._in_flight.begun():
+                self._suspects.begin(begun)
+            self._lanes.put(self._suspects.divert(fresh))
             self._await_report(0.0)  # they may have been processed at once
 
     def _committed(self, places: Sequence[Place]) -> dict[Place, Progress]:
@@ -250,7 +264,7 @@ class Loop:
             return False
         self._reach("after_process")
         try:
-            self._commit(batch)
+            self._writing.commit(batch, watched=self._aborts > 0)
         except BaseException as error:
             # Whatever happens next, none of their keys may be committed before these records.
             if not isinstance(error, KafkaException):
@@ -266,38 +280,16 @@ class Loop:
         self._telling.committed(batch.records, self._in_flight)
         return True
 
-    def _commit(self, batch: Batch) -> None:
-        """One transaction: the outputs of these records, and how far their partitions are read."""
-        producer, reach = self._producer, self._reach
-        producer.begin_transaction()
-        for record in batch.records:
-            for output in record.outputs:
-                told = None if output.partition < 0 else self._written
-                kafka.send(producer, output, self._partitions, told)
-        reach("after_produce")
-        offsets = [
-            TopicPartition(*place, progress.position, progress.metadata())
-            for place, progress in batch.progress.items()
-        ]
-        metadata = self._consumer.consumer_group_metadata()
-
-        def send_offsets(timeout: float) -> None:
-            # librdkafka does not keep to this time-out (its issue 5456).
-            self._call_began = time.monotonic()
-            try:
-                producer.send_offsets_to_transaction(offsets, metadata, timeout)
-            finally:
-                self._call_began = 0.0
-
-        patiently(self._stopping, send_offsets)
-        reach("after_offsets")
-        reach("before_commit")
-        patiently(self._stopping, producer.commit_transaction)
-        reach("after_commit")
-
-    def _written(self, error: KafkaError | None, message: Message) -> None:
-        if error is None and self._keeper is not None:
-            self._keeper.written(message.partition() or 0, (message.offset() or 0) + 1)
+    def _note(self, progress: dict[Place, Progress]) -> bool:
+        """Commit what is noted of these partitions, and nothing else; whether that went through."""
+        if self._dead:
+            return False
+        try:
+            self._writing.note(progress)
+        except KafkaException as error:
+            self._recover(error)
+            return False
+        return True
 
     def _recover(self, error: KafkaException) -> None:
         """Abort and try again later, results kept.
@@ -313,12 +305,14 @@ class Loop:
             raise Fenced(cause.str()) from error
         log.warning("transaction aborted", extra={"stage": self._stage, "reason": cause.str()})
         try:
-            patiently(self._stopping, self._producer.abort_transaction)
+            self._writing.abort()
         except KafkaException as failure:
             self._dead = True
             raise Fenced(kafka.reason(failure)) from error
         if cause.code() not in REBALANCING:
             self._aborts += 1
+        if refused := self._writing.refused(self._aborts):
+            self._lanes.refused(*refused)
         if self._aborts >= HOPELESS:
             self._dead = True
             raise HopelessError(f"{self._stage} cannot write: {cause.str()}") from error
@@ -334,6 +328,7 @@ class Loop:
         try:
             self._await_report(0)
             self._commit_done()
+            self._suspects.leave((place.topic, place.partition) for place in partitions)
         except Exception as failure:  # must not be raised through librdkafka
             self._failure = failure
             self._dead = True
@@ -346,6 +341,7 @@ class Loop:
         for place in partitions:
             self._owned.discard((place.topic, place.partition))
             self._in_flight.drop((place.topic, place.partition))
+            self._suspects.let_go((place.topic, place.partition))
             if self._keeper is not None:
                 self._keeper.let_go(place.partition)
             self._metrics.partition_gone(place.topic, place.partition)

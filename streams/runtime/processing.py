@@ -19,6 +19,7 @@ from streams.flow.state import Kept
 from streams.flow.topic import Gone, To, Topic
 from streams.runtime.codec import Codec
 from streams.runtime.envelope import Common, Envelope, cause_of, common, stamp_of
+from streams.runtime.faults import MOST_TRIES, Faults, Faulty
 from streams.runtime.letters import dead_letter
 from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.settings import RuntimeSettings
@@ -73,7 +74,7 @@ class Processing:
     ) -> None:
         self.stage = stage
         self._versions = versions if stage.supersede is not None else None
-        self._run = stage.make(ports)
+        self._faults = Faults(stage.name, stage.make(ports))
         self._reads = {topic.name: topic for topic in stage.reads}
         self._codec = codec
         self._attempts = settings.retry_attempts
@@ -92,46 +93,37 @@ class Processing:
     def __call__(self, records: Sequence[Record], aside: Aside | None = None) -> list[Record]:
         """Process records; returns those that must be tried again, in order.
 
-        All others are done: their outputs are set. A bug in a processor is raised, and then none
-        of the batch is done. What `aside` takes is left to others.
+        All others are done: their outputs are set. A bug that ends the worker is raised, and then
+        none of the batch is done. What `aside` takes is left to others.
         """
-        reads, promise, decode = self._reads, self.stage.promise, self._codec.decode
         owners: list[Record] = []
         received: list[Received[Any]] = []
         results: list[tuple[Record, Any, Outcome]] = []
         for record in records:
+            if record.settled is not None:  # a registry was away: the processor has done its part
+                results.append((record, *record.settled))
+                continue
             try:
-                event = decode(reads[record.topic], record.value)
-            except (Reject, Retry) as failure:
-                # A tombstone is about what was dealt with already.
-                gone = record.value is None and reads[record.topic].compacted
-                results.append((record, None, [] if gone else failure))
-                continue
-            if promise is not None and promise.deadline(event) < self._clock():
-                reason = f"the deadline passed before {self.stage.name}"
-                self.metrics.expired.inc()
-                results.append((record, event, list(promise.settle(event, "expired", reason))))
-                continue
-            if self._versions is not None and self._versions.superseded(record):
-                assert self.stage.supersede is not None
-                self.metrics.superseded.inc()
-                results.append((record, event, list(self.stage.supersede(event))))
-                continue
-            place = (record.topic, record.partition, record.offset, record.timestamp, record.key)
-            item = Received(event, *place)
-            if aside is not None and aside(record, item):
-                continue
-            owners.append(record)
-            received.append(item)
+                found = self._looked_at(record)
+                if isinstance(found, Received):
+                    if aside is None or not aside(record, found):
+                        owners.append(record)
+                        received.append(found)
+                else:
+                    results.append((record, *found))
+            except Exception as bug:
+                results.append((record, None, self._faults.fault(record, bug)))
         if received:
-            outcomes = self._run(received)
+            outcomes = self._faults.outcomes(owners, received)
             events = [item.event for item in received]
             results += zip(owners, events, outcomes, strict=True)
         moment = self._clock()
         stamp = stamp_of(moment)
         again: list[Record] = []
         for record, event, outcome in results:
-            if isinstance(outcome, Retry) and record.attempts < self._attempts:
+            if isinstance(outcome, Retry) and (
+                record.attempts < self._attempts or isinstance(outcome, Faulty)
+            ):
                 record.attempts += 1
                 self._put_off(outcome)
                 again.append(record)
@@ -139,17 +131,41 @@ class Processing:
             try:
                 self._finish(record, event, outcome, moment, stamp)
             except Retry as failure:  # the schema registry is away, and this topic's schema new
+                record.settled = event, outcome
                 self._put_off(failure)
                 again.append(record)
         if len(again) > 1:
             again.sort(key=lambda record: (record.topic, record.partition, record.offset))
         return again
 
+    def _looked_at(self, record: Record) -> Received[Any] | tuple[Any, Outcome]:
+        """A record as the processor takes it; or its event and outcome, where it need not."""
+        topic, promise = self._reads[record.topic], self.stage.promise
+        if record.condemned and record.alone > MOST_TRIES + 1:  # even to read it was too much
+            return None, Reject(record.condemned, answered=True)
+        try:
+            event = self._codec.decode(topic, record.value)
+        except (Reject, Retry) as failure:
+            # A tombstone is about what was dealt with already.
+            return None, ([] if record.value is None and topic.compacted else failure)
+        if record.condemned:
+            return event, Reject(record.condemned)
+        if promise is not None and promise.deadline(event) < self._clock():
+            reason = f"the deadline passed before {self.stage.name}"
+            self.metrics.expired.inc()
+            return event, list(promise.settle(event, "expired", reason))
+        if self._versions is not None and self._versions.superseded(record):
+            assert self.stage.supersede is not None
+            self.metrics.superseded.inc()
+            return event, list(self.stage.supersede(event))
+        place = (record.topic, record.partition, record.offset, record.timestamp, record.key)
+        return Received(event, *place)
+
     def _finish(
         self, record: Record, event: Any, outcome: Outcome, moment: int, stamp: bytes
     ) -> None:
         """Set the record's outputs: what the processor gave, or a dead letter."""
-        verdict = "done"
+        verdict, letters = "done", isinstance(outcome, _FAILURES)
         if isinstance(outcome, _FAILURES):
             verdict = str(outcome)
             outcome = self._dead(record, event, outcome, moment)
@@ -159,15 +175,47 @@ class Processing:
         elapsed = max(0, moment - record.timestamp)
         try:
             record.outputs = self._written(outcome, cause, elapsed, shared)
-        except Reject as failure:  # an output over the record limit
+        except Retry:
+            raise
+        except Exception as bug:  # an output over the record limit, or that no schema can hold
+            failure = bug if isinstance(bug, Reject) else self._unwritable(bug)
             verdict = str(failure)
-            letters = self._dead(record, event, failure, moment)
+            if not letters:
+                outcome = self._dead(record, event, failure, moment)
             try:
-                record.outputs = self._written(letters, cause, elapsed, shared)
-            except Reject:  # so is the answer that is owed: the letter alone says what happened
-                record.outputs = self._written(letters[:1], cause, elapsed, shared)
+                record.outputs = self._written(outcome, cause, elapsed, shared)
+            except Retry:
+                raise
+            except Exception:  # nor can the answer that is owed: the letter alone says it
+                record.outputs = self._written(outcome[:1], cause, elapsed, shared)
+        copies = any(item.__class__ is To for item in outcome)
+        record.settled = (event, outcome) if copies else None
         self._spans.end(span, verdict)
         record.done = True
+
+    def _unwritable(self, bug: Exception) -> Reject:
+        failure = Reject(f"what {self.stage.name} made of it cannot be written: {bug}")
+        failure.__cause__ = bug
+        return failure
+
+    def refused(self, record: Record, output: Output, why: str) -> None:
+        """A topic does not take an output of a record that is done: make something else of it."""
+        moment = self._clock()
+        event, outcome = record.settled or (None, ())
+        copy = next((item for item in outcome if _is_copy(item, output)), None)
+        if copy is not None:
+            instead = [*copy.instead(f"{output.topic} does not take a copy: {why}")]
+            kinds: set[type] = {item.__class__ for item in instead}
+            others = [item for item in outcome if item is not copy]
+            kept = [item for item in others if item.__class__ not in kinds]
+            self._finish(record, event, [*kept, *instead], moment, stamp_of(moment))
+            return
+        said = f"{output.topic} does not take what {self.stage.name} made of it: {why}"
+        try:
+            event = self._codec.decode(self._reads[record.topic], record.value)
+        except (Reject, Retry):
+            event = None
+        self._finish(record, event, Reject(said), moment, stamp_of(moment))
 
     def _dead(self, record: Record, event: Any, failure: Reject | Retry, moment: int) -> list[Any]:
         self.metrics.dead_letters.inc()
@@ -226,7 +274,7 @@ class Processing:
             headers = way.envelope.headers(cause, ordinal, shared)
             if topic.stamp is not None:
                 headers.append(written(topic.stamp(event)))
-            outputs.append(Output(name, key, value, headers, spread))
+            outputs.append(Output(name, key, value, headers, spread, copy=event is not item))
         return outputs
 
     def _kept(self, kept: Kept, cause: bytes, ordinal: int, shared: Common) -> Output:
@@ -250,6 +298,10 @@ class Processing:
         key = gone.key.encode()
         headers = self._ways[gone.topic.event].envelope.headers(cause, ordinal, shared)
         return Output(gone.topic.name, part_key(key, gone.part), None, headers, key)
+
+
+def _is_copy(item: Any, output: Output) -> bool:
+    return item.__class__ is To and item.topic == output.topic
 
 
 def part_key(key: bytes, part: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Headers = list[tuple[str, bytes]]
 
@@ -22,6 +22,7 @@ class Output(NamedTuple):
     headers: Headers
     spread: bytes | None = None
     partition: int = -1
+    copy: bool = False  # for a topic of somebody who waits: what befalls it befalls nothing else
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +43,11 @@ class Record:
     aside: bool = False  # it waits for a slow lane, or is in one
     let_go: bool = False  # its value is to be read again before it is worked on
     outputs: Sequence[Output] = ()
+    faults: int = 0  # how often the stage failed on it alone, by a bug
+    sound: int = 0  # what the stage had done without a bug when that was first
+    alone: int = 0  # the how many-th try it is on it with nothing else in work; 0: no such try
+    condemned: str = ""  # why it is a dead letter without another try
+    settled: tuple[Any, Any] | None = None  # its event and outcome, where only writing them fails
 
 
 def now_ms() -> int:

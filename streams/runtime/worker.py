@@ -25,9 +25,11 @@ from streams.runtime.context import Context
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Loop
+from streams.runtime.orders import orders
 from streams.runtime.outages import Fenced, patiently
 from streams.runtime.precedence import Precedence
 from streams.runtime.processing import Processing
+from streams.runtime.quiet import Quiet
 from streams.runtime.restoring import Tables
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
@@ -69,8 +71,8 @@ class StageWorker:
 
     `name` tells workers of one stage apart and is stable: a successor of that name fences the
     worker before it. With `static` it also takes its partitions over without a rebalance. `of` is
-    the first subscription unless given. Those of one process share their `precedence`, and those of
-    one stage what they know of `versions`.
+    the first subscription unless given. Those of one process share their `precedence` and
+    `quiet`, and those of one stage what they know of `versions`.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class StageWorker:
         of: Subscription | None = None,
         precedence: Precedence | None = None,
         versions: Versions | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
         self.stage = stage
         self._of = of or stage.subscriptions[0]
@@ -109,7 +112,14 @@ class StageWorker:
         self._loop: Loop | None = None
         reach = failpoint(settings.failpoint, stage.name, settings.data)
         self._context = Context(
-            stage, settings, metrics, reach, self._stopping, self.ready, self._holds_live
+            stage,
+            settings,
+            metrics,
+            reach,
+            self._stopping,
+            self.ready,
+            self._holds_live,
+            quiet or Quiet(),
         )
 
     def stop(self) -> None:
@@ -165,13 +175,16 @@ class StageWorker:
         )
         stack.callback(consumer.close)
         wait = self._precedence.wait if self._of.bulk else None
-        lanes = Lanes(self.stage, processing, self._settings, wait, self._versions)
+        quiet = self._context.quiet
+        lanes = Lanes(self.stage, processing, self._settings, wait, self._versions, quiet)
         stack.callback(lanes.stop)
         ahead = None
         if self.stage.supersede is not None:
             ahead = ReadAhead(self._settings, self._group, self._versions)
             stack.callback(ahead.close)
-        loop = self._loop = Loop(self._context, consumer, producer, lanes, keeper, ahead)
+        asked = orders(self._settings, self._group)
+        loop = self._loop = Loop(self._context, consumer, producer, lanes, keeper, ahead, asked)
+        stack.callback(loop.close)
         consumer.subscribe(
             [topic.name for topic in self._of.topics],
             on_assign=loop.assigned,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import os
 import signal
@@ -47,7 +48,8 @@ def dead_letters(prefix: str) -> Topic[DeadLettered]:
 def obey(event: DocumentFed) -> Iterable[DocumentFed]:
     """Copy the event, the title saying who did, after what its body says in its first line.
 
-    That is nothing, `sleep SECONDS`, `reject REASON`, or `fail PATH`: until that file exists.
+    That is nothing, `sleep SECONDS`, `reject REASON`, or `fail PATH`, `die PATH`: until that file
+    exists.
     """
     verb, _, argument = (event.body or "").partition("\n")[0].partition(" ")
     if verb == "sleep":
@@ -56,6 +58,8 @@ def obey(event: DocumentFed) -> Iterable[DocumentFed]:
         raise Reject(argument)
     elif verb == "fail" and not Path(argument).exists():
         raise ZeroDivisionError("a bug in the processor")
+    elif verb == "die" and not Path(argument).exists():
+        ctypes.string_at(0)  # a segmentation fault
     yield replace(event, title=str(os.getpid()))
 
 

@@ -1,0 +1,127 @@
+"""One transaction: the outputs of some records, and how far their partitions are read."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from streams.runtime import kafka
+from streams.runtime.context import Context
+from streams.runtime.in_flight import Batch, Place, Progress
+from streams.runtime.outages import patiently
+from streams.runtime.record import Output, Record
+from streams.runtime.state import Keeper
+
+STUCK_S = 60.0  # a call that may take seconds has not returned
+
+# What a topic says of a record, and will say again.
+_TOO_LARGE = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+    }
+)
+# What a topic that others own may say beside that.
+_CLOSED = _TOO_LARGE | {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.POLICY_VIOLATION,
+    KafkaError._UNKNOWN_TOPIC,  # pyright: ignore[reportPrivateUsage]
+}
+# Of our own topics it may be a setting that somebody is just mending.
+_PATIENCE = 3
+
+
+class Writing:
+    """A session's transactions. Its loop owns it."""
+
+    def __init__(
+        self, context: Context, consumer: Consumer, producer: Producer, keeper: Keeper | None
+    ) -> None:
+        self._stopping = context.stopping
+        self._reach = context.reach
+        self._consumer = consumer
+        self._producer = producer
+        self._keeper = keeper
+        self._partitions = kafka.Partitions(producer)
+        self._call_began = 0.0
+        self._failed: list[tuple[Record, Output, KafkaError]] = []
+
+    def stuck(self) -> bool:
+        """Whether a call has not returned for so long that it never will (asked by a thread)."""
+        began = self._call_began
+        return bool(began) and time.monotonic() - began > STUCK_S
+
+    def commit(self, batch: Batch, *, watched: bool = False) -> None:
+        """All of a batch. What of it a topic refuses is remembered if `watched`; copies always."""
+        producer, reach = self._producer, self._reach
+        self._failed.clear()
+        producer.begin_transaction()
+        for record in batch.records:
+            for output in record.outputs:
+                told = None
+                if watched or output.copy or output.partition >= 0:
+                    told = partial(self._told, record, output)
+                try:
+                    if output.copy:
+                        self._partitions(output.topic)  # to a missing one would be sent for long
+                    kafka.send(producer, output, self._partitions, told)
+                except KafkaException as error:
+                    self._failed.append((record, output, error.args[0]))
+                    raise
+        reach("after_produce")
+        self._send_offsets(batch.progress)
+        reach("after_offsets")
+        reach("before_commit")
+        patiently(self._stopping, producer.commit_transaction)
+        reach("after_commit")
+
+    def note(self, progress: dict[Place, Progress]) -> None:
+        """How far partitions are read, and what is noted of them."""
+        self._failed.clear()
+        self._producer.begin_transaction()
+        self._send_offsets(progress)
+        patiently(self._stopping, self._producer.commit_transaction)
+
+    def abort(self) -> None:
+        patiently(self._stopping, self._producer.abort_transaction)
+
+    def refused(self, aborts: int) -> tuple[Record, Output, str] | None:
+        """An output of the last transaction, aborted the how many-th time, that cannot be written.
+
+        To be asked after the abort.
+        """
+        for record, output, error in self._failed:
+            codes = _CLOSED if output.copy else _TOO_LARGE
+            if error.code() in codes and (output.copy or aborts >= _PATIENCE):
+                return record, output, error.str()
+        return None
+
+    def _send_offsets(self, progress: dict[Place, Progress]) -> None:
+        offsets = [
+            TopicPartition(*place, each.position, each.metadata())
+            for place, each in progress.items()
+        ]
+        metadata = self._consumer.consumer_group_metadata()
+
+        def send_offsets(timeout: float) -> None:
+            # librdkafka does not keep to this time-out (its issue 5456).
+            self._call_began = time.monotonic()
+            try:
+                self._producer.send_offsets_to_transaction(offsets, metadata, timeout)
+            finally:
+                self._call_began = 0.0
+
+        patiently(self._stopping, send_offsets)
+
+    def _told(
+        self, record: Record, output: Output, error: KafkaError | None, message: Message
+    ) -> None:
+        if error is not None:
+            self._failed.append((record, output, error))
+        elif output.partition >= 0 and self._keeper is not None:
+            self._keeper.written(message.partition() or 0, (message.offset() or 0) + 1)
