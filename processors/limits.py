@@ -6,14 +6,8 @@ with too much of it would cost everybody. It is refused at the edge, by name.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-SHOWN = 40  # characters of what was found that are shown
-# They separate what keys are made of, and tell a terminal what to do.
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +49,6 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
 }
 
 
-def exceeded(event: Any) -> list[str]:
-    """What an event has too much of, or may not have, a sentence each."""
-    found: list[str] = []
-    for limit in LIMITS[type(event).__name__]:
-        value: str | Collection[str] | None = getattr(event, limit.field)
-        if isinstance(value, str):
-            found += _of_text(value, limit)
-        elif value:
-            found += _of_many(value, limit)
-    return found
-
-
 def rows() -> Iterator[tuple[str, str, str]]:
     """The table: event, field, and what it may hold in words."""
     for event, limits in LIMITS.items():
@@ -80,42 +62,3 @@ def rows() -> Iterator[tuple[str, str, str]]:
             else:
                 said = f"{limit.most:,} of {limit.value:,} characters" + plain * limit.plain
             yield event, limit.field, said
-
-
-def _of_text(text: str, limit: Limit) -> Iterator[str]:
-    if len(text) > limit.most:
-        yield _too_long(limit.field, len(text), limit.most)
-    elif limit.plain and CONTROL.search(text):
-        yield f"{limit.field} holds a control character: {_shown(text)}"
-
-
-def _of_many(value: Collection[str], limit: Limit) -> Iterator[str]:
-    """The first thing that is wrong: to name thousands would be a burden of its own."""
-    field, each = limit.field, "key" if limit.key else "entry"
-    if len(value) > limit.most:
-        many = "keys" if limit.key else "entries"
-        yield f"{field} has {len(value):,} {many}; at most {limit.most:,}"
-        return
-    longest = limit.key or limit.value
-    for text in value:
-        name = f"{field}: the {each} {_shown(text)}"
-        if len(text) > longest:
-            yield _too_long(name, len(text), longest)
-            return
-        if (limit.plain or limit.key) and CONTROL.search(text):
-            yield f"{name} holds a control character"
-            return
-    if isinstance(value, dict):
-        values = cast("dict[str, str]", value)
-        for key, text in values.items():
-            if len(text) > limit.value:
-                yield _too_long(f"{field}: the value of {_shown(key)}", len(text), limit.value)
-                return
-
-
-def _too_long(name: str, length: int, most: int) -> str:
-    return f"{name} has {length:,} characters; at most {most:,}"
-
-
-def _shown(text: str) -> str:
-    return repr(text[:SHOWN]) + "..." * (len(text) > SHOWN)

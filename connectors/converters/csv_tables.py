@@ -21,8 +21,13 @@ def csv_table(text: str) -> tuple[str, list[str]]:
         Unreadable: quotes that never close, or the like.
     """
     csv.field_size_limit(_FIELD_BYTES)
+    rows: list[list[str]] = []
+    fields = 0
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)):
+            fields += len(row)
+            markdown.bounded(1, fields)
+            rows.append(row)
     except csv.Error as error:
         raise Unreadable("damaged", f"is not CSV: {error}") from None
     blocks: list[list[list[str]]] = []

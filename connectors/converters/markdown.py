@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from connectors.converters.errors import Unreadable
 from processors.text.tables import Spans, laid_out, piped
 
+MOST_CELLS = 3_000_000
 PAGE_BREAK = "\n\f\n"
 
 
@@ -15,10 +17,25 @@ def table(rows: Iterable[Sequence[str]], *, headers: int | None = None, across: 
     Its header is of empty names where the first column names what the others hold. `headers` and
     `across` are what the file says of it: see `laid_out`.
     """
-    texts = [[" ".join(text.split()) for text in row] for row in rows]
+    kept = rows if isinstance(rows, list) else list(rows)
+    bounded(len(kept), max(map(len, kept), default=0))
+    texts = [[" ".join(text.split()) for text in row] for row in kept]
     made = laid_out(texts, headers=headers, across=across)
     blocks = [*made.before, piped(made.header, made.rows), *made.after]
     return "\n\n".join(block for block in blocks if block)
+
+
+def bounded(rows: int, columns: int) -> None:
+    """Nothing, if a table of this size can be built: one long row makes all others as long.
+
+    Raises:
+        Unreadable: it cannot.
+    """
+    if rows * columns > MOST_CELLS:
+        raise Unreadable(
+            "too_large",
+            f"has a table of {rows:,} rows and {columns:,} columns; at most {MOST_CELLS:,} cells",
+        )
 
 
 def heading(level: int, text: str) -> str:

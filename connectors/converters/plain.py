@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
+from connectors.converters.errors import Unreadable
+
+MOST_PATHS = 64 << 20
 _TITLES = ("title", "name", "id")
 
 
@@ -20,7 +23,11 @@ def title_of(body: str, fallback: str) -> str:
 def json_lines(text: str) -> tuple[str, str]:
     """`path: value` lines of a JSON text, a blank line between its top entries; and its title.
 
-    Numbers stay as they are written. Raises ValueError or RecursionError where it is no JSON.
+    Numbers stay as they are written.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+        Unreadable: its paths are too long to be said with each value.
     """
     datum: Any = json.loads(text, parse_int=str, parse_float=str)
     title = ""
@@ -48,8 +55,15 @@ def _record_of(path: str) -> str:
 def _leaves(datum: Any) -> Iterator[tuple[str, str]]:
     """Paths and values in order; iterative, so that depth costs no stack."""
     todo: list[tuple[str, Any]] = [("", datum)]
+    written = 0  # characters of all paths
     while todo:
         path, value = todo.pop()
+        written += len(path) * len(value) if isinstance(value, dict | list) else 0  # pyright: ignore
+        if written > MOST_PATHS:
+            raise Unreadable(
+                "too_large",
+                f"has paths of more than {MOST_PATHS:,} characters: a long name above many values",
+            )
         if isinstance(value, dict) and value:
             items = cast("dict[str, Any]", value).items()
             dot = "." if path else ""

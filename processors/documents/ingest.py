@@ -11,7 +11,8 @@ from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
 from processors.documents.quota import LiveQuota
-from processors.limits import LONGEST_TITLE, exceeded
+from processors.exceeded import exceeded
+from processors.limits import LONGEST_TITLE
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converted, Converter

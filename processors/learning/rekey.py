@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from processors.limits import exceeded
+from processors.exceeded import exceeded
 from processors.places import LEARNING
 from processors.questions.admit import TENANT
 from processors.questions.carried import decided

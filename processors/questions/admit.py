@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from processors.limits import exceeded
+from processors.exceeded import exceeded
 from processors.needs import REQUESTS
 from processors.places import QUESTIONS
 from processors.ports import RequestLog

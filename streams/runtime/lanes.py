@@ -11,10 +11,9 @@ from streams.runtime.fair import Fair
 from streams.runtime.lane import ByKey, InOrder, Lane, Report, Waiting, Works
 from streams.runtime.lone import LoneLane
 from streams.runtime.pace import HURRIED_S, Pace
-from streams.runtime.processing import Processing
 from streams.runtime.quiet import Quiet
 from streams.runtime.recall import Recall
-from streams.runtime.record import Output, Record
+from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.versions import Versions
 
@@ -79,12 +78,6 @@ class Lanes:
             self._waiting.put(records)
         else:
             self._lone.put(records)
-
-    def refused(self, record: Record, output: Output, why: str) -> None:
-        """A topic does not take an output of a record: something else is to come of it."""
-        # With state, those behind it rest on what it made of that.
-        if isinstance(self.process, Processing):
-            self.process.refused(record, output, why)
 
     def stop(self) -> None:
         for lane in self._lanes:

@@ -135,7 +135,7 @@ class Loop:
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.
             self._consumer.poll(0)
-        self._suspects.leave(self._owned)
+        self._suspects.notes.take_back(self._owned)
 
     def close(self) -> None:
         self._suspects.close()
@@ -311,8 +311,8 @@ class Loop:
             raise Fenced(kafka.reason(failure)) from error
         if cause.code() not in REBALANCING:
             self._aborts += 1
-        if refused := self._writing.refused(self._aborts):
-            self._lanes.refused(*refused)
+        if refused := self._writing.refusals.final(self._aborts):
+            self._lanes.process.refused(*refused)
         if self._aborts >= HOPELESS:
             self._dead = True
             raise HopelessError(f"{self._stage} cannot write: {cause.str()}") from error
@@ -328,7 +328,7 @@ class Loop:
         try:
             self._await_report(0)
             self._commit_done()
-            self._suspects.leave((place.topic, place.partition) for place in partitions)
+            self._suspects.notes.take_back((place.topic, place.partition) for place in partitions)
         except Exception as failure:  # must not be raised through librdkafka
             self._failure = failure
             self._dead = True

@@ -90,6 +90,9 @@ class Keeper:
                 delayed.discard(None)
         return again
 
+    def refused(self, record: Record, output: Output, why: str) -> None:
+        """Nothing else can come of it: records behind it may rest on what it made of the state."""
+
     def written(self, partition: int, end: int) -> None:
         """A change was written to the changelog: `end` is the offset behind it."""
         self._ends[partition] = end

@@ -12,28 +12,10 @@ from streams.runtime.context import Context
 from streams.runtime.in_flight import Batch, Place, Progress
 from streams.runtime.outages import patiently
 from streams.runtime.record import Output, Record
+from streams.runtime.refusals import Refusals
 from streams.runtime.state import Keeper
 
 STUCK_S = 60.0  # a call that may take seconds has not returned
-
-# What a topic says of a record, and will say again.
-_TOO_LARGE = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
-        KafkaError.INVALID_RECORD,
-    }
-)
-# What a topic that others own may say beside that.
-_CLOSED = _TOO_LARGE | {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.TOPIC_EXCEPTION,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.POLICY_VIOLATION,
-    KafkaError._UNKNOWN_TOPIC,  # pyright: ignore[reportPrivateUsage]
-}
-# Of our own topics it may be a setting that somebody is just mending.
-_PATIENCE = 3
 
 
 class Writing:
@@ -49,7 +31,7 @@ class Writing:
         self._keeper = keeper
         self._partitions = kafka.Partitions(producer)
         self._call_began = 0.0
-        self._failed: list[tuple[Record, Output, KafkaError]] = []
+        self.refusals = Refusals()
 
     def stuck(self) -> bool:
         """Whether a call has not returned for so long that it never will (asked by a thread)."""
@@ -59,7 +41,7 @@ class Writing:
     def commit(self, batch: Batch, *, watched: bool = False) -> None:
         """All of a batch. What of it a topic refuses is remembered if `watched`; copies always."""
         producer, reach = self._producer, self._reach
-        self._failed.clear()
+        self.refusals.clear()
         producer.begin_transaction()
         for record in batch.records:
             for output in record.outputs:
@@ -71,7 +53,7 @@ class Writing:
                         self._partitions(output.topic)  # to a missing one would be sent for long
                     kafka.send(producer, output, self._partitions, told)
                 except KafkaException as error:
-                    self._failed.append((record, output, error.args[0]))
+                    self.refusals.add(record, output, error.args[0])
                     raise
         reach("after_produce")
         self._send_offsets(batch.progress)
@@ -82,24 +64,13 @@ class Writing:
 
     def note(self, progress: dict[Place, Progress]) -> None:
         """How far partitions are read, and what is noted of them."""
-        self._failed.clear()
+        self.refusals.clear()
         self._producer.begin_transaction()
         self._send_offsets(progress)
         patiently(self._stopping, self._producer.commit_transaction)
 
     def abort(self) -> None:
         patiently(self._stopping, self._producer.abort_transaction)
-
-    def refused(self, aborts: int) -> tuple[Record, Output, str] | None:
-        """An output of the last transaction, aborted the how many-th time, that cannot be written.
-
-        To be asked after the abort.
-        """
-        for record, output, error in self._failed:
-            codes = _CLOSED if output.copy else _TOO_LARGE
-            if error.code() in codes and (output.copy or aborts >= _PATIENCE):
-                return record, output, error.str()
-        return None
 
     def _send_offsets(self, progress: dict[Place, Progress]) -> None:
         offsets = [
@@ -122,6 +93,6 @@ class Writing:
         self, record: Record, output: Output, error: KafkaError | None, message: Message
     ) -> None:
         if error is not None:
-            self._failed.append((record, output, error))
+            self.refusals.add(record, output, error)
         elif output.partition >= 0 and self._keeper is not None:
             self._keeper.written(message.partition() or 0, (message.offset() or 0) + 1)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from processors.limits import LIMITS, exceeded, rows
+from processors.exceeded import exceeded
+from processors.limits import LIMITS, rows
 from schemas import events
 from schemas.events import DocumentFed, FeedbackGiven, QuestionAsked
 

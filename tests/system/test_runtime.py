@@ -222,8 +222,8 @@ def test_an_output_that_the_broker_refuses_is_a_dead_letter_of_its_own_record(
     bench: Bench,
 ) -> None:
     before = ABORTS.labels("copy")._value.get()
-    limit_records(bench, 400)  # bytes: the broker refuses what comes out of the third record
-    bench.send([fed(0, n, os.urandom(500).hex() if n == 2 else "") for n in range(5)])
+    limit_records(bench, 1500)  # bytes: the broker refuses what comes out of the third record
+    bench.send([fed(0, n, os.urandom(2000).hex() if n == 2 else "") for n in range(5)])
 
     with bench.working(copying(bench.prefix), max_batch=2):
         bench.await_consumed()

@@ -1,0 +1,62 @@
+"""Small input that becomes large: found before it is built."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from connectors.converters.csv_tables import csv_table
+from connectors.converters.errors import Unreadable
+from connectors.converters.plain import json_lines
+
+GIB = 1 << 30
+
+
+def test_one_long_row_of_a_csv_does_not_make_all_others_as_long() -> None:
+    bomb = "a," * 20_000 + "\n" + "b\n" * 20_000  # 80 kB, 400 million cells
+    with pytest.raises(Unreadable, match="20,001 rows and 20,001 columns"):
+        csv_table(bomb)
+
+
+def test_a_csv_of_nothing_but_fields_is_given_up_while_it_is_read() -> None:
+    with pytest.raises(Unreadable, match="at most 3,000,000 cells"):
+        csv_table("," * 4_000_000)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        json.dumps({"k" * 100_000: [0] * 100_000}),  # 400 kB, 10 GB of paths
+        json.dumps({"k" * 100_000: {str(n): "v" for n in range(50_000)}}),
+        '{"' + "k" * 3_000 + '":' + '[{"a":' * 400 + "[" + "0," * 400_000 + "0]" + "}]" * 400 + "}",
+    ],
+)
+def test_a_long_name_above_many_values_of_a_json_is_not_said_with_each(bomb: str) -> None:
+    with pytest.raises(Unreadable, match="a long name above many values"):
+        json_lines(bomb)
+
+
+def test_a_table_of_today_is_no_bomb() -> None:
+    table, notes = csv_table("n,name\n" + "\n".join(f"{n},x" for n in range(50_000)))
+    assert table.count("\n") == 50_001 and notes == []
+    lines, _ = json_lines(json.dumps([{"name": f"{n}"} for n in range(50_000)]))
+    assert lines.startswith("[0].name: 0")
+
+
+def test_bombs_are_refused_within_little_memory() -> None:
+    code = (
+        "import tests.attacks.test_bombs as t\n"
+        "t.test_one_long_row_of_a_csv_does_not_make_all_others_as_long()\n"
+        "t.test_a_csv_of_nothing_but_fields_is_given_up_while_it_is_read()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 * GIB, 2 * GIB)),
+    )
+    assert done.returncode == 0, done.stderr
