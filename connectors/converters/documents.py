@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from connectors.converters import csv_tables, plain
+from connectors.converters import csv_tables, plain, records
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made
 from connectors.converters.sandboxes import Sandboxes
@@ -53,8 +53,8 @@ class Documents:
             raise Unreadable(
                 "too_large", f"has {len(data):,} bytes; at most {self.limits.max_bytes:,}"
             )
-        if kind.doc_type == "code" and not kind.language and (guessed := kind_of(name)):
-            kind = Kind("code", guessed.language)
+        if kind.doc_type in ("code", "json") and not kind.language and (guessed := kind_of(name)):
+            kind = Kind(kind.doc_type, guessed.language)
         stem = PurePosixPath(name).stem
         if kind.doc_type in SANDBOXED:
             if not data:
@@ -84,14 +84,12 @@ def _plain(kind: Kind, data: bytes, stem: str) -> tuple[Kind, Made]:
         table, unread = csv_tables.csv_table(body)
         return kind, Made(table, stem, metadata, (*lost, *unread))
     if kind.doc_type == "json":
+        form, read = ("YAML", records.yaml_text) if kind.language else ("JSON", records.json_text)
         try:
-            lines, title = plain.json_lines(body)
+            lines, title = read(body)
         except (ValueError, RecursionError) as error:
-            unread = (
-                *lost,
-                f"it is not valid JSON, so it is read as it stands: {error}",
-            )
-            return Kind("code", "json"), Made(body, stem, metadata, unread)
+            unread = (*lost, f"it is not valid {form}, so it is read as it stands: {error}")
+            return Kind("code", form.lower()), Made(body, stem, metadata, unread)
         return kind, Made(lines, title or stem, metadata, lost)
     if kind.doc_type != "markdown":
         return kind, Made(body, stem, metadata, lost)

@@ -72,10 +72,9 @@ CODE = {
     ".vue": "vue",
     ".xml": "xml",
     ".xsd": "xml",
-    ".yaml": "yaml",
-    ".yml": "yaml",
     ".zig": "zig",
 }
+RECORDS = {".yaml": "yaml", ".yml": "yaml"}  # read as JSON is
 # Files known by their whole name.
 NAMED = {
     "makefile": ("code", "make"),
@@ -128,6 +127,8 @@ def kind_of(name: str) -> Kind | None:
         return Kind("text")
     if suffix in TYPED:
         return Kind(TYPED[suffix])
+    if suffix in RECORDS:
+        return Kind("json", RECORDS[suffix])
     if suffix in CODE:
         return Kind("code", CODE[suffix])
     named = NAMED.get(path.name)

@@ -233,15 +233,15 @@ def test_ragged_csv_is_whole_and_said(converter: Documents) -> None:
     assert made.metadata["unread"].startswith("2 of 3 rows")
 
 
-def test_json_becomes_lines_of_path_and_value(converter: Documents) -> None:
+def test_json_becomes_records_whose_values_keep_their_names(converter: Documents) -> None:
     datum = {"name": "Orders", "items": [{"id": 1, "price": "x"}, {"id": None}], "open": True}
     text = json.dumps(datum).replace('"x"', "1.50")
     made = converter.convert("orders.json", text.encode())
     assert made.title == "Orders"
     assert made.body.split("\n\n") == [
         "name: Orders",
-        "items[0].id: 1\nitems[0].price: 1.50",
-        "items[1].id: null",
+        "## items",
+        "| id | price |\n| --- | --- |\n| 1 | 1.50 |",
         "open: true",
     ]
 
