@@ -24,6 +24,7 @@ from streams.flow.errors import UserError
 DIMENSIONS = 384
 SEPARATOR = 102  # [SEP], the end of every input, also of a cut one
 GRAPH = 1  # raise it when `minilm_graph` changes, so that cached graphs are built again
+TYPICAL = (2, 128)  # passages and their tokens, of which engines are measured
 ENCODED_AT_ONCE = 128  # texts; an `Encoding` is 100 times its token ids
 
 
@@ -59,10 +60,10 @@ class MiniLM:
     """`Embedder` and `TokenCounter`; entering it as a context manager loads the model.
 
     `cache` keeps the graph and the engine's compiled form of it; several processes may share it.
-    `streams` batches run at once, one core each; 0 means one per core. A text over `max_tokens`
-    is cut. Engine "auto" is OpenVINO (in bfloat16 where the CPU has it) or, where that cannot
-    run, ONNX Runtime. Every method may be called from several threads; `count` also before
-    entering. Raises `UserError` if the model's package is not installed.
+    `streams` batches run at once, one core each; 0 means one per core. A text over `max_tokens` is
+    cut. Engine "auto" is the one that is fastest on this machine. Every method may be called from
+    several threads; `count` also before entering. Raises `UserError` if the model's package is not
+    installed.
     """
 
     model = "all-MiniLM-L6-v2"
@@ -230,5 +231,12 @@ def _load(cache: Path, engine: Engine, streams: int) -> Run:
 
     source = f"graph {GRAPH} of {about.st_size} bytes at {about.st_mtime_ns}"
     one = np.ones((1, LENGTH_STEP), np.float32)
-    graph = Graph(MiniLM.model, source, make, (one.astype(np.int32), one, one[None]))
+    batch = np.ones(TYPICAL, np.float32)
+    graph = Graph(
+        MiniLM.model,
+        source,
+        make,
+        (one.astype(np.int32), one, one[None]),
+        (batch.astype(np.int32), batch, batch[:, None, :]),
+    )
     return load(graph, cache, engine, streams)

