@@ -119,7 +119,7 @@ def test_a_workbook_is_a_table_for_each_block_of_rows(converter: Documents) -> N
         "## Orders",
         "Orders of 2026",
         "| id | amount | rate | due |\n| --- | --- | --- | --- |\n"
-        "| 7 | 1234.50 | 5% | 2026-01-02 |",
+        "| 7 | 1,234.50 | 5% | 2026-01-02 |",
         "| Card | Limit \\| day |\n| --- | --- |\n| Gold | TRUE |",
         "## Notes",
         "One line",
