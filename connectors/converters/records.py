@@ -6,10 +6,13 @@ A list of like records is a table, a small record one line, anything else lines 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from connectors.converters import markdown
+from connectors.converters.errors import Unreadable
 
 _TITLES = ("title", "name", "id")
 _MOST_COLUMNS = 24
@@ -17,8 +20,28 @@ _LONGEST_CELL = 300
 _LINE = 300  # characters of a record in one line
 _FEW = 8  # its values
 _DEEPEST = 24
-_MOST_VALUES = 200_000  # aliases of YAML may stand for more than memory holds
+_MOST_VALUES = 200_000  # of YAML, whose aliases may stand for more than memory holds
+MOST_PATHS = 64 << 20
 Record = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Left:
+    """How much more may be written."""
+
+    values: float = math.inf
+    paths: int = MOST_PATHS  # characters
+
+    def take(self, values: int, paths: int = 0) -> None:
+        self.values -= values
+        self.paths -= paths
+        if self.values < 0:
+            raise ValueError(f"it holds more than {_MOST_VALUES:,} values")
+        if self.paths < 0:
+            raise Unreadable(
+                "too_large",
+                f"has paths of more than {MOST_PATHS:,} characters: a long name above many values",
+            )
 
 
 def json_text(text: str) -> tuple[str, str]:
@@ -26,6 +49,7 @@ def json_text(text: str) -> tuple[str, str]:
 
     Raises:
         ValueError, RecursionError: it is no JSON.
+        Unreadable: its paths are too long to be said with each value.
     """
     datum: Any = json.loads(text, parse_int=str, parse_float=str)
     return written(datum), _title(datum)
@@ -46,13 +70,13 @@ def yaml_text(text: str) -> tuple[str, str]:
         raise ValueError(" ".join(str(error).split())[:200]) from None
     if not parts or not all(isinstance(part, dict | list) for part in parts):
         raise ValueError("it holds no records")
-    return "\n\n".join(map(written, parts)), _title(parts[0])
+    left = _Left(_MOST_VALUES)
+    return "\n\n".join(written(part, left) for part in parts), _title(parts[0])
 
 
-def written(datum: Any) -> str:
+def written(datum: Any, left: _Left | None = None) -> str:
     """The blocks of a value's text, a blank line between them."""
-    left = [_MOST_VALUES]
-    return "\n\n".join(_blocks("", datum, 0, left))
+    return "\n\n".join(_blocks("", datum, 0, left or _Left()))
 
 
 def _title(datum: Any) -> str:
@@ -62,10 +86,8 @@ def _title(datum: Any) -> str:
     return next((v for key in _TITLES if isinstance(v := fields.get(key), str)), "")
 
 
-def _blocks(path: str, value: Any, depth: int, left: list[int]) -> Iterator[str]:
-    left[0] -= 1
-    if left[0] < 0:
-        raise ValueError(f"it holds more than {_MOST_VALUES:,} values")
+def _blocks(path: str, value: Any, depth: int, left: _Left) -> Iterator[str]:
+    left.take(1, 0 if _is_plain(value) else len(path) * len(value))
     if _is_plain(value):
         if said := _said(value):
             yield f"{path or 'value'}: {said}"
@@ -77,7 +99,7 @@ def _blocks(path: str, value: Any, depth: int, left: list[int]) -> Iterator[str]
         yield from _list(path, cast("list[Any]", value), depth, left)
 
 
-def _record(path: str, record: Record, depth: int, left: list[int]) -> Iterator[str]:
+def _record(path: str, record: Record, depth: int, left: _Left) -> Iterator[str]:
     own = {key: said for key, value in record.items() if (said := _said(value))}
     line = "; ".join(f"{key}: {said}" for key, said in own.items())
     in_line = path and 1 < len(own) <= _FEW and len(line) <= _LINE and "\n" not in line
@@ -87,7 +109,7 @@ def _record(path: str, record: Record, depth: int, left: list[int]) -> Iterator[
     for key, value in record.items():
         name = f"{path}.{key}" if path else key
         if _said(value):
-            left[0] -= 1
+            left.take(1)
             lines += [] if in_line else [f"{name}: {own[key]}"]
         elif value and not _is_plain(value):
             if lines:
@@ -98,7 +120,7 @@ def _record(path: str, record: Record, depth: int, left: list[int]) -> Iterator[
         yield "\n".join(lines)
 
 
-def _list(path: str, entries: list[Any], depth: int, left: list[int]) -> Iterator[str]:
+def _list(path: str, entries: list[Any], depth: int, left: _Left) -> Iterator[str]:
     rows = _table(entries, left)
     if rows:
         if path:
@@ -116,7 +138,7 @@ def _label(entry: Record) -> str:
     return next((name for name in names if isinstance(name, str) and 0 < len(name) < 60), "")
 
 
-def _table(entries: list[Any], left: list[int]) -> list[list[str]]:
+def _table(entries: list[Any], left: _Left) -> list[list[str]]:
     """The rows of a list of like records, their names first; nothing where they are not alike."""
     if not entries or not all(
         isinstance(entry, dict) and len(cast("Record", entry)) for entry in entries
@@ -124,7 +146,7 @@ def _table(entries: list[Any], left: list[int]) -> list[list[str]]:
         return []
     flat = [dict(_flat("", cast("Record", entry))) for entry in entries]
     names = list(dict.fromkeys(name for row in flat for name in row))
-    left[0] -= len(names) * len(flat)
+    left.take(len(names) * len(flat))
     if not 1 <= len(names) <= _MOST_COLUMNS or any(
         value is None for r in flat for value in r.values()
     ):
