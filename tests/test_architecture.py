@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "processors", "connectors", "streams", "evaluation")
 MOST_LINES = 400
-MEDIAN_LINES = 101  # to be under 100
+MEDIAN_LINES = 100
 # Longer ones, and how long they may be until they are divided. This list only shrinks.
 STILL_LONG = {
     "processors/questions/claims.py": 409,
