@@ -25,6 +25,11 @@ def is_furniture(text: str) -> bool:
     if len(text) > _LONGEST:
         return False
     stripped = text.strip().strip("*_")
-    if _PAGE.fullmatch(stripped) or (stripped[-1:].isalnum() and _LEADERS.search(stripped)):
+    if is_page_number(stripped) or (stripped[-1:].isalnum() and _LEADERS.search(stripped)):
         return True
     return not stripped.endswith(_ENDS) and _CAPTION.fullmatch(stripped) is not None
+
+
+def is_page_number(text: str) -> bool:
+    """Whether a line is no more than the number of its page."""
+    return len(text) < _LONGEST and _PAGE.fullmatch(text.strip()) is not None
