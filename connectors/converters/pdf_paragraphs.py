@@ -11,6 +11,7 @@ from connectors.converters import markdown
 from connectors.converters.hyphens import Spellings
 from connectors.converters.pdf_lines import Line, Page, near
 from processors.text import raised
+from processors.text.furniture import of_contents
 
 HEADING_CHARS = 200
 _BULLET = re.compile("^[•‣◦▪●○■\u2013·*\x7f\uf0b7-]\\s+")
@@ -39,7 +40,10 @@ def blocks_of(page: Page, sizes: dict[float, int], body: float) -> list[Block]:
     tables = [(table.box[3], markdown.table(table.rows)) for table in page.tables]
     last: Line | None = None
     last_level = 0
-    for line in page.lines:
+    contents = of_contents([line.text for line in page.lines])
+    for number, line in enumerate(page.lines):
+        if number in contents:
+            continue
         while tables and line.top <= tables[0][0] and (last is None or last.top > tables[0][0]):
             out.append(Block("table", tables.pop(0)[1]))
             last = None

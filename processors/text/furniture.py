@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _LONGEST = 160
 _LEADERS = re.compile(r"(?:\.{3,}|(?:\. ){3,}|…{2,}|·{3,}|_{3,})\s*(?:\d{1,4}|[ivxlc]{1,7})\s*\Z")
@@ -17,6 +18,13 @@ _CAPTION = re.compile(
     r"|tableau|graphique|schéma)\s?[A-Z]?\d{1,3}(?:[.\-]\d{1,3})?\s*(?:[.:|\u2013\u2014-].{0,120}|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
+_CONTENTS = re.compile(
+    r"(?:table of )?contents|list of (?:figures|tables)|index|inhalt(?:sverzeichnis|sübersicht)?"
+    r"|abbildungsverzeichnis|tabellenverzeichnis|sommaire|table des matières",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(r".{3,120}\s(?P<page>\d{1,4})")
+_FEWEST_ENTRIES = 2
 _ENDS = (".", "!", "?")
 
 
@@ -33,3 +41,26 @@ def is_furniture(text: str) -> bool:
 def is_page_number(text: str) -> bool:
     """Whether a line is no more than the number of its page."""
     return len(text) < _LONGEST and _PAGE.fullmatch(text.strip()) is not None
+
+
+def of_contents(lines: Sequence[str]) -> set[int]:
+    """Which lines of a page are of a table of contents, by their places.
+
+    Those with dots before a page's number, and those that end in ever higher numbers below a line
+    that says what they are.
+    """
+    found = {at for at, line in enumerate(lines) if _LEADERS.search(line.strip())}
+    for at, line in enumerate(lines):
+        if not _CONTENTS.fullmatch(line.strip().rstrip(":")):
+            continue
+        entries: list[int] = []
+        page = 0
+        for below in range(at + 1, len(lines)):
+            entry = _ENTRY.fullmatch(lines[below].strip())
+            if below not in found and (entry is None or int(entry["page"]) < page):
+                break
+            page = int(entry["page"]) if entry else page
+            entries.append(below)
+        if len(entries) >= _FEWEST_ENTRIES:
+            found.update(entries)
+    return found

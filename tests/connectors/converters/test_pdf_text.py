@@ -94,3 +94,10 @@ def test_white_letters_on_white_are_left_out_and_named_and_on_a_ground_they_are_
     assert "7" not in made.body and "Pay in May." in made.body
     assert "| Net | Toll |" in made.body
     assert made.metadata["unread"] == "text of the colour of its ground left out"
+
+
+def test_a_table_of_contents_of_a_pdf_is_no_text(converter: Documents) -> None:
+    lines = ["Contents", "Tolls of boats 2", "Nets and lines 2", "Rent of berths ........ 3"]
+    first = [part for line in lines for part in (Paragraph(line, BODY), Spacer(1, 9))]
+    body = _body(converter, first, [Paragraph("The toll of a boat is 9.", BODY)])
+    assert body.split() == ["Contents", *["The", "toll", "of", "a", "boat", "is", "9."]]

@@ -1,6 +1,6 @@
 import pytest
 
-from processors.text.furniture import is_furniture
+from processors.text.furniture import is_furniture, of_contents
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,17 @@ def test_a_line_that_says_where_something_is_says_nothing_else(line: str) -> Non
 )
 def test_a_line_that_says_something_is_quotable(line: str) -> None:
     assert not is_furniture(line)
+
+
+def test_lines_below_the_word_contents_are_of_it_as_long_as_their_numbers_rise() -> None:
+    lines = [
+        "Rules",
+        "Contents",
+        "Tolls 3",
+        "Nets and lines 7",
+        "1. Tolls",
+        "The toll is 9",
+        "b .... 2",
+    ]
+    assert of_contents(lines) == {2, 3, 6}
+    assert of_contents(["Contents", "The toll is 9", "The fine is 3"]) == set()
