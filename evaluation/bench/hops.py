@@ -21,7 +21,7 @@ from streams.runtime import kafka
 from streams.runtime.codec import Codec
 
 STAGES = 6
-P50 = Target("value", "at most", 40)
+P50 = Target("value", "at most", 30)
 P99 = Target("value", "at most", 120)
 WARM_UP = 20
 PATIENCE_S = 20.0

@@ -18,7 +18,7 @@ from streams.edge.documents import Feeder, FeedReport
 from streams.flow.errors import UserError
 from streams.local.worker_process import BACKGROUND
 
-TARGET = Target("ratio", "at least", 0.9)
+TARGET = Target("ratio", "at least", 0.92)
 QUICK = 120
 TENANT = "bench"
 TOLD_EVERY_S = 10.0
