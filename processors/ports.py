@@ -218,6 +218,11 @@ class ChunkStore(Protocol):
         """The index version that answers name."""
         ...
 
+    @property
+    def dimensions(self) -> int:
+        """Of the vectors that it takes."""
+        ...
+
     def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:
         """What was kept of these documents beside their chunks; unknown ones are left out."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from schemas import sound
 from schemas.events import (
     ChunksRetrieved,
     DeadLettered,
@@ -144,7 +145,12 @@ DOCS_CHUNKS = Topic(
     diverted=Diverted(DOCS_CHUNKS_BULK, _bulk),
 )
 DOCS_VECTORS_BULK = Topic(
-    "docs.vectors.bulk", DocumentEmbedded, _version_key, retention_hours=24, bulk=True
+    "docs.vectors.bulk",
+    DocumentEmbedded,
+    _version_key,
+    retention_hours=24,
+    bulk=True,
+    sound=sound.vectors,
 )
 DOCS_VECTORS = Topic(
     "docs.vectors",
@@ -152,6 +158,7 @@ DOCS_VECTORS = Topic(
     _version_key,
     retention_hours=24,
     diverted=Diverted(DOCS_VECTORS_BULK, _bulk),
+    sound=sound.vectors,
 )
 # Who waits for an acknowledgement reads each; `reindex` reads the last one of each document.
 DOCS_INDEXED = Topic(
@@ -167,7 +174,7 @@ DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, m
 RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)
 RAG_ADMITTED = Topic("rag.admitted", QuestionAdmitted, question_key)
 RAG_REWRITTEN = Topic("rag.rewritten", QuestionRewritten, question_key)
-RAG_RETRIEVED = Topic("rag.retrieved", ChunksRetrieved, question_key)
+RAG_RETRIEVED = Topic("rag.retrieved", ChunksRetrieved, question_key, sound=sound.candidates)
 RAG_GENERATE = Topic(
     "rag.generate", GenerationRequested, question_key, suffix=lambda event: event.tier
 )

@@ -40,7 +40,7 @@ class MemoryIndex:
 
     def __init__(self, version: str, dimensions: int = 384) -> None:
         self.version = version
-        self._dimensions = dimensions
+        self.dimensions = dimensions
         self._encoder = Bm25Encoder()
         self._lock = threading.Lock()
         self._fences: dict[Document, dict[str, Any]] = {}
@@ -87,7 +87,7 @@ class MemoryIndex:
             changed_at=document.changed_at,
             sentences=list(chunk.sentences),
             vector=np.frombuffer(item.vector, "<f2"),
-            sentence_vectors=vectors.reshape(-1, self._dimensions),
+            sentence_vectors=vectors.reshape(-1, self.dimensions),
             page=chunk.page,
         )
         weights = dict(zip(terms.indices, terms.values, strict=True))

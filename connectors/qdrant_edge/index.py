@@ -96,6 +96,10 @@ class EdgeIndex:
     def version(self) -> str:
         return self._version
 
+    @property
+    def dimensions(self) -> int:
+        return self._dimensions
+
     def open(self) -> Self:
         """Open the shard, made new where the directory does not exist.
 

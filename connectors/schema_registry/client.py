@@ -13,9 +13,19 @@ from streams.flow.errors import Reject, Retry, UserError
 from streams.flow.port import Watch, unwatched
 
 BAD_REQUEST, NOT_FOUND, INCOMPATIBLE, TOO_MANY, SERVER_ERROR = 400, 404, (409, 422), 429, 500
+UNKNOWN_TO_IT = (401, 403)
+LARGEST = 1 << 20
 TIMEOUT_S = 5.0
 AWAY_S = 3.0  # after a failure: else each record of a batch would wait out the time-out
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+class _RefusedError(UserError):
+    """It answers, and the answer is no."""
+
+    def __init__(self, said: str, status: int) -> None:
+        super().__init__(said)
+        self.status = status
 
 
 class _Away(Retry):
@@ -52,12 +62,19 @@ class SchemaRegistry:
         return int(response.json()["id"])
 
     def _schema(self, schema_id: int) -> dict[str, Any]:
-        response = self._call("GET", f"/schemas/ids/{schema_id}", None)
+        try:
+            response = self._call("GET", f"/schemas/ids/{schema_id}", None)
+        except _RefusedError as error:
+            if error.status in UNKNOWN_TO_IT:  # our own credentials: no record's fault
+                raise Retry(str(error)) from None
+            raise Reject(f"schema {schema_id} cannot be had: {error}") from None
         if response.status_code == NOT_FOUND:
             raise Reject(f"unknown schema: the registry has no id {schema_id}")
+        if len(response.content) > LARGEST:
+            raise Reject(f"schema {schema_id} has more than {LARGEST:,} bytes")
         try:
             return json.loads(response.json()["schema"])
-        except ValueError:  # Protobuf, or anything else that is no JSON
+        except (ValueError, LookupError, TypeError, RecursionError):  # Protobuf, or anything else
             raise Reject(f"schema {schema_id} of the registry is not Avro") from None
 
     def _call(self, method: str, path: str, body: object) -> httpx.Response:
@@ -71,5 +88,7 @@ class SchemaRegistry:
             said = str(error) or type(error).__name__
             raise Retry(f"the schema registry at {self._url} does not answer: {said}") from error
         if status >= BAD_REQUEST and status != NOT_FOUND and status not in INCOMPATIBLE:
-            raise UserError(f"the schema registry at {self._url} refuses us with {status}")
+            raise _RefusedError(
+                f"the schema registry at {self._url} refuses us with {status}", status
+            )
         return response

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import compress
+from operator import not_
 
 from processors import needs, places
 from processors.documents.applying import Applied, apply
 from processors.ports import ChunkStore
 from schemas import topics
 from schemas.events import DocumentEmbedded, DocumentIndexed
+from schemas.sound import of_dimensions
 from schemas.topics import document_key, gone
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
@@ -26,6 +29,10 @@ def index(
     that ends and is not whole is rejected by name: what came of it can be found, and what the
     former version had beside it.
     """
+    wrong = [of_dimensions(event, store.dimensions) for event in events]
+    if any(wrong):  # they must not be stored, nor hold up the others
+        sound = iter(index(list(compress(events, map(not_, wrong))), store=store, now=now))
+        return [Reject(why) if why else next(sound) for why in wrong]
     try:
         applied = apply(store, events)
     except Retry as failure:

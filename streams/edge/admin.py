@@ -49,6 +49,10 @@ def topic_options(topic: Topic[Any]) -> dict[str, str]:
             # A deletion stays as long as any copy of the table may have what it deletes.
             "delete.retention.ms": retention,
         }
+    if topic.edge:
+        # The broker then unpacks what it is given, and its cap is on what that is: a bomb is
+        # refused before anybody reads it.
+        options["compression.type"] = "uncompressed"
     if topic.max_bytes != MIB:
         options["max.message.bytes"] = str(topic.max_bytes)
     return options

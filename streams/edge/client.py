@@ -27,6 +27,7 @@ from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.record import Output, now_ms
+from streams.runtime.undecodable import Undecodable
 from streams.runtime.versions import written
 
 E = TypeVar("E")
@@ -101,6 +102,7 @@ def replay(
     left = {(place.topic, place.partition) for place in todo}
     consumer.assign(todo)
     until = time.monotonic() + PATIENCE_S
+    undecodable = Undecodable(consumer)
     while left:
         first = consumer.poll(POLL_S)  # `consume` would wait out its time-out for all 500
         if first is not None and first.error() is None:
@@ -121,6 +123,8 @@ def replay(
                 left.discard(where)
             elif error.fatal():
                 raise UserError(f"the topics cannot be read: {error.str()}")
+            else:
+                undecodable.passed(message)
 
 
 def edge_output(codec: Codec, topic: Topic[E], event: E, event_id: str) -> Output:

@@ -50,6 +50,7 @@ class Topic(Generic[E]):
     part: Callable[[E], str | None] | None = None
     read: Callable[[bytes | None], E] | None = None  # of a topic that others write, in their form
     stamp: Callable[[E], tuple[int, ...]] | None = None
+    sound: Callable[[E], str] | None = None  # what is wrong with an event that its schema allows
 
     def named(self, suffix: str) -> Topic[E]:
         """One topic of the family."""

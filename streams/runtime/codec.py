@@ -18,6 +18,7 @@ from schemas import catalog, json_form
 from schemas.binary import binary
 from streams.flow.errors import Reject
 from streams.flow.topic import Topic
+from streams.runtime import foreign
 
 E = TypeVar("E")
 _avro: Any = fastavro  # its stubs leave most of it unknown
@@ -88,6 +89,12 @@ class Codec:
             Reject: no such event can be read from these bytes; says why.
             Retry: the schema registry is out of reach.
         """
+        event = self._decoded(topic, value)
+        if topic.sound is not None and (wrong := topic.sound(event)):
+            raise Reject(f"the record is no sound {topic.event.__name__}: {wrong}")
+        return event
+
+    def _decoded(self, topic: Topic[E], value: bytes | None) -> E:
         if topic.read is not None:
             return topic.read(value)
         kind = _kind(topic.event)
@@ -143,6 +150,7 @@ class Codec:
         if writer is None:
             schema = self._registry.schema(schema_id)
             try:
+                foreign.check(schema)
                 writer = catalog.parse(schema)
             except Exception as error:  # fastavro's schema errors share no base class
                 raise Reject(

@@ -13,14 +13,29 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from confluent_kafka import Message
+
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Received
-from streams.runtime.record import Record
+from streams.runtime.record import Record, now_ms
 
 log = logging.getLogger("millrace.worker")
 
 MOST_TRIES = 3  # of a record alone
 MOST_UNPROVEN = 5  # where nothing else of the stage succeeds meanwhile
+
+
+BEYOND = MOST_TRIES + 2  # "alone" of one that is not even to be read
+
+
+def unreadable(message: Message, offset: int, why: str) -> Record:
+    """What stands for a record of which no bytes could be had: a dead letter will say so."""
+    record = Record(
+        message.topic() or "", message.partition() or 0, offset, now_ms(), None, None, ()
+    )
+    record.condemned = f"its batch cannot be unpacked: {why}"
+    record.alone = BEYOND
+    return record
 
 
 class Faulty(Retry):

@@ -23,6 +23,7 @@ from confluent_kafka import (
 from streams.runtime import kafka
 from streams.runtime.ahead import ReadAhead
 from streams.runtime.context import Context
+from streams.runtime.faults import unreadable
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
 from streams.runtime.outages import (
@@ -38,6 +39,7 @@ from streams.runtime.record import Record
 from streams.runtime.state import Keeper
 from streams.runtime.suspects import Orders, Suspects
 from streams.runtime.telling import Telling
+from streams.runtime.undecodable import CODES, Undecodable
 from streams.runtime.writing import Writing
 
 log = logging.getLogger("millrace.worker")
@@ -77,6 +79,7 @@ class Loop:
         self._stage = context.stage.name
         self._most = context.stage.max_batch or context.settings.max_batch
         self._consumer = consumer
+        self._undecodable = Undecodable(consumer)
         self._writing = Writing(context, consumer, producer, keeper)
         self._lanes = lanes
         self._keeper = keeper
@@ -175,6 +178,9 @@ class Loop:
                 records.append(kafka.received(message))
             elif error.fatal() or error.code() in CONSUMER_LOST:
                 raise Fenced(error.str())
+            elif error.code() in CODES:
+                if (offset := self._undecodable.passed(message)) is not None:
+                    records.append(unreadable(message, offset, error.str()))
             else:
                 log.warning(
                     "the broker reports", extra={"stage": self._stage, "reason": error.str()}

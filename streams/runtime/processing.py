@@ -19,7 +19,7 @@ from streams.flow.state import Kept
 from streams.flow.topic import Gone, To, Topic
 from streams.runtime.codec import Codec
 from streams.runtime.envelope import Common, Envelope, cause_of, common, stamp_of
-from streams.runtime.faults import MOST_TRIES, Faults, Faulty
+from streams.runtime.faults import BEYOND, Faults, Faulty
 from streams.runtime.letters import dead_letter
 from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.settings import RuntimeSettings
@@ -141,7 +141,7 @@ class Processing:
     def _looked_at(self, record: Record) -> Received[Any] | tuple[Any, Outcome]:
         """A record as the processor takes it; or its event and outcome, where it need not."""
         topic, promise = self._reads[record.topic], self.stage.promise
-        if record.condemned and record.alone > MOST_TRIES + 1:  # even to read it was too much
+        if record.condemned and record.alone >= BEYOND:  # even to read it was too much
             return None, Reject(record.condemned, answered=True)
         try:
             event = self._codec.decode(topic, record.value)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from connectors.schema_registry.client import SchemaRegistry
 from schemas.events import DocumentFed
+from schemas.topics import RAG_FEEDBACK
 from streams.edge import admin
+from streams.flow.errors import Reject, Retry
 from streams.flow.topic import To, Topic
+from streams.runtime.codec import Codec
+from tests.support.registry_server import RegistryServer
 from tests.system.copying import copying
 from tests.system.harness import Bench, fed, load_of
 from tests.system.test_runtime import limit_records
@@ -39,3 +48,54 @@ def test_a_topic_that_takes_no_copy_costs_the_copy_and_nothing_else(
     assert len(bench.copied()) == 41
     (told,) = [event for event in bench.copied() if event.version == 99]
     assert told.title == "" and f"{name} does not take a copy: " in (told.uri or "")
+
+
+def _record(*fields: Any, name: str = "FeedbackGiven") -> dict[str, Any]:
+    numbered = [{"name": f"f{n}", "type": kind} for n, kind in enumerate(fields)]
+    return {"type": "record", "name": name, "namespace": "io.millrace", "fields": numbered}
+
+
+NOTHING = _record(name="Nothing")
+DEEP: Any = "string"
+for _ in range(40):
+    DEEP = {"type": "array", "items": DEEP}
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (_record({"type": "array", "items": "null"}), "items take no bytes"),
+        (_record({"type": "array", "items": NOTHING}), "items take no bytes"),
+        (_record(NOTHING, {"type": "array", "items": "Nothing"}), "items take no bytes"),
+        (
+            _record({"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}),
+            "items take no bytes",
+        ),
+        (_record(["null", "io.millrace.FeedbackGiven"]), "holds itself"),
+        (_record({"type": "array", "items": "FeedbackGiven"}), "holds itself"),
+        (_record(_record(name="A"), _record("int", name="A")), "defines A twice"),
+        (_record(DEEP), "32 inside another"),
+        (_record(*["string"] * 3_000), "more than 2,000 types"),
+        ("[" * 100_000, "is not Avro"),
+        ({"type": "record", "name": 7, "fields": "x"}, "cannot be used"),
+        (["null"], "does not fit|cannot be read"),
+    ],
+)
+def test_a_hostile_schema_costs_its_record_and_no_time(schema: Any, said: str) -> None:
+    many = b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"  # of items, as an array says: 2^62
+    with RegistryServer() as server, closing(SchemaRegistry(server.url)) as registry:
+        server.schemas.append(schema if isinstance(schema, str) else json.dumps(schema))
+        codec = Codec(registry)
+        for body in (many, b"", bytes(1000)):
+            with pytest.raises(Reject, match=said):
+                codec.decode(RAG_FEEDBACK, b"\0" + struct.pack(">I", 1) + body)
+
+
+@pytest.mark.parametrize(("status", "raised"), [(400, Reject), (422, Reject), (401, Retry)])
+def test_a_registry_that_refuses_costs_the_record_that_needs_it(
+    status: int, raised: type[Exception]
+) -> None:
+    with RegistryServer() as server, closing(SchemaRegistry(server.url)) as registry:
+        server.status = status
+        with pytest.raises(raised):
+            Codec(registry).decode(RAG_FEEDBACK, b"\0" + struct.pack(">I", 7) + b"x")

@@ -13,6 +13,7 @@ class RegistryServer:
 
     def __init__(self) -> None:
         self.away = False
+        self.status = 0  # of all answers, unless 0
         self.calls: list[str] = []
         self.schemas: list[str] = []
         registry = self
@@ -34,7 +35,7 @@ class RegistryServer:
             def _reply(self, status: int, answer: dict[str, Any]) -> None:
                 registry.calls.append(self.path)
                 data = json.dumps({} if registry.away else answer).encode()
-                self.send_response(503 if registry.away else status)
+                self.send_response(503 if registry.away else registry.status or status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
