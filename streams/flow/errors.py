@@ -5,7 +5,7 @@
     ├── Retry       transient: try again with backoff, order kept
     └── Reject      this record can never succeed: dead-letter it, go on
 
-Any other exception in a processor is a bug: the worker stops and nothing is committed.
+Any other exception is a bug: see `streams.runtime.faults`.
 """
 
 
