@@ -71,6 +71,17 @@ def apply() -> None:
         print(name)
 
 
+@topics_app.command("abort")
+def abort(
+    transactional_id: Annotated[str, typer.Argument(help="As `millrace status` names it.")],
+) -> None:
+    """End another producer's open transaction, which holds up all readers."""
+    from streams.edge import transactions
+
+    transactions.abort(settings(), transactional_id)
+    out.print(f"aborted the transaction of {transactional_id}", markup=False)
+
+
 @topics_app.command("list")
 def list_topics() -> None:
     """Show each topic with its event and how long it is kept."""

@@ -76,16 +76,19 @@ def run(stages: Annotated[list[str], typer.Argument(help="Stages of one process.
 def stack_report(chosen: Settings) -> dict[str, Any]:
     """What `status --json` prints."""
     from streams.cli.operations import lags, stages
-    from streams.edge import holding
+    from streams.edge import holding, transactions
     from streams.local import state as stack_state
 
     found: dict[str, Any] = dict(stack_state.status(chosen))
     found["stages"] = []
     found["stuck"] = []
+    found["transactions"] = []
     if found["running"]:
         try:
             found["stages"] = lags(chosen)
-            found["stuck"] = [asdict(each) for each in holding.held(chosen, stages(chosen))]
+            known = stages(chosen)
+            found["stuck"] = [asdict(each) for each in holding.held(chosen, known)]
+            found["transactions"] = [asdict(each) for each in transactions.foreign(chosen, known)]
         except UserError as error:
             found["error"] = str(error)
     return found
@@ -123,5 +126,13 @@ def _print_status(found: dict[str, Any]) -> None:
             f"\n{each['stage']} is stuck on one record, after {each['tries']} tries alone: "
             f"{place}\n  it is a dead letter after three; at once by `millrace dlq skip "
             f"{each['stage']} {place}`",
+            markup=False,
+        )
+    for each in found["transactions"]:
+        out.print(
+            f"\nthe producer {each['transactional_id']!r} has had a transaction open for "
+            f"{each['seconds']:.0f} s, and nothing behind it is read: "
+            f"{', '.join(each['places'][:5])}\n  let it end, or abort it: `millrace topics abort "
+            f"{each['transactional_id']}`",
             markup=False,
         )

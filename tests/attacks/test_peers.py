@@ -14,13 +14,14 @@ import pytest
 from connectors.schema_registry.client import SchemaRegistry
 from schemas.events import DocumentFed
 from schemas.topics import RAG_FEEDBACK
-from streams.edge import admin
+from streams.edge import admin, transactions
 from streams.flow.errors import Reject, Retry
 from streams.flow.topic import To, Topic
+from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from tests.support.registry_server import RegistryServer
 from tests.system.copying import copying
-from tests.system.harness import Bench, fed, load_of
+from tests.system.harness import Bench, fed, load_of, until
 from tests.system.test_runtime import limit_records
 
 
@@ -99,3 +100,27 @@ def test_a_registry_that_refuses_costs_the_record_that_needs_it(
         server.status = status
         with pytest.raises(raised):
             Codec(registry).decode(RAG_FEEDBACK, b"\0" + struct.pack(">I", 7) + b"x")
+
+
+def test_a_foreign_transaction_that_freezes_readers_is_named_and_can_be_aborted(
+    bench: Bench,
+) -> None:
+    stages = [copying(bench.prefix)]
+    stranger = kafka.new_producer(kafka.producer_options(bench.settings, "a stranger's"))
+    stranger.init_transactions(20)
+    stranger.begin_transaction()
+    stranger.produce(bench.source.name, b"{}", b"t/0", 0)
+    stranger.flush(20)
+    bench.send(load_of(40))
+
+    with bench.working(copying(bench.prefix)):
+        found = until(lambda: transactions.foreign(bench.settings, stages, 0), "it to be named")
+        (open_one,) = found
+        assert open_one.transactional_id == "a stranger's"
+        assert open_one.places == [f"{bench.source.name}/0"]
+        assert transactions.foreign(bench.settings, stages, 3600) == []
+        assert len(bench.copied()) < 40, "what stands behind it waits"
+        transactions.abort(bench.settings, "a stranger's")
+        until(lambda: len(bench.copied()) == 40, "the readers to go on")
+    assert transactions.foreign(bench.settings, stages, 0) == []
+    assert bench.dead() == []
