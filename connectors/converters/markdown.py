@@ -11,16 +11,22 @@ MOST_CELLS = 3_000_000
 PAGE_BREAK = "\n\f\n"
 
 
-def table(rows: Iterable[Sequence[str]], *, headers: int | None = None, across: Spans = ()) -> str:
+def table(
+    rows: Iterable[Sequence[str]],
+    *,
+    headers: int | None = None,
+    across: Spans = (),
+    unmarked: bool = False,
+) -> str:
     """A pipe table of rows of cells; what stands above or below it in them as paragraphs.
 
-    Its header is of empty names where the first column names what the others hold. `headers` and
-    `across` are what the file says of it: see `laid_out`.
+    Its header is of empty names where the first column names what the others hold. `headers`,
+    `across` and `unmarked` are what the file says of it: see `laid_out`.
     """
     kept = rows if isinstance(rows, list) else list(rows)
     bounded(len(kept), max(map(len, kept), default=0))
     texts = [[" ".join(text.split()) for text in row] for row in kept]
-    made = laid_out(texts, headers=headers, across=across)
+    made = laid_out(texts, headers=headers, across=across, unmarked=unmarked)
     blocks = [*made.before, piped(made.header, made.rows), *made.after]
     return "\n\n".join(block for block in blocks if block)
 

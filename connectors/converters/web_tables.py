@@ -77,7 +77,9 @@ def written(table: Any) -> str:
         ]
         across, beside = set[tuple[int, int]](), True
     known = min(top, len(rows) - 1) or None if top else 0 if beside else None
-    return "\n\n".join(filter(None, [*titles, markdown.table(rows, headers=known, across=across)]))
+    strong = len(list(_rows(table)[0].iter("b", "strong"))) if rows else 0
+    made = markdown.table(rows, headers=known, across=across, unmarked=not strong)
+    return "\n\n".join(filter(None, [*titles, made]))
 
 
 def _rows(table: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from schemas.events import DocumentEmbedded, DocumentVersion
 # so many batches ahead of what its loop has committed.
 NAMED = 3
 MOST_LOGGED = 32
+_TIMES = (10, 13, 16, 19)  # digits of a time of our days in seconds, milliseconds, ...
 # Stands for all parts where a record was written before parts were counted: its word is taken.
 _ANY = -1
 
@@ -107,7 +108,7 @@ class Fence:
         document = change.document
         later = 0 < self.fed_at < document.fed_at
         timed, former_timed = document.version == document.fed_at, self.stamp[0] == self.fed_at
-        return later and timed != former_timed
+        return later and (timed != former_timed or _other_unit(self.stamp[0], document.version))
 
     def ended(self, change: DocumentEmbedded) -> bool:
         """Whether the last record of the version came, so that what is not here is missing."""
@@ -152,6 +153,12 @@ def left_behind(change: DocumentEmbedded, fence: Fence) -> tuple[Logged, ...]:
 def logged(document: DocumentVersion) -> Logged:
     """Where a version stands in the log."""
     return Logged(document.version, document.sequence, document.parts, document.bulk)
+
+
+def _other_unit(former: int, version: int) -> bool:
+    """Whether two versions are times of our days, the former in a finer unit than the other."""
+    digits, former_digits = len(str(version)), len(str(former))
+    return digits in _TIMES and former_digits in _TIMES and former_digits > digits
 
 
 def _whole(change: DocumentEmbedded) -> bool:

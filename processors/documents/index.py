@@ -84,10 +84,12 @@ def _other_order(event: DocumentEmbedded) -> Reject:
     has, had = f"has version {document.version}", "had none, so that it counts by its time"
     if document.version == document.fed_at:
         has, had = "has no version, so that it counts by its time", "had one"
+    elif len(str(document.version)) in (10, 13, 16):
+        had = "had none, or a time in a finer unit (milliseconds, not seconds)"
     return Reject(
         f"this change of {document_key(document)} on docs.feed {has}, and the last one before it "
         f"{had}: which is the newer cannot be told, so the document stays as it was. Give all "
-        "changes of a document a version, or none"
+        "changes of a document a version of one kind, or none"
     )
 
 

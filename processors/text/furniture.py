@@ -30,6 +30,8 @@ _ENDS = (".", "!", "?")
 
 def is_furniture(text: str) -> bool:
     """Whether a line is of a table of contents, a page's number or a caption."""
+    if "\n" in text.strip():
+        return all(is_furniture(line) for line in text.splitlines() if line.strip())
     if len(text) > _LONGEST:
         return False
     stripped = text.strip().strip("*_")

@@ -146,6 +146,8 @@ def _ends(text: str, first: int, found: re.Match[str]) -> bool:
         code = _IDENTIFIER.match(text, follows.start("word") - 1)
         if not code and not _PARAGRAPH.match(text, found.end()):
             return False
+    if len(found["stop"]) > 3 and not word and follows["after"].isdigit():
+        return False  # of a table of contents: "Tolls ........ 12"
     if found["stop"] != ".":
         return True
     at = found.start()

@@ -34,6 +34,20 @@ _NOTE = re.compile(
 )
 _NOTE_CHARS = 60
 _UNITS = ("unit", "einheit", "unité")
+# What a first column of names has, as a fact sheet or the head of a form.
+_ATTRIBUTE = re.compile(
+    r"(?:.*\b)?(?:name|title|manager|owner|author|regulator|depositary|custodian|trustee|administrator"
+    r"|auditor|issuer|provider|sponsor|chair(?:man|person)?|director|secretary|contact|phone|telephone"
+    r"|e-?mail|fax|website|address|city|country|location|office|branch|department|language|currency"
+    r"|status|version|type|category|class|form|domicile|purpose|subject|reference|number|code|isin|id"
+    r"|date|from|until|to|by|on|of|period|term|deadline|hours|fee|charge|rate|limit|deposit|amount"
+    r"|balance|strategy|benchmark|index|risk|format|capacity|size|colou?r|weight|material|approval"
+    r"|anschrift|adresse|ort|land|inhaber|leiter|stand|währung|art|zweck|datum|frist|gebühr|betrag"
+    r"|telefon|nummer|sprache|nom|titre|responsable|ville|pays|devise|langue|statut|durée|frais)"
+    r"(?:\s?\(.*\))?",
+    re.IGNORECASE,
+)
+_MOST_NAMED = 0.6  # share of names that tells one
 # What a column of values is called when its table is no more than names and values.
 _GENERIC = re.compile(
     r"(?:.*\b)?(?:values?|details?|descriptions?|information|data|answers?|settings?|amounts?|fees?"
@@ -58,10 +72,13 @@ class Table:
     after: list[str] = field(default_factory=list[str])
 
 
-def laid_out(rows: Rows, *, headers: int | None = None, across: Spans = ()) -> Table:
+def laid_out(
+    rows: Rows, *, headers: int | None = None, across: Spans = (), unmarked: bool = False
+) -> Table:
     """The table in `rows` of cells, any of which may be shorter than others or empty.
 
-    `headers` is how many rows of names the file says there are. Rows without any text are left out.
+    `headers` is how many rows of names the file says there are; `unmarked`: it could have said so,
+    and did not. Rows without any text are left out.
     """
     kept = [(at, [cell.strip() for cell in row]) for at, row in enumerate(rows) if _said(row)]
     if headers is not None:
@@ -71,6 +88,9 @@ def laid_out(rows: Rows, *, headers: int | None = None, across: Spans = ()) -> T
     places = {old: new for new, (old, _) in enumerate(kept)}
     spans = {(places[row], column) for row, column in across if row in places}
     before: list[str] = []
+    if headers and headers > 1 and width > 1 and _single(cells[0]):
+        before, cells, headers = [next(filter(None, cells[0]))], cells[1:], headers - 1
+        spans = {(row - 1, column) for row, column in spans}
     alone = all(map(_single, cells[:_LOOKED_AT]))  # as what is no table, but set in cells
     while width > 1 and len(cells) > 1 and not alone and _single(cells[0]) and not headers:
         before.append(" ".join(filter(None, cells.pop(0))))
@@ -78,7 +98,10 @@ def laid_out(rows: Rows, *, headers: int | None = None, across: Spans = ()) -> T
     after: list[str] = []
     while width > 1 and len(cells) > 2 and _single(cells[-1]) and is_note(cells[-1][0]):
         after.insert(0, cells.pop()[0])
-    count = header_rows(cells[:_LOOKED_AT]) if headers is None else min(headers, len(cells) - 1)
+    if headers is None:
+        count = header_rows(cells[:_LOOKED_AT], unmarked=unmarked)
+    else:
+        count = min(headers, len(cells) - 1)
     names, body = cells[:count], cells[count:]
     if headers is not None and count == 1 and body and _are_units(body[0]) and len(body) > 1:
         names, body = cells[:2], cells[2:]
@@ -103,14 +126,14 @@ def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|")
 
 
-def header_rows(rows: Rows) -> int:
+def header_rows(rows: Rows, *, unmarked: bool = False) -> int:
     """How many of the first rows name the columns, 0 where the first column does; at most 4.
 
     `rows` are of one length.
     """
     if len(rows) < 2:
         return 0 if rows and not (len(rows[0]) > 1 and _all_names(rows[0])) else len(rows)
-    if _names_and_values(rows) or _goes_on(rows):
+    if _names_and_values(rows, unmarked) or _goes_on(rows):
         return 0
     count = 1
     while count < min(_MOST_HEADERS, len(rows) - 1) and _goes_below(rows, count):
@@ -125,7 +148,7 @@ def _all_names(row: Sequence[str]) -> bool:
     return len(row) > 2 and all(cell and kind_of(cell) == "text" and len(cell) < 25 for cell in row)
 
 
-def _names_and_values(rows: Rows) -> bool:
+def _names_and_values(rows: Rows, unmarked: bool) -> bool:
     """Whether this is a table of names in the first column and what they mean in the second."""
     used = [at for at in range(len(rows[0])) if any(row[at] for row in rows)]
     if len(used) != 2:
@@ -143,7 +166,10 @@ def _names_and_values(rows: Rows) -> bool:
         return "text" in below or "year" in below
     if first not in ("text", ""):
         return True
-    return len({*below} - {"", "text"}) > 1 and not _GENERIC.fullmatch(values[0].strip("* "))
+    if _GENERIC.fullmatch(values[0].strip("* ")):
+        return False
+    named = sum(_ATTRIBUTE.fullmatch(name.strip("* :")) is not None for name in names)
+    return unmarked or len({*below} - {"", "text"}) > 1 or named >= _MOST_NAMED * len(names)
 
 
 def _goes_on(rows: Rows) -> bool:

@@ -203,7 +203,9 @@ def _fed_at(event: DocumentEmbedded, at: int) -> DocumentEmbedded:
     return replace(event, document=replace(event.document, fed_at=at))
 
 
-@pytest.mark.parametrize(("former", "later"), [(7_000, 3), (1 << 50, 9_000)])
+@pytest.mark.parametrize(
+    ("former", "later"), [(7_000, 3), (1 << 50, 9_000), (1_700_000_000_000, 1_700_000_009)]
+)
 def test_a_later_change_that_only_counts_otherwise_is_rejected_by_name(
     index: Index, former: int, later: int
 ) -> None:

@@ -8,6 +8,7 @@ from processors.text.furniture import is_furniture, of_contents
     [
         "Rent of boats .......... 12",
         "Mooring . . . . . . ix",
+        "Rent of boats .......... 12\nRent of nets .......... 14",
         "Page 3 of 12",
         "- 7 -",
         "Seite 4",

@@ -39,6 +39,7 @@ def sentences(text: str, *, markdown: bool = True) -> list[str]:
             "Das Netz usw.",
             "Die Bank.",
         ],
+        ["It works .... 12 times."],
         ["« Non. »", "Mme. Roux paie p. ex. 5 €.", "Le bateau part."],
     ],
 )

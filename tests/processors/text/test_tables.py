@@ -22,6 +22,8 @@ def _laid(*lines: str, **known: object) -> Table:
         (["Trustee | Nordlys Trust", "Opened | 2 May 2011", "Levy | 0.4 %"], ["", ""]),
         (["Founded | 1911", "Seat | Bergen", "Staff | 40"], ["", ""]),
         (["Iron | 12 kg | 4.50", "Zinc | 3 kg | 7.25"], ["", "", ""]),
+        (["Trustee | Nordlys", "Currency | marks", "Harbour office | Moss"], ["", ""]),
+        (["Net | Keeper", "Seine | Ada", "Trawl | Bo"], ["Net", "Keeper"]),
         (["Item | Amount", "Levy | 0.4 %", "Opened | 2 May 2011"], ["Item", "Amount"]),
         (["Code | Meaning", "QX-4 | returned"], ["Code", "Meaning"]),
         (["Span | 6 months | 12 months", "Rate | 2 % | 3 %"], ["Span", "6 months", "12 months"]),
@@ -56,6 +58,17 @@ def test_a_row_of_units_belongs_to_the_names() -> None:
         "Cost (EUR)",
         "Share (%)",
     ]
+
+
+def test_a_file_that_marks_headers_and_marks_none_has_none() -> None:
+    rows = ("Seine | Ada", "Trawl | Bo")
+    assert _laid(*rows).header == ["Seine", "Ada"]
+    assert _laid(*rows, unmarked=True).header == ["", ""]
+
+
+def test_a_title_among_rows_that_are_marked_as_names_is_none_of_them() -> None:
+    made = _laid("Tolls of May | |", "Net | Toll | Pier", "Seine | 4 | 2", headers=2)
+    assert (made.before, made.header) == (["Tolls of May"], ["Net", "Toll", "Pier"])
 
 
 def test_what_stands_alone_above_and_below_a_table_is_no_row_of_it() -> None:
