@@ -216,7 +216,7 @@ def _among(digits: str, texts: list[str], kinds: list[str]) -> str:
 def _fraction(value: float, texts: list[str]) -> str:
     at = texts.index("/")
     below = texts[at + 1] if at + 1 < len(texts) else "?"
-    exact = Fraction(value).limit_denominator(10 ** min(len(below), 3) - 1)
+    exact = Fraction(value).limit_denominator(10 ** min(max(len(below), 1), 3) - 1)
     whole, rest = divmod(exact.numerator, exact.denominator)
     if sum(text[:1] in ("#", "?", "0") for text in texts[:at]) < 2:
         return f"{exact.numerator}/{exact.denominator}"

@@ -236,7 +236,7 @@ def _grouped(body: Sequence[list[str]], spans: Spans, shift: int) -> Iterator[li
     group = ""
     for number, row in enumerate(body):
         over_all = all((number + shift, at) in spans for at in range(1, len(row)))
-        if len(row) > 1 and over_all and row[0] and number < len(body) - 1:
+        if over_all and len(row) > 1 and row[0] and not any(row[1:]) and number < len(body) - 1:
             group = row[0].rstrip(":")
             continue
         yield [f"{group}, {row[0]}" if row[0] else group, *row[1:]] if group else row
