@@ -15,7 +15,7 @@ _MARKER = re.compile(r"\s*(?:>\s*)*(?:[-*+•‣◦▪]|\d{1,3}[.)]|\(?[a-z\d]{1
 _DELIMITER = re.compile(r"[\s|:\-]*-[\s|:\-]*\Z")
 _CELLS = re.compile(r"(?<!\\)\|")
 _HEADING = re.compile(r"#{1,6}\s|[^\n]*\n[ \t]*(?:=+|-+)[ \t]*\Z")
-_OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*\n")
+_OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,}|-{3,}(?=\s*\n))[^\n]*\n")
 _CLOSING_RULE = re.compile(r"\n\s*(?:[-*_=]{3,}|`{3,}|~{3,})\s*\Z")
 _QUOTED = re.compile(r"\s*(?:>\s*)+")
 _MARKED = re.compile(r"[*_`\\]|\[\^")
@@ -76,7 +76,7 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
 
 def _cells(row: str) -> list[str]:
     inner = row.strip().removeprefix("|").removesuffix("|")
-    return [_readable(cell.strip()) for cell in _CELLS.split(inner)]
+    return [_unmarked(cell) for cell in _CELLS.split(inner)]
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> str:
@@ -101,7 +101,12 @@ def _readable(sentence: str) -> str:
     for leading in (_OPENING_FENCE, _QUOTED, _MARKER):
         if found := leading.match(sentence):
             sentence = sentence[found.end() :]
-    sentence = _CLOSING_RULE.sub("", sentence).replace("**", "")
+    return _unmarked(_CLOSING_RULE.sub("", sentence))
+
+
+def _unmarked(sentence: str) -> str:
+    """One line without marks of emphasis and footnotes; a list's mark in a cell is a number."""
+    sentence = sentence.replace("**", "")
     if _MARKED.search(sentence):
         sentence = _EMPHASIS.sub(r"\2", _FOOTMARK.sub("", sentence))
         sentence = _ESCAPED.sub(r"\1", sentence.replace("`", ""))

@@ -15,7 +15,7 @@ from processors.text.tables import laid_out, piped
 from processors.text.ticks import TICKED, UNTICKED
 
 # Without any of these there is nothing to do: most texts are told by one look.
-_ANY = re.compile(r"[<|&]|~~|\]\(|^[ \t]*(?:[-*+]|\d+[.)]) \[[ xX]\]|\A---", re.MULTILINE)
+_ANY = re.compile(r"[<|&]|~~|\]\(|^[ \t]*(?:[-*+]|\d+[.)]) \[[ xX]\]|\A---|^:[ \t]", re.MULTILINE)
 _BLOCK = re.compile(
     r"""(?P<code>^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n
           (?:.{0,200000}?\n)??[ ]{0,3}(?P=fence)[^\n]*$)
@@ -26,6 +26,7 @@ _BLOCK = re.compile(
       |(?P<html><table\b.{0,50000}?</table>)
       |(?P<contents>(?:^[ \t]*(?:[-*+]|\d+[.)])[ \t]+\[[^\]\n]{0,300}\]
           \(\#[^)\n]{0,300}\)[ \t]*(?:\n|\Z)){3,})
+      |^(?P<term>[^\s|\#>:\-*][^\n|]{0,79})\n{1,2}:[ \t]+(?P<meaning>[^\n]+)$
       |(?P<table>^[^\n|]*\|[^\n]*\n[ \t]*(?=[^\n]*-)(?=[^\n]*\|)[|:\- \t]+(?:\n[^\n|]*\|[^\n]*)*$)
     """,
     re.VERBOSE | re.MULTILINE | re.DOTALL | re.IGNORECASE,
@@ -117,6 +118,8 @@ def _block(found: re.Match[str], left: Counter[str]) -> str:
             return _html_table(found["html"], left)
         case "contents":
             return ""
+        case "meaning":  # of a definition list
+            return f"{_inline(found['term'], left)}: {_inline(found['meaning'], left)}"
         case "table":
             return _table(_inline(found["table"], left))
         case _:

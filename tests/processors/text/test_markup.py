@@ -21,6 +21,7 @@ CASES = [
     ("Use `~~x~~ <b>` and\n\n```\n<!-- kept --> ~~y~~\n```", None),
     ("- [A](#a)\n- [B](#b)\n- [C](#c)\n\nText of A.", "\nText of A."),
     ("a < b and c | d", None),
+    ("Toll\n: 9 marks a day\n\nNet\n\n:   a seine", "Toll: 9 marks a day\n\nNet: a seine"),
     ("40 m<sup>2</sup> at 10<sup>4</sup> each", "40 m² at 10^4 each"),
     ("<div style='display:none'>secret</div>Open.", "Open."),
 ]
