@@ -20,7 +20,7 @@ from connectors.converters.pdf_lines import Line, Page, append, body_size
 from connectors.converters.pdf_paragraphs import blocks_of, in_one
 from connectors.converters.pdf_running import drop_running, repeat_headers
 from connectors.converters.pdf_tables import Box
-from connectors.converters.pdf_unseen import unseen_places
+from connectors.converters.pdf_unseen import comments, unseen_places
 from processors.text.raised import resolved
 
 _END = b"%%EOF"
@@ -85,6 +85,10 @@ def convert(data: bytes, limits: Limits) -> Made:
         unread.append(f"{some(ticks, 'ticked box', 'ticked boxes')} not read")
     if any(page.unseen for page in pages):
         unread.append("text of the colour of its ground left out")
+    if any(page.struck for page in pages):
+        unread.append("struck text left out")
+    if said := sum(page.comments for page in pages):
+        unread.append(f"{some(said, 'comment', 'comments')} not read")
     broken = [str(i) for i, page in enumerate(pages, 1) if page.damaged]
     if broken:
         unread.append(f"{some(len(broken), 'page', 'pages')} damaged: {_few(broken)}")
@@ -110,7 +114,8 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
     tables = sorted(pdf_tables.tables(found), key=lambda table: -table.box[3])
     boxes = [table.box for table in tables]
     white = unseen_places(document, number)
-    seen = _seen(document, number, spans, white)
+    said, struck = comments(document, number)
+    seen = _seen(document, number, spans, white | struck)
     runs = [
         Run(text, span.bbox, span.font_size, bool(span.is_bold))
         for span, text in zip(spans, seen, strict=True)
@@ -127,7 +132,15 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
     area = abs((right - left) * (high - low)) if lines or tables else 0
     pictures = _pictures(document, number, area)
     return Page(
-        lines, tables, pictures=pictures, ticks=ticks, unseen=len(white), low=low, high=high
+        lines,
+        tables,
+        pictures=pictures,
+        ticks=ticks,
+        unseen=len(white),
+        struck=len(struck),
+        comments=said,
+        low=low,
+        high=high,
     )
 
 

@@ -48,6 +48,8 @@ class Page:
     pictures: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]])
     ticks: int = 0  # in a form
     unseen: int = 0  # letters
+    struck: int = 0  # letters
+    comments: int = 0
     spellings: Spellings = field(default_factory=Spellings)  # of the whole document
     low: float = 0  # its edges
     high: float = 0

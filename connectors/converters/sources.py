@@ -65,13 +65,27 @@ def documents(paths: Iterable[str], tenant: str, converter: Documents) -> Iterat
         names = " and ".join(sorted(ids.of(file, clash) for file in ids.clashes[clash]))
         yield Told(clash, f"is the name of {len(ids.clashes[clash])} files: fed as {names}")
     seen: set[Path] = set()
+    fed: dict[tuple[str, str], int | None] = {}
     for name in named:
         found = False
         for each in _path(name, tenant, converter, ids, seen):
             found = True
+            if isinstance(each, DocumentFed):
+                yield from _repeated(each, fed)
             yield each
         if not found:
             yield Skipped(_printable(name), "holds nothing that could be fed", "empty")
+
+
+def _repeated(document: DocumentFed, fed: dict[tuple[str, str], int | None]) -> Iterator[Told]:
+    """What is to be told before a document that replaces one of the same feed."""
+    key = document.tenant, document.doc_id
+    if document.op == "delete":
+        fed.pop(key, None)
+        return
+    if key in fed and (document.version is None or document.version == fed[key]):
+        yield Told(document.doc_id, "is the id of several documents of this feed: the last counts")
+    fed[key] = document.version
 
 
 def _path(

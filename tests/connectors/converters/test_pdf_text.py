@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import pikepdf
 import pytest
 from reportlab.lib import colors
 from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, Spacer, Table
 
 from connectors.converters.documents import Documents
@@ -101,3 +104,26 @@ def test_a_table_of_contents_of_a_pdf_is_no_text(converter: Documents) -> None:
     first = [part for line in lines for part in (Paragraph(line, BODY), Spacer(1, 9))]
     body = _body(converter, first, [Paragraph("The toll of a boat is 9.", BODY)])
     assert body.split() == ["Contents", *["The", "toll", "of", "a", "boat", "is", "9."]]
+
+
+def test_words_that_a_comment_strikes_out_are_left_out_and_comments_counted(
+    converter: Documents,
+) -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    canvas.drawString(100, 700, "The toll is")
+    canvas.drawString(170, 700, "8 marks")
+    canvas.drawString(230, 700, "9 marks a day.")
+    canvas.textAnnotation("Is this so?", Rect=[100, 600, 120, 620])
+    canvas.showPage()
+    canvas.save()
+    with pikepdf.open(io.BytesIO(file.getvalue())) as pdf_file:
+        struck = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.StrikeOut, Rect=[168, 697, 220, 711]
+        )
+        pdf_file.pages[0].Annots.append(pdf_file.make_indirect(struck))
+        saved = io.BytesIO()
+        pdf_file.save(saved)
+    made = converter.convert("a.pdf", saved.getvalue())
+    assert made.body == "The toll is 9 marks a day."
+    assert made.metadata["unread"] == "struck text left out; 1 comment not read"

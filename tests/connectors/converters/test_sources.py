@@ -161,3 +161,18 @@ def test_a_path_without_anything_to_feed_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_text("\n")
     for path in (tmp_path / "none", tmp_path / "none.jsonl"):
         assert _found(path) == ({}, {str(path): "empty: holds nothing that could be fed"})
+
+
+def test_a_document_that_replaces_another_of_its_feed_is_told(tmp_path: Path) -> None:
+    lines = tmp_path / "feed.jsonl"
+
+    def told(*records: dict[str, object]) -> dict[str, str]:
+        lines.write_text("\n".join(json.dumps({"doc_id": "a", "body": "x"} | r) for r in records))
+        return _found(lines)[1]
+
+    note = {"a": "is the id of several documents of this feed: the last counts"}
+    assert told({}, {"body": "y"}) == note
+    assert told({"version": 2}, {"version": 2}) == note
+    assert told({"version": 1}, {"version": 2}) == {}
+    assert told({}, {"op": "delete", "body": None}, {}) == {}
+    assert told({}, {"doc_id": "b"}) == {}
