@@ -49,7 +49,7 @@ def feed(
                     for each in local.skipped
                 ],
                 "partly_read": [{"document": name, "unread": what} for name, what in local.partly],
-                "renamed": [{"document": name, "note": note} for name, note in local.told],
+                "told": [{"document": name, "note": note} for name, note in local.told],
                 "rejected": rejected,
             }
         )
@@ -141,7 +141,7 @@ def _print_report(report: FeedReport, local: Local) -> None:
     by_outcome |= {
         "rejected": report.rejected,
         "read in part": local.partly,
-        "of one name": local.told,
+        "told": local.told,
     }
     for word, items in by_outcome.items():
         if items:
