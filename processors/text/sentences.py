@@ -32,7 +32,7 @@ _IDENTIFIER = re.compile(r".?[a-z]+(?:[A-Z_/\d]|[.-][a-z\d]+[./_-])|`", re.DOTAL
 # What stands before the text of a provision and is nothing without it: "Article 15.", "(b)(ii)".
 _LABEL_WORD = r"""(?:(?i:articles?|art|sections?|secs?|rules?|regulations?|clauses?|paragraphs?
     |paras?|parts?|chapters?|chap|ch|annex|schedule|appendix|items?|points?|steps?|questions?|notes?
-    |no|nr|artikel|abschnitt|absatz|abs|kapitel|teil|anhang|ziffer|ziff|punkt|schritt|satz|alinéa
+    |no|nr|artikel|abschnitt|absatz|abs|kapitel|teil|anhang|ziffer|ziff|punkt|schritt|satz|alinéa|al|lit
     |chapitre|annexe|règle|titre|étape)\b\.?\s*|§{1,2}\s*)"""
 _LABEL_NUMBER = r"""\(?(?:\d{1,4}[A-Za-z]?(?:[.\-]\d{1,4}[A-Za-z]?)*+|[ivxlc]{1,7}|[IVXLC]{1,7}
     |[A-Za-z])\)?(?:\s?\((?:\d{1,3}|[A-Za-z]{1,4})\))*+"""
