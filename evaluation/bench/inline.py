@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from evaluation.bench.child import serve
 from evaluation.stages import Running, open_stages, through
 from schemas.events import QuestionAnswered, QuestionAsked, QuestionClosed
+from streams.app import opening
 from streams.app.settings import load
 from streams.runtime.worker import collect_seldom
 
@@ -20,10 +21,10 @@ _stages: list[Running] = []
 def prepare() -> list[str]:
     """Open the index and the model; returns the stages that are called, in order."""
     settings = load()
-    opened = open_stages(settings, _open)
+    waited_for = [stage.name for stage in opening.stages(settings) if stage.promise is not None]
+    opened = open_stages(settings, _open, waited_for)
     collect_seldom()  # as a worker does
-    waited_for = [each for each in opened.by_name.values() if each.stage.promise is not None]
-    _stages.extend(waited_for)
+    _stages.extend(opened.by_name.values())
     return [each.stage.name for each in _stages]
 
 
@@ -51,9 +52,12 @@ def _answers(tenant: str, queries: Sequence[str]) -> list[QuestionAnswered]:
     ]
     answers: list[QuestionAnswered] = []
     for stage in _stages:
-        made = through(stage, events)
+        kind = stage.stage.reads[0].event
+        made = through(stage, [each for each in events if isinstance(each, kind)])
         answers += [each for each in made if isinstance(each, QuestionAnswered)]
-        events = [e for e in made if not isinstance(e, QuestionAnswered | QuestionClosed)]
+        # A stage may hand a question to one that comes later than the next.
+        events = [each for each in events if not isinstance(each, kind)]
+        events += [e for e in made if not isinstance(e, QuestionAnswered | QuestionClosed)]
     if len(answers) != len(queries):
         raise RuntimeError(f"{len(queries)} questions gave {len(answers)} answers")
     return answers
