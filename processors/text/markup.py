@@ -15,42 +15,49 @@ from processors.text.tables import laid_out, piped
 from processors.text.ticks import TICKED, UNTICKED
 
 # Without any of these there is nothing to do: most texts are told by one look.
-_ANY = re.compile(r"[<|&]|~~|\]\(|^[ \t]*(?:[-*+]|\d+[.)]) \[[ xX]\]|\A---|^:[ \t]", re.MULTILINE)
-_BLOCK = re.compile(
-    r"""(?P<code>^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n
-          (?:.{0,200000}?\n)??[ ]{0,3}(?P=fence)[^\n]*$)
-      |<!--(?P<comment>.{0,20000}?)-->
+_ANY = re.compile(
+    r"[<|&]|~~|\]\(|^[ \t]*(?:[-*+]|\d+[.)]) \[[ xX]\]|\A---|^:[ \t]|^ {0,3}\[[^\^\]\n]+\]:",
+    re.MULTILINE,
+)
+# Where something begins that is more than a line's marks. What closes it is looked for from there,
+# and once where there is none, so that the time is linear whatever the text is.
+_OPENS = re.compile(
+    r"""(?P<code>^[ ]{0,3}(?P<fence>`{3,}(?=[^\n`]*$)|~{3,}))
+      |(?P<comment><!--)
       |(?P<hidden><(?P<tag>div|p|span|section|td|li)\b
-          [^>]{0,400}?(?:\bhidden\b|display:\s*none)[^>]{0,400}>
-          .{0,20000}?</(?P=tag)>)
-      |(?P<html><table\b.{0,50000}?</table>)
+          [^<>]{0,400}?(?:\bhidden\b|display:\s*none)[^<>]{0,400}>)
+      |(?P<html><table\b)
       |(?P<contents>(?:^[ \t]*(?:[-*+]|\d+[.)])[ \t]+\[[^\]\n]{0,300}\]
           \(\#[^)\n]{0,300}\)[ \t]*(?:\n|\Z)){3,})
       |^(?P<term>[^\s|\#>:\-*][^\n|]{0,79})\n{1,2}:[ \t]+(?P<meaning>[^\n]+)$
       |(?P<table>^[^\n|]*\|[^\n]*\n[ \t]*(?=[^\n]*-)(?=[^\n]*\|)[|:\- \t]+(?:\n[^\n|]*\|[^\n]*)*$)
     """,
-    re.VERBOSE | re.MULTILINE | re.DOTALL | re.IGNORECASE,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
+_MOST_CELLS = 200_000  # of a table that is laid out anew
 _INLINE = re.compile(
     r"""(?P<code>(?P<tick>`{1,3})(?!`)[^`\n]{1,400}(?P=tick)(?!`))
       |~~(?=[^\s~])(?P<struck>[^~\n]{1,1000})~~
       |<(?P<del>del|s|strike)>(?P<deleted>[^<]{0,1000})</(?P=del)>
       |<(?P<way>sup|sub)>(?P<moved>[^<]{1,60})</(?P=way)>
       |!\[(?P<alt>[^\[\]\n]{0,400})\]\([^()\n]{0,800}\)
-      |(?<!\\)\[(?!\^|Picture:)(?P<link>(?:[^\[\]\n]|!\[[^\[\]\n]{0,400}\]\([^()\n]{0,800}\)){1,400})\]
+      |(?<![A-Za-z0-9_\\])\[(?!\^|Picture:)(?P<link>(?:[^\[\]\n]|!\[[^\[\]\n]{0,400}\]\([^()\n]{0,800}\)){1,400})\]
           \((?P<to>[^()\s]{0,800}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?)(?:\s+"[^"\n]{0,200}")?\)
       |(?P<item>^[ \t]*(?:[-*+]|\d+[.)])[ ])\[(?P<box>[ xX])\](?=[ ])
       |(?P<break><br\s*/?>)
       |(?P<mark></?(?:a|abbr|b|big|body|center|cite|code|details|div|em|font|h[1-6]|html|i|ins|kbd
-          |li|mark|ol|p|q|samp|section|small|span|strong|summary|tt|u|ul|var|wbr)(?:\s[^<>]{0,400})?/?>)
+          |li|mark|ol|p|q|samp|section|small|span|strong|summary|tt|u|ul|var|wbr)(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"<>]{0,400}"|'[^'<>]{0,400}'|[^\s<>"']{1,200})){0,9}
+          (?:\s+open)?\s*/?>)
       |(?P<picture><img\b[^<>]{0,800}>)
       |(?P<entity>&(?:[a-zA-Z]{2,10}|\#\d{1,6}|\#x[0-9a-fA-F]{1,6});)
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_ROWS = re.compile(r"<tr\b[^>]*>(.*?)(?=<tr\b|</table)", re.IGNORECASE | re.DOTALL)
-_HTML_CELLS = re.compile(r"<(t[dh])\b[^>]*>(.*?)(?=</t[dh]|<t[dh]\b|\Z)", re.IGNORECASE | re.DOTALL)
+_ROWS = re.compile(r"<tr\b[^<>]*>(.*?)(?=<tr\b|</table)", re.IGNORECASE | re.DOTALL)
+_HTML_CELLS = re.compile(
+    r"<(t[dh])\b[^<>]*>(.*?)(?=</t[dh]|<t[dh]\b|\Z)", re.IGNORECASE | re.DOTALL
+)
 _TAGS = re.compile(r"<[^<>]{0,400}>")
 _CELLS = re.compile(r"(?<!\\)\|")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
@@ -60,6 +67,11 @@ _DRAFT = re.compile(
     r"^(?:draft:[ \t]*(?:true|yes)|published:[ \t]*(?:false|no))[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
 )
+# Addresses of links that stand apart: [rules]: https://...
+_ADDRESS = re.compile(
+    r"^ {0,3}\[(?P<name>[^\^\[\]\n]{1,100})\]:[ \t]+\S[^\n]{0,800}\n?", re.MULTILINE
+)
+_BY_NAME = re.compile(r"\[(?P<text>[^\^\[\]\n]{1,400})\](?:\[(?P<name>[^\[\]\n]{0,100})\])?")
 _GAPS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 _LINES = ("<p", "<div", "<li", "</p", "</div")
 _ALT_WORDS = 3  # fewer name an icon or a logo
@@ -88,12 +100,18 @@ def tidied(text: str) -> Tidied:
     said = front["said"] if front else ""
     begin = front.end() if front else 0
     left: Counter[str] = Counter()
+    text = text[:begin] + _with_links(text[begin:])
     parts = [text[:begin]]
-    at = begin
-    for found in _BLOCK.finditer(text, begin):
+    at = place = begin
+    closers = _Closers(text)
+    while found := _OPENS.search(text, place):
+        end = closers.end_of(found)
+        if end is None:
+            place = found.end()
+            continue
         parts.append(_inline(text[at : found.start()], left))
-        parts.append(_block(found, left))
-        at = found.end()
+        parts.append(_block(found, text[found.start() : end], left))
+        at = place = end
     parts.append(_inline(text[at:], left))
     made = "".join(parts)
     if left or made != text:
@@ -109,24 +127,63 @@ def tidied(text: str) -> Tidied:
     )
 
 
-def _block(found: re.Match[str], left: Counter[str]) -> str:
-    match found.lastgroup:
-        case "comment":
-            left["comment"] += len(_WORDS.findall(found["comment"])) > 1
-            return ""
-        case "html":
-            return _html_table(found["html"], left)
-        case "contents":
-            return ""
-        case "meaning":  # of a definition list
-            return f"{_inline(found['term'], left)}: {_inline(found['meaning'], left)}"
-        case "table":
-            return _table(_inline(found["table"], left))
-        case _:
-            if found["hidden"]:
-                left["hidden"] += 1
-                return ""
-            return found[0]
+def _with_links(text: str) -> str:
+    """The text without addresses that stand apart, and with the words of links to them."""
+    names = {found["name"].casefold() for found in _ADDRESS.finditer(text)}
+    if not names:
+        return text
+
+    def said(found: re.Match[str]) -> str:
+        known = (found["name"] or found["text"]).casefold() in names
+        return found["text"] if known else found[0]
+
+    return _BY_NAME.sub(said, _ADDRESS.sub("", text))
+
+
+class _Closers:
+    """Where what is open ends; a closer that is not there is looked for once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._none: set[str] = set()
+
+    def end_of(self, found: re.Match[str]) -> int | None:
+        """The end of what begins here; None where nothing closes it."""
+        if found["code"]:
+            fence = found["fence"]
+            mark = rf"^[ ]{{0,3}}{fence[0]}{{{len(fence)},}}[ \t]*$"
+            closing = re.compile(mark, re.MULTILINE).search(self._text, found.end())
+            return closing.end() if closing else len(self._text)
+        if found["comment"]:
+            return self._after("-->", found.end())
+        if found["hidden"]:
+            return self._after(f"</{found['tag'].lower()}>", found.end())
+        return self._after("</table>", found.end()) if found["html"] else found.end()
+
+    def _after(self, closer: str, place: int) -> int | None:
+        if closer in self._none:
+            return None
+        closing = re.compile(re.escape(closer), re.IGNORECASE).search(self._text, place)
+        if closing is None:
+            self._none.add(closer)
+            return None
+        return closing.end()
+
+
+def _block(found: re.Match[str], text: str, left: Counter[str]) -> str:
+    if found["comment"]:
+        left["comment"] += len(_WORDS.findall(text)) > 1
+        return ""
+    if found["hidden"]:
+        left["hidden"] += 1
+        return ""
+    if found["html"]:
+        return _html_table(text, left)
+    if found["contents"]:
+        return ""
+    if found["meaning"]:  # of a definition list
+        return f"{_inline(found['term'], left)}: {_inline(found['meaning'], left)}"
+    return _table(_inline(text, left)) if found["table"] else text
 
 
 def _inline(text: str, left: Counter[str]) -> str:
@@ -178,8 +235,10 @@ def _table(text: str) -> str:
     """A pipe table with the header that it has; unchanged where that is its first row."""
     lines = text.split("\n")
     rows = [_cells(line) for at, line in enumerate(lines) if at != 1 and line.strip()]
-    made = laid_out(rows)
     width = max(map(len, rows))
+    if width * len(rows) > _MOST_CELLS:
+        return text
+    made = laid_out(rows)
     as_it_is = rows[0] + [""] * (width - len(rows[0]))
     beside = made.before or made.after
     if made.header == as_it_is and not beside and len(made.rows) == len(rows) - 1:
@@ -205,6 +264,8 @@ def _html_table(source: str, left: Counter[str]) -> str:
             len(rows) == headers and bool(cells) and all(kind.lower() == "th" for kind, _ in cells)
         )
         rows.append([" ".join(_TAGS.sub("", _inline(said, left)).split()) for _, said in cells])
+    if max(map(len, rows), default=0) * len(rows) > _MOST_CELLS:
+        return "\n".join(" ".join(row) for row in rows)
     made = laid_out(rows, headers=headers or None)
     blocks = [*made.before, piped(made.header, made.rows), *made.after]
     return "\n\n" + "\n\n".join(block for block in blocks if block) + "\n\n"

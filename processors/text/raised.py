@@ -10,7 +10,7 @@ import re
 
 _UP, _DOWN, _END = "\ue0f0", "\ue0f1", "\ue0f2"  # private use: no text has them
 MARK = _UP  # begins what is raised
-_FOUND = re.compile(f"([{_UP}{_DOWN}])([^{_END}]*){_END}")
+_FOUND = re.compile(f"([{_UP}{_DOWN}])([^{_UP}{_DOWN}{_END}]*){_END}")
 _AT_START = re.compile(r"[\s>*_-]*\Z")
 _WORD = re.compile(r"[^\W\d_]+\Z")
 _NUMBER = re.compile(r"(?<![\d.,])\d[\d., ]*\Z")
