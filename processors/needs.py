@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Embedder,
         Generator,
         LexicalSearch,
+        Reader,
         RequestLog,
         TokenCounter,
         VectorCache,
@@ -30,4 +31,5 @@ REQUESTS: Port[RequestLog] = Port("requests")
 CHUNKS: Port[ChunkStore] = Port("chunks")
 DENSE: Port[DenseSearch] = Port("dense")
 LEXICAL: Port[LexicalSearch] = Port("lexical")
+READER: Port[Reader] = Port("reader")
 GENERATOR: Port[Generator] = Port("generator")

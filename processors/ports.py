@@ -137,6 +137,47 @@ class Generator(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question with a passage that may answer it; `context` is its title and headings."""
+
+    question: str
+    context: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader makes of a passage for one question.
+
+    `answers` is the logit of it answering. `tokens` are character offsets into its text, and
+    `starts` and `ends` (tokens,) the logits of the answer's beginning and ending there. All of
+    them compare the passages of one question with each other.
+    """
+
+    answers: float
+    tokens: Sequence[tuple[int, int]]
+    starts: Float32
+    ends: Float32
+
+
+class Reader(Protocol):
+    """Reads passages for a question: which answers it, and where."""
+
+    @property
+    def model(self) -> str:
+        """The SHA-256 of its weights, in hexadecimal; empty where they cannot be used."""
+        ...
+
+    def read(self, askings: Sequence[Asking]) -> list[Reading]:
+        """One reading each, in order; any number at once.
+
+        Raises:
+            Retry: it cannot read now.
+        """
+        ...
+
+
 Document = tuple[str, str]
 """A document by tenant and doc_id."""
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from connectors.minilm.changes import digest
 from evaluation.quality.judge import SHIPPED
-from evaluation.quality.judging.weights import digest
 
 RESULTS = Path(__file__).parents[1] / "results" / "agreement.json"
 

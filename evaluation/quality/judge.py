@@ -17,11 +17,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from connectors.minilm.changes import digest
 from connectors.minilm.embedder import MiniLM
 from evaluation.quality.judging import signals, words
 from evaluation.quality.judging.combining import INPUTS, Combination
 from evaluation.quality.judging.reader import Reader
-from evaluation.quality.judging.weights import digest, shipped
+from evaluation.quality.judging.weights import shipped
 from processors.ports import Float32
 from streams.flow.errors import UserError
 

@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from connectors.minilm.changes import digest
 from evaluation.bench.report import Say, Setting
 from evaluation.lines import BadLine
 from evaluation.quality.judge import SHIPPED, LocalJudge, Model, load, untrained
 from evaluation.quality.judging.combining import INPUTS, Fold
-from evaluation.quality.judging.weights import digest
 from evaluation.research.judging import train as training
 from evaluation.research.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap

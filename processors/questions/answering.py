@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
-from processors.needs import GENERATOR
+from processors.needs import GENERATOR, READER
 from processors.places import QUESTIONS
-from processors.ports import Generator
+from processors.ports import Generator, Reader, Reading
 from processors.questions import answers
-from processors.questions.generate import AnswerConfig, generate
+from processors.questions.carried import degraded
+from processors.questions.generate import AnswerConfig, Lookup, answer
 from processors.questions.grounded import GroundedConfig, grounded
 from schemas import topics
 from schemas.events import GenerationRequested
+from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
-from streams.flow.stage import Stage, record_stage
+from streams.flow.stage import Stage, batch_stage, record_stage
 from streams.flow.topic import outputs
+
+WAITING = 32  # questions that are answered in one go
+_HALF = 0.5  # of the time until a deadline that reading may take
+_SLOW = 0.15  # seconds a passage, before any was timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +35,111 @@ class Answering:
     concurrency: int = 1
 
 
-def _answer(
+class Extractive:
+    """Answers all questions that wait, read together: fewer passages of each, the more there are.
+
+    It knows how long a passage takes from the last ones, so that a deadline that is near leaves
+    time for no more than can be read.
+    """
+
+    def __init__(self, reader: Reader | None, config: AnswerConfig, now: Callable[[], int]) -> None:
+        self._reader, self._config, self._now = reader, config, now
+        self._pace = _SLOW
+
+    def __call__(
+        self, events: Sequence[GenerationRequested]
+    ) -> list[Sequence[answers.Ended] | Reject | Retry]:
+        lookups = [Lookup(event, self._config) for event in events]
+        most = self._most(events)
+        readings, told = self._read(lookups, most)
+        found: list[Sequence[answers.Ended] | Reject | Retry] = []
+        for lookup in lookups:
+            if told:
+                carried = degraded(lookup.event.carried, told)
+                lookup.event = replace(lookup.event, carried=carried)
+            size = sum(len(part.reading) for part in lookup.parts)
+            read = None if readings is None else readings[:size]
+            readings = None if readings is None else readings[size:]
+            found.append([*answer(lookup, read, config=self._config, now=self._now)])
+        return found
+
+    def _most(self, events: Sequence[GenerationRequested]) -> int:
+        """Passages that are read of each question."""
+        wanted = min(self._config.passages, self._config.at_once // max(len(events), 1))
+        left = min(answers.deadline(event) for event in events) - self._now()
+        in_time = int(left / 1000 * _HALF / (self._pace * max(len(events), 1)))
+        return max(min(wanted, in_time), 0)
+
+    def _read(self, lookups: Sequence[Lookup], most: int) -> tuple[list[Reading] | None, str]:
+        """What was read of them, and what is to be told of it; None where nothing was."""
+        config, reader = self._config, self._reader
+        if reader is None:
+            return None, ""
+        if not most:
+            return None, "generate: nothing was read, too many questions wait for the time there is"
+        if config.reader and reader.model and reader.model != config.reader:
+            return None, (
+                f"generate: nothing was read, the reader's weights are {reader.model[:8]}, "
+                f"policies/answering.yaml names {config.reader[:8]}"
+            )
+        askings = [asking for lookup in lookups for asking in lookup.askings(most)]
+        begin = time.perf_counter()
+        try:
+            readings = reader.read(askings) if askings else []
+        except Retry as error:
+            return None, f"generate: nothing was read, {error}"
+        if askings:
+            self._pace += 0.3 * ((time.perf_counter() - begin) / len(askings) - self._pace)
+        if most < config.passages:
+            waits = f"{len(lookups)} questions wait" if len(lookups) > 1 else "the deadline is near"
+            return readings, f"generate: read {most} passages of {config.passages}, {waits}"
+        return readings, ""
+
+
+def _grounded(
     event: GenerationRequested,
     *,
-    generator: Generator | None,
+    generator: Generator,
     config: Answering,
+    asking: GroundedConfig,
     now: Callable[[], int],
 ) -> Iterable[answers.Ended]:
-    if generator is None or config.grounded is None:
-        return generate(event, config=config.quoting, now=now)
-    return grounded(
-        event,
-        generator=generator,
-        config=config.grounded,
-        quoting=config.quoting,
-        now=now,
-    )
+    return grounded(event, generator=generator, config=asking, quoting=config.quoting, now=now)
 
 
 def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
     """`generate.TIER` in the topology."""
-    asks = config.grounded is not None
-
-    def make(opened: Opened):
-        return partial(
-            _answer,
-            generator=opened[GENERATOR] if asks else None,
-            config=config,
-            now=now,
+    name, reads = f"generate.{tier}", topics.RAG_GENERATE.named(tier)
+    writes = outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED)
+    asking = config.grounded
+    if asking is None:
+        reads_passages = config.quoting.passages > 0
+        return batch_stage(
+            name,
+            reads=reads,
+            make=lambda opened: Extractive(
+                opened[READER] if reads_passages else None, config.quoting, now
+            ),
+            writes=writes,
+            dead_letters=topics.RAG_DLQ,
+            place=QUESTIONS,
+            needs=[READER] if reads_passages else [],
+            promise=answers.PROMISE,
+            max_batch=WAITING,
         )
 
+    def make(opened: Opened):
+        generator = opened[GENERATOR]
+        return partial(_grounded, generator=generator, config=config, asking=asking, now=now)
+
     return record_stage(
-        f"generate.{tier}",
-        reads=topics.RAG_GENERATE.named(tier),
+        name,
+        reads=reads,
         make=make,
-        writes=outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED),
+        writes=writes,
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[GENERATOR] if asks else [],
+        needs=[GENERATOR],
         promise=answers.PROMISE,
         concurrency=config.concurrency,
     )

@@ -1,115 +1,104 @@
-"""`generate`, extractive: the sentences that answer, quoted and cited, or an abstention."""
+"""`generate`, extractive: what answers, quoted whole and cited, or an abstention."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property
-from math import inf, isfinite
 
+from processors.ports import Asking, Reading
+from processors.questions import evidence as words
 from processors.questions.answers import Ended, close
-from processors.questions.claims import contradict
-from processors.questions.evidence import Asked, asked, evidence, keys_of
+from processors.questions.composing import DIFFER, composed
+from processors.questions.evidence import Asked, asked
 from processors.questions.parts import MOST, parts_of
-from processors.questions.quoting import Sentence, joined, sentences
+from processors.questions.quotes import Quote, quoted, widened
+from processors.questions.quoting import joined
+from processors.questions.subjects import Subjects, subjects
+from processors.questions.weighing import Passage, Unit, evidence, to_read, weighed, worded
 from schemas.events import Candidate, Citation, GenerationRequested
 
-# How sentences are ordered: softmax regression on which sentence of the retrieved passages holds
-# the answer, 1,190 XQuAD questions (81 % first, 92 % among the first two, on the half held out).
-_COSINE = 5.0
-_OWN_TERMS = 3.0  # the question's terms in the sentence itself
-_NEAR_TERMS = 3.0  # and in its title, headings, table header or the line that introduces it
-_PASSAGE_TERMS = 3.0
-_RANK = 4.0  # the candidate's score as a share of the best one's
-_FITS = 1.7  # a number where a number is asked for
-# Sentences that are held against the best one to find contradictions, a millisecond each at most.
-_COMPARED = 20
+# Where similarity and words alone find so much evidence too, the reader's may be so much less: on
+# held-out questions the share that is right stays, and more are answered that were asked in other
+# words than the passage's.
+_AGREED, _LESS = 0.62, 0.14
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerConfig:
     """When to answer, and with how much."""
 
-    abstain_below: float = 0.5  # evidence, 0 to 1; see `processors.questions.evidence`
-    max_sentences: int = 3  # for each thing that is asked
+    abstain_below: float = 0.5  # evidence, 0 to 1, of what similarity and words alone chose
+    sure: float = 0.5  # evidence, 0 to 1, of what was read
+    passages: int = 5  # that are read for a question that waits alone
+    at_once: int = 24  # that are read for all questions that wait at once
+    reader: str = ""  # SHA-256 of the weights that may read; empty: whichever
+    max_sentences: int = 3  # for each thing that is asked, where nothing is read
     # A further sentence is quoted if its odds of being the answer are at least exp(-margin) of the
     # best one's: at 1, 1.35 sentences on average, of which one holds the answer in 89 % (XQuAD).
     margin: float = 1.0
-    candidates: int = 10  # that are read, best first
-
-
-class _Passage:
-    """A candidate while its sentences are compared; what is costly is worked out when asked for."""
-
-    def __init__(self, question: Asked, rank: int, candidate: Candidate, share: float) -> None:
-        self.text = candidate.text
-        self.title = keys_of(candidate.title, candidate.doc_id)
-        self.own = keys_of(candidate.text, candidate.heading)
-        self.keys = self.own | self.title
-        self._question = question
-        self._covered = question.coverage(self.keys)
-        self._base = _PASSAGE_TERMS * self._covered + _RANK * share
-        self._rank = rank
-        self._candidate = candidate
-
-    @cached_property
-    def sentences(self) -> dict[int, Sentence]:
-        """What can be quoted of it, by where it starts."""
-        return {each.start: each for each in sentences(self._rank, self._candidate)}
-
-    def bounds(self) -> Iterator[tuple[float, int, int]]:
-        """The most a sentence can score, and where it is: its words are words of its passage."""
-        most = self._base + (_OWN_TERMS + _NEAR_TERMS) * self._covered + _FITS
-        flat, cosines = self._candidate.sentences, self._candidate.sentence_scores
-        for start, cosine in zip(flat[::2], cosines, strict=False):
-            yield most + _COSINE * cosine, self._rank, start
-
-    def pick(self, sentence: Sentence) -> _Pick | None:
-        """The sentence with its score, unless nothing of it can be read out."""
-        reads = sentence.reads(self.text)
-        if not reads:
-            return None
-        question = self._question
-        own = keys_of(self.text[sentence.start : sentence.end])
-        near = question.coverage(own | sentence.near)
-        score = (
-            self._base
-            + _COSINE * sentence.cosine
-            + _OWN_TERMS * question.coverage(own)
-            + _NEAR_TERMS * near
-            + _FITS * question.fits(reads)
-        )
-        return _Pick(sentence, reads, score, own, near)
-
-    def evidence(self, known: frozenset[str]) -> float:
-        """How likely it answers, by the nearest of what can be quoted."""
-        nearest = sorted(self.sentences.values(), key=lambda each: -each.cosine)
-        cosine = next((each.cosine for each in nearest if each.reads(self.text)), 0.0)
-        return evidence(self._question, cosine, self.own, self.title, known)
+    candidates: int = 10  # that are looked at, best first
 
 
 @dataclass(frozen=True, slots=True)
-class _Pick:
-    """A sentence to quote; `near` is the share of the question's terms in it and above it."""
+class Found:
+    """What to quote, in reading order; or nothing, and why."""
 
-    sentence: Sentence
-    reads: str
-    score: float
-    keys: frozenset[str]
-    near: float
+    quotes: list[Quote]
+    reasons: list[str]
+    said: str = ""  # how the quotes read together
     evidence: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What to quote, in reading order; or nothing, and why."""
+class Part:
+    """One thing that a question asks, while it is looked up."""
 
-    picks: list[_Pick]
-    reasons: list[str]
-    differing: int = (
-        0  # as many of them, the first ones, are of documents that contradict each other
-    )
+    def __init__(self, text: str, question: Asked, candidates: Sequence[Candidate]) -> None:
+        self.text = text
+        self.asked = question
+        titles = [t for c in candidates for t in (c.title, *c.heading.split(" > "), *_inside(c))]
+        self.named: Subjects = subjects(text, titles, [c.text for c in candidates])
+        top = max((c.score for c in candidates), default=0.0)
+        self.passages = [
+            Passage(question, text, self.named, rank, candidate, top)
+            for rank, candidate in enumerate(candidates)
+        ]
+        self.reading: list[Passage] = []
+
+    def askings(self, most: int) -> list[Asking]:
+        """What is to be read for it; nothing where what is named is nowhere."""
+        if self.absent:
+            return []
+        self.reading = to_read(self.passages, most)
+        return [each.asking(self.text) for each in self.reading]
+
+    @property
+    def absent(self) -> list[str]:
+        """What is named and that no passage is about."""
+        if not self.named.known:
+            return [*self.named.unknown]
+        if not any(each.fits for each in self.passages):
+            return [each.said for each in self.named.known]
+        return []
+
+
+def _inside(candidate: Candidate) -> list[str]:
+    return [line.strip("# ") for line in candidate.text.splitlines() if line.startswith("#")]
+
+
+class Lookup:
+    """A question taken apart, with what was retrieved for it."""
+
+    def __init__(self, event: GenerationRequested, config: AnswerConfig) -> None:
+        self.event = event
+        self.candidates = event.candidates[: config.candidates]
+        question = event.carried.question.query
+        found, self.left = parts_of(question)
+        self.parts = [Part(text, each, self.candidates) for text, each in found]
+
+    def askings(self, most: int) -> list[Asking]:
+        """What is to be read, `most` passages in all, the parts of the question in turn."""
+        each = max(most // max(len(self.parts), 1), min(most, 2))
+        return [asking for part in self.parts for asking in part.askings(each)]
 
 
 def generate(
@@ -118,167 +107,199 @@ def generate(
     config: AnswerConfig,
     now: Callable[[], int],
 ) -> Iterable[Ended]:
-    """The fewest sentences that answer the question, or `abstained` with the reason.
+    """As `answer`, by similarity and words alone: nothing is read."""
+    return answer(Lookup(event, config), None, config=config, now=now)
+
+
+def answer(
+    lookup: Lookup,
+    readings: Sequence[Reading] | None,
+    *,
+    config: AnswerConfig,
+    now: Callable[[], int],
+) -> Iterable[Ended]:
+    """The fewest units that answer the question, or `abstained` with the reason.
 
     A quote is exactly `text[start:end]` of its candidate; the answer has the same words, readable:
-    without list marks, a table row as "header: value" pairs. Of a question with several parts each
-    is answered that can be; `reasons` names the others. Where documents contradict each other
-    (in a number, a month, a denial, may or must), the answer shows what each says, the newest
-    first, with their dates.
+    without list marks, a table row as "header: value" pairs, a list with its lines. Of a question
+    with several parts each is answered that can be; `reasons` names the others. Where documents
+    contradict each other (in a number, a month, a denial, may or must), the answer shows what each
+    says, the newest first, with their dates; where they speak of several things and the question
+    names none, what each thing has. `readings` are those of `lookup.askings`, in their order.
     """
-    candidates = event.candidates[: config.candidates]
-    parts, left = parts_of(event.carried.question.query)
-    found = [_looked_up(part, candidates, config) for _, part in parts]
-    if len(parts) > 1:
+    left = list(readings) if readings is not None else None
+    found: list[Found] = []
+    for part in lookup.parts:
+        read = None
+        if left is not None:
+            read, left = left[: len(part.reading)], left[len(part.reading) :]
+        found.append(_looked_up(part, read, config))
+    if len(lookup.parts) > 1:
         # A sentence may be near to the whole question, and say nothing of this part of it.
-        found = [_if_named(text, each) for (text, _), each in zip(parts, found, strict=True)]
+        found = [_if_named(part.text, f) for part, f in zip(lookup.parts, found, strict=True)]
     reasons = [
-        reason if len(parts) == 1 else f"{text}: {reason}"
-        for (text, _), each in zip(parts, found, strict=True)
+        reason if len(found) == 1 else f"{part.text}: {reason}"
+        for part, each in zip(lookup.parts, found, strict=True)
         for reason in each.reasons
     ]
-    reasons += [f"{text}: not looked up, ask it by itself ({MOST} parts at most)" for text in left]
-    quotes: dict[str, _Pick] = {}  # a sentence that answers two parts is said once
+    reasons += [
+        f"{text}: not looked up, ask it by itself ({MOST} parts at most)" for text in lookup.left
+    ]
+    quotes: dict[str, tuple[Quote, float]] = {}  # what answers two parts is said once
     said: list[str] = []
-    for part in found:
-        differing, others = part.picks[: part.differing], part.picks[part.differing :]
-        if any(pick.reads not in quotes for pick in differing):
-            said.append(_differing(candidates, differing))
-        if fresh := [pick.reads for pick in others if pick.reads not in quotes]:
-            said.append(joined(fresh))
-        for pick in part.picks:
-            quotes.setdefault(pick.reads, pick)
+    for each in found:
+        if any(quote.reads not in quotes for quote in each.quotes):
+            fresh = [quote for quote in each.quotes if quote.reads not in quotes]
+            whole = len(fresh) == len(each.quotes)
+            said.append(each.said if whole else joined([quote.reads for quote in fresh]))
+        for quote in each.quotes:
+            quotes.setdefault(quote.reads, (quote, each.evidence))
+    event = lookup.event
     yield from close(
         event.carried,
         "answered" if quotes else "abstained",
         now(),
         answer=" ".join(said),
-        passages=candidates,
-        citations=[_citation(candidates, pick) for pick in quotes.values()],
+        passages=lookup.candidates,
+        citations=[_citation(lookup.candidates, q, score) for q, score in quotes.values()],
         reasons=reasons,
         tier=event.tier,
         model=event.model,
     )
 
 
-def _looked_up(question: Asked, candidates: Sequence[Candidate], config: AnswerConfig) -> _Found:
+def _looked_up(part: Part, readings: Sequence[Reading] | None, config: AnswerConfig) -> Found:
     """What answers one part of the question."""
-    top = max((c.score for c in candidates), default=0.0)
-    passages = [
-        _Passage(question, rank, candidate, _share(candidate.score, top))
-        for rank, candidate in enumerate(candidates)
-    ]
-    known = frozenset[str]().union(*(passage.keys for passage in passages))
-    chosen = _chosen(passages, config)
-    if not chosen:
-        return _Found([], ["no passage was found"])
-    ranks = {pick.sentence.rank for pick in chosen}
-    strength = {rank: passages[rank].evidence(known) for rank in ranks}
-    best = max(strength[pick.sentence.rank] for pick in chosen[: config.max_sentences])
+    if absent := part.absent:
+        return _Nothing(part).of(absent)
+    if not any(passage.units for passage in part.passages):
+        return Found([], [_Nothing(part).missing_place()])
+    if readings:
+        units = weighed(part.reading, readings)
+        if units:
+            return _read(part, units, config)
+    return _worded(part, config)
+
+
+def _read(part: Part, units: Sequence[Unit], config: AnswerConfig) -> Found:
+    known = _known(part)
+    best = evidence(part.asked, units, known)
+    missing = part.asked.missing(known, identifiers=True)
+    first = part.passages[units[0].rank]
+    agreed = _strength(first, part.asked, known) >= _AGREED
+    needed = config.sure - _LESS * agreed
+    if best < needed or missing:
+        reasons = [f"evidence {best:.2f} is below {needed:.2f}"]
+        if missing:
+            reasons = [f"not in the passages: {', '.join(missing)}"]
+        return Found([], reasons + _Nothing(part).words(units[0]))
+    quote = quoted(part.text, part.asked, units, part.passages)
+    if quote is None:
+        return Found([], ["no passage was found"])
+    quotes, said = composed(part.text, quote, part.passages, bool(part.named.known))
+    return Found(quotes, [], said, best)
+
+
+def _worded(part: Part, config: AnswerConfig) -> Found:
+    units = worded(part.passages)
+    chosen: dict[str, Unit] = {}
+    for unit in units:
+        if unit.score < units[0].score - config.margin or len(chosen) == config.max_sentences:
+            break
+        chosen.setdefault(unit.reads, unit)
+    known = _known(part)
+    strength = {
+        u.rank: _strength(part.passages[u.rank], part.asked, known) for u in chosen.values()
+    }
+    best = max(strength.values())
     if best < config.abstain_below:
-        reasons = [f"evidence {best:.2f} is below {config.abstain_below:.2f}"]
-        unknown = question.missing(known, identifiers=True)
-        if missing := unknown or question.missing(passages[chosen[0].sentence.rank].keys):
-            reasons.append(f"not in the passages: {', '.join(missing)}")
-        return _Found([], reasons)
-    chosen = [replace(pick, evidence=strength[pick.sentence.rank]) for pick in chosen]
-    differing = _conflict(candidates, chosen)
-    others = [pick for pick in chosen[: config.max_sentences] if pick not in differing]
-    return _Found([*differing, *_in_order(candidates, others)], [], len(differing))
+        return Found(
+            [],
+            [
+                f"evidence {best:.2f} is below {config.abstain_below:.2f}",
+                *_Nothing(part).words(units[0]),
+            ],
+        )
+    first = quoted(part.text, part.asked, units, part.passages)
+    if first is None:
+        return Found([], ["no passage was found"])
+    quotes, said = composed(part.text, first, part.passages, bool(part.named.known))
+    more = [widened(unit, part.passages) for unit in chosen.values()]
+    more = [quote for quote in more if all(quote.reads != other.reads for other in quotes)]
+    if len(quotes) == 1 and "\n" not in first.reads:
+        quotes = _in_order(part.passages, [first, *more])
+        said = joined([quote.reads for quote in quotes])
+    elif len(quotes) > 1 and more and said.startswith(DIFFER):
+        said = f"{said} {joined([quote.reads for quote in more])}"
+        quotes = [*quotes, *more]
+    return Found(quotes, [], said, max(strength.get(q.unit.rank, best) for q in quotes))
 
 
-def _if_named(part: str, found: _Found) -> _Found:
+def _strength(passage: Passage, question: Asked, known: frozenset[str]) -> float:
+    """How likely a passage answers, by the nearest of what can be quoted of it."""
+    nearest = max((unit.sentence.cosine for unit in passage.units), default=0.0)
+    return words.evidence(question, nearest, passage.own, passage.title, known)
+
+
+def _known(part: Part) -> frozenset[str]:
+    return frozenset[str]().union(*(passage.keys for passage in part.passages))
+
+
+class _Nothing:
+    """Why nothing is answered, and what is there instead."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def of(self, absent: Sequence[str]) -> Found:
+        titles = dict.fromkeys(p.candidate.title or p.candidate.doc_id for p in self._part.passages)
+        instead = "; ".join([*titles][:3])
+        return Found([], [f"nothing found on {', '.join(absent)}; found: {instead or 'nothing'}"])
+
+    def missing_place(self) -> str:
+        named = self._part.named
+        wanted = [" ".join(label) for label in named.labels]
+        wanted += [f"{how} {year}" for how, year in named.years]
+        return f"nothing found on {', '.join(wanted)}" if wanted else "no passage was found"
+
+    def words(self, best: Unit) -> list[str]:
+        part = self._part
+        unknown = part.asked.missing(_known(part), identifiers=True)
+        missing = unknown or part.asked.missing(part.passages[best.rank].keys)
+        return [f"not in the passages: {', '.join(missing)}"] if missing else []
+
+
+def _if_named(text: str, found: Found) -> Found:
     """These quotes, unless none has a word of this part or stands under one."""
-    question = asked(part)
-    picks = found.picks
-    if any(question.coverage(pick.keys | pick.sentence.near) for pick in picks) or not picks:
+    question = asked(text)
+    near = [quote.unit.own | quote.unit.sentence.near for quote in found.quotes]
+    if any(question.coverage(keys) for keys in near) or not near:
         return found
     missing = question.missing(frozenset())
-    return _Found([], [f"no sentence found has: {', '.join(missing)}"])
+    return replace(
+        found, quotes=[], said="", reasons=[f"no sentence found has: {', '.join(missing)}"]
+    )
 
 
-def _share(score: float, top: float) -> float:
-    return max(score / top, 0.0) if top > 0 and isfinite(top) else 0.0
-
-
-def _chosen(passages: Sequence[_Passage], config: AnswerConfig) -> list[_Pick]:
-    """The best sentences and those within the margin of the best, no two of which read the same.
-
-    A sentence is looked at only while what it can score at most is within the margin.
-    """
-    bounds = [bound for passage in passages for bound in passage.bounds()]
-    bounds.sort(key=lambda bound: -bound[0])
-    picks: list[_Pick] = []
-    floor = -inf
-    for bound, rank, start in bounds:
-        if bound < floor:
-            break
-        passage = passages[rank]
-        sentence = passage.sentences.get(start)
-        if sentence is not None and (pick := passage.pick(sentence)):
-            picks.append(pick)
-            floor = max(floor, pick.score - config.margin)
-    picks.sort(key=lambda pick: (-pick.score, pick.sentence.rank, pick.sentence.start))
-    chosen: dict[str, _Pick] = {}
-    for pick in picks:
-        if pick.score < floor:
-            break
-        chosen.setdefault(pick.reads, pick)
-    return [*chosen.values()]
-
-
-def _conflict(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:
-    """The best sentence and those of other documents that contradict it, the newest first.
-
-    They have the same words, and cover as much of the question with what they stand under: so that
-    the fees of two products are no contradiction if it names one. One sentence for each document.
-    """
-    best = chosen[0]
-    by_document = {candidates[best.sentence.rank].doc_id: best}
-    for other in chosen[1:_COMPARED]:
-        doc_id = candidates[other.sentence.rank].doc_id
-        if doc_id in by_document or best.near != other.near:
-            continue
-        if contradict(best.reads, other.reads):
-            by_document[doc_id] = other
-    if len(by_document) == 1:
-        return []
-    return sorted(by_document.values(), key=lambda p: -candidates[p.sentence.rank].changed_at)
-
-
-def _differing(candidates: Sequence[Candidate], picks: Sequence[_Pick]) -> str:
-    """How sentences that contradict each other are shown."""
-    said = [f"{_source(candidates[p.sentence.rank])}: {joined([p.reads])}" for p in picks]
-    return f"The documents differ. {' '.join(said)}"
-
-
-def _source(candidate: Candidate) -> str:
-    try:
-        day = f", {datetime.fromtimestamp(candidate.changed_at / 1000, UTC).date().isoformat()}"
-    except (ValueError, OverflowError, OSError):  # a record's timestamp may be any number
-        day = ""
-    return f"{candidate.title or candidate.doc_id} ({candidate.doc_id}{day})"
-
-
-def _in_order(candidates: Sequence[Candidate], chosen: Sequence[_Pick]) -> list[_Pick]:
+def _in_order(passages: Sequence[Passage], quotes: Sequence[Quote]) -> list[Quote]:
     """As in the documents, the document with the best sentence first."""
-    documents = list(dict.fromkeys(candidates[p.sentence.rank].doc_id for p in chosen))
+    documents = list(dict.fromkeys(passages[q.unit.rank].candidate.doc_id for q in quotes))
 
-    def place(pick: _Pick) -> tuple[int, int, int]:
-        candidate = candidates[pick.sentence.rank]
-        return documents.index(candidate.doc_id), candidate.ordinal, pick.sentence.start
+    def place(quote: Quote) -> tuple[int, int, int]:
+        candidate = passages[quote.unit.rank].candidate
+        return documents.index(candidate.doc_id), candidate.ordinal, quote.start
 
-    return sorted(chosen, key=place)
+    return sorted(quotes, key=place)
 
 
-def _citation(candidates: Sequence[Candidate], pick: _Pick) -> Citation:
-    candidate, sentence = candidates[pick.sentence.rank], pick.sentence
+def _citation(candidates: Sequence[Candidate], quote: Quote, score: float) -> Citation:
+    candidate = candidates[quote.unit.rank]
     return Citation(
         chunk_id=candidate.chunk_id,
         doc_id=candidate.doc_id,
         doc_version=candidate.doc_version,
-        start=sentence.start,
-        end=sentence.end,
-        quote=candidate.text[sentence.start : sentence.end],
-        score=round(pick.evidence, 4),
+        start=quote.start,
+        end=quote.end,
+        quote=candidate.text[quote.start : quote.end],
+        score=round(score, 4),
     )

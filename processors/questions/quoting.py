@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from processors.questions.evidence import keys_of
@@ -22,6 +22,11 @@ _MARKED = re.compile(r"[*_`\\]|\[\^")
 _FOOTMARK = re.compile(r"\[\^[^\]\s]{1,12}\]:?")
 _EMPHASIS = re.compile(r"(?<![\w*_])([*_])(?=[^\s*_])([^*_\n]+)(?<=\S)\1(?![\w*_])")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])")
+# What is asked on the page, as in "Q: ... A: ..." or a bold line: a heading of what follows it.
+_ASKED = re.compile(
+    r"[\s>#*_\d.)-]*(?:(?:Q|F|Frage|Question)\s*\d*\s*[:.)]\s*)?[^\n]{4,200}\?[*_\s]*\Z"
+)
+_ANSWER_MARK = re.compile(r"\s*(?:[-*]\s+)?\**(?:A|Answer|Antwort|Réponse)\s*\d*\s*[:.)]\**\s+")
 _ENDED = (".", "!", "?", "…", "。", "！", "？", ":", ";")  # noqa: RUF001
 
 
@@ -35,25 +40,37 @@ class Sentence:
     cosine: float
     near: frozenset[str]  # keys of what it stands under
     header: Sequence[str] | None  # of the table it is a row of
+    headings: tuple[str, ...] = ()  # it stands under, the nearest last
+    intro: tuple[int, int] | None = None  # the line that introduces it: "You need:"
+    list_of: int = -1  # number of the list it is an item of, in its candidate
 
     def reads(self, text: str) -> str:
         """As it reads in an answer; empty where nothing of it does."""
         sentence = text[self.start : self.end]
         if self.header is None:
-            return _readable(sentence)
+            return readable(sentence)
         return _row(self.header, _cells(sentence))
 
 
 def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
-    """What can be quoted of a candidate. A heading or a table's header says what is below it."""
+    """What can be quoted of a candidate.
+
+    A heading, a table's header or a question on the page says what is below it, and is no answer.
+    """
     text, flat = candidate.text, candidate.sentences
     above = keys_of(candidate.title, candidate.heading)
+    outer = tuple(filter(None, (candidate.title, *candidate.heading.split(" > "))))
     under = intro = frozenset[str]()
+    heading: tuple[str, ...] = ()
+    introduced: tuple[int, int] | None = None
     header: list[str] | None = None
+    lists, inside, last = -1, False, 0
     for start, end, cosine in zip(flat[::2], flat[1::2], candidate.sentence_scores, strict=False):
         sentence = text[start:end]
-        if _HEADING.match(sentence):
+        gap, last = text[last:start], end
+        if _HEADING.match(sentence) or _ASKED.match(sentence):
             under, intro, header = keys_of(sentence), frozenset[str](), None
+            heading, introduced, inside = (sentence,), None, False
             continue
         first, _, rest = sentence.partition("\n")
         if "|" in first and rest and _DELIMITER.match(rest):
@@ -62,21 +79,111 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
         if is_furniture(sentence):
             continue
         near = above | under | intro
+        number = -1
         if sentence.startswith("|") or (header and "|" in sentence):
             row: Sequence[str] | None = header or ()
             near |= keys_of(*row)
+            inside = False
         else:
             header = row = None
-            if sentence.endswith(":"):
-                intro = keys_of(sentence)
-            elif not _MARKER.match(sentence):
-                intro = frozenset[str]()
-        yield Sentence(rank, start, end, cosine, near, row)
+            if _MARKER.match(sentence):
+                lists += not inside
+                inside, number = True, lists
+            elif inside and _goes_on(text, gap, start):
+                number = lists
+            else:
+                inside = False
+                opens = sentence.rstrip().endswith(":")
+                intro = keys_of(sentence) if opens else frozenset[str]()
+                introduced = (start, end) if opens else None
+        known = introduced if introduced and introduced[0] != start else None
+        yield Sentence(rank, start, end, cosine, near, row, (*outer, *heading), known, number)
+
+
+def _goes_on(text: str, gap: str, start: int) -> bool:
+    """Whether what begins there is still of the item before it: on its line, or indented."""
+    if "\n" not in gap:
+        return True
+    line = text.rfind("\n", 0, start) + 1
+    return gap.count("\n") == 1 and start - line >= 2
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list as a whole, `text[start:end]`, with the line that introduces it."""
+
+    start: int
+    end: int
+    intro: tuple[int, int] | None
+    items: tuple[Sentence, ...]
+
+    def reads(self, text: str) -> str:
+        """As it reads in an answer: a line an item, cut after `_MOST_ITEMS`."""
+        lines = [readable(text[slice(*self.intro)])] if self.intro else []
+        shown = [item for item in self.items if text[item.start : item.end].strip()]
+        for item in shown[:_MOST_ITEMS]:
+            raw = text[item.start : item.end]
+            mark = _MARKER.match(raw)
+            plain = readable(raw)
+            if mark is None and lines:
+                lines[-1] += f" {plain}"
+            else:
+                number = mark[0].strip() if mark else ""
+                lines.append(f"{number if number[:-1].isalnum() else '-'} {plain}")
+        if len(shown) > _MOST_ITEMS:
+            lines.append(f"(and {len(shown) - _MOST_ITEMS} more)")
+        return "\n".join(lines)
+
+
+_MOST_ITEMS = 25
+
+
+def beneath(sentence: Sentence, listed: Listed, text: str) -> int:
+    """Where what belongs to an item ends: after the items below it that are indented more."""
+    own, end = _indent(text, sentence.start), sentence.end
+    for item in listed.items:
+        if item.start > sentence.start:
+            new = "\n" in text[end : item.start]
+            if new and _indent(text, item.start) <= own:
+                break
+            end = item.end
+    return end
+
+
+def _indent(text: str, start: int) -> int:
+    return start - (text.rfind("\n", 0, start) + 1)
+
+
+def lists(found: Iterable[Sentence], text: str) -> dict[int, Listed]:
+    """The lists among what can be quoted of one candidate, by number."""
+    items: dict[int, list[Sentence]] = {}
+    for each in found:
+        if each.list_of >= 0:
+            items.setdefault(each.list_of, []).append(each)
+    made: dict[int, Listed] = {}
+    for number, some in items.items():
+        intro = some[0].intro
+        if intro and text[intro[1] : some[0].start].strip():
+            intro = None  # something stands between
+        start = intro[0] if intro else some[0].start
+        made[number] = Listed(start, some[-1].end, intro, tuple(some))
+    return made
 
 
 def _cells(row: str) -> list[str]:
     inner = row.strip().removeprefix("|").removesuffix("|")
     return [_unmarked(cell) for cell in _CELLS.split(inner)]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Names of a second column that say nothing of what is in it.
+_SAYS_NOTHING = _words("""
+    value values detail details amount description figure figures info information setting limit
+    data requirement answer fee rate betrag wert angabe details angaben valeur montant
+""")
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> str:
@@ -92,13 +199,15 @@ def _row(header: Sequence[str], cells: Sequence[str]) -> str:
         return "; ".join(filter(None, [label, *pairs]))
     if not pairs:
         return ""
+    if len(pairs) == 1 and len(header) == 2 and header[1].casefold() in _SAYS_NOTHING:
+        return f"{first[1]}: {rest[0][1]}"
     named = any(header[1:])
     return f"{label}{'; ' if first[0] else ' – ' if named else ': '}{'; '.join(pairs)}"  # noqa: RUF001
 
 
-def _readable(sentence: str) -> str:
+def readable(sentence: str) -> str:
     """One line without marks of lists, quotes, emphasis, footnotes, fences and rules."""
-    for leading in (_OPENING_FENCE, _QUOTED, _MARKER):
+    for leading in (_OPENING_FENCE, _QUOTED, _MARKER, _ANSWER_MARK):
         if found := leading.match(sentence):
             sentence = sentence[found.end() :]
     return _unmarked(_CLOSING_RULE.sub("", sentence))

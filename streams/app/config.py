@@ -13,6 +13,7 @@ from processors.documents.debezium_policy import debezium_sources
 from processors.documents.ingest import IngestConfig
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
+from processors.questions.answering_policy import answer_config
 from processors.questions.generate import AnswerConfig
 from processors.questions.grounded import QUOTING, GroundedConfig
 from processors.questions.retrieval_policy import retrieval_config
@@ -29,6 +30,7 @@ from streams.release.versions import versions
 CHUNKING = "chunking.yaml"
 CONNECTORS = "connectors.yaml"
 RETRIEVAL = "retrieval.yaml"
+ANSWERING = "answering.yaml"
 # What each prompt of `prompts/` is filled with.
 PLACES = {
     "answer": frozenset({"question", "passages"}),
@@ -72,7 +74,7 @@ def config(settings: Settings) -> Config:
         variants=variants(settings),
         route=RouteConfig(default_tier=settings.tier, models={settings.tier: answering}),
         answering=Answering(
-            AnswerConfig(abstain_below=settings.abstain_below),
+            quoting(settings),
             asking,
             1 if asking is None else GENERATING,
         ),
@@ -130,6 +132,20 @@ def retrieval(settings: Settings) -> RetrievalConfig:
         return retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
     except ValueError as error:
         raise UserError(f"policy {folder / RETRIEVAL}: {error}") from None
+
+
+def quoting(settings: Settings) -> AnswerConfig:
+    """When a question is answered, by `policies/answering.yaml`.
+
+    Raises:
+        UserError: the policy is absent or wrong.
+    """
+    try:
+        said = policies.read(ANSWERING, settings.policies)
+        return answer_config(said, abstain_below=settings.abstain_below)
+    except ValueError as error:
+        folder = settings.policies or policies.SHIPPED
+        raise UserError(f"policy {folder / ANSWERING}: {error}") from None
 
 
 def variants(settings: Settings) -> VariantsConfig | None:

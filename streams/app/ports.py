@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from connectors.converters.port import ConvertSettings, converter
-from connectors.minilm.port import EmbeddingSettings, counter, embedder
+from connectors.minilm.port import (
+    EmbeddingSettings,
+    ReadingSettings,
+    counter,
+    embedder,
+    reader,
+)
 from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
 from connectors.qdrant_edge.port import IndexSettings, chunks, dense, lexical
 from connectors.redis.port import RedisSettings, cache, requests
@@ -34,6 +40,7 @@ __all__ = [
     "GenerationSettings",
     "IndexSettings",
     "JudgeSettings",
+    "ReadingSettings",
     "RedisSettings",
     "RegistrySettings",
     "open_ports",
@@ -81,6 +88,7 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.CHUNKS, IndexSettings, chunks),
         _on(needs.DENSE, IndexSettings, dense),
         _on(needs.LEXICAL, IndexSettings, lexical),
+        _on(needs.READER, ReadingSettings, reader),
         _on(needs.GENERATOR, GenerationSettings, _metered),
     )
 }

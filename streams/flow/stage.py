@@ -201,7 +201,7 @@ def batch_stage(
     reads: Topic[I] | Inputs[I] | Sequence[Topic[I]],
     writes: Topic[O] | Outputs[O],
     make: Callable[
-        [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | Gone] | Reject | Retry]]
+        [Opened], Callable[[Sequence[I]], Sequence[Sequence[O | Gone | To] | Reject | Retry]]
     ],
     dead_letters: Topic[Any],
     place: Place,

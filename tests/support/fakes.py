@@ -37,7 +37,7 @@ CONFIG = Config(
     retrieval=RetrievalConfig(),
     variants=None,
     route=RouteConfig(),
-    answering=Answering(AnswerConfig()),
+    answering=Answering(AnswerConfig(passages=0)),  # nothing is read
 )
 
 

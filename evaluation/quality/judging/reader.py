@@ -3,8 +3,8 @@
 Each is all-MiniLM-L6-v2, trained further (`learn.py`) on text with changed names, numbers, words
 and negations, on what is not mentioned, and on questions with wrong answers. Every token of the
 claim is given a logit of not being supported; the claim is as good as its worst token. The reader
-says the mean of its networks. What training changed of the published weights is in
-the wheel `millrace-judge` (`weights.py`); `graph.py` says how a network is made of both.
+says the mean of its networks. What training changed of the published weights is in the wheel
+`millrace-judge` (`weights.py`); `connectors.minilm.pair_graph` says how a network is made of both.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from typing import Self
 import numpy as np
 from tokenizers import Tokenizer
 
+from connectors.minilm import changes
 from connectors.minilm.embedder import GRAPH as ENCODER
 from connectors.minilm.embedder import SEPARATOR, tokenizer, weights_file
 from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
-from evaluation.quality.judging import weights
+from evaluation.quality.judging.weights import shipped
 from evaluation.quality.judging.words import Words, by_sentence
 from processors.ports import Float32
 
-GRAPH = 1  # raise it when `graph.build` changes, so that cached graphs are built again
+GRAPH = 2  # raise it when `pair_graph.build` changes, so that cached graphs are built again
 CLAIM_TOKENS, TOKENS = 64, 420  # that are read
 EVIDENCE_WORDS = 200  # of longer evidence, the sentences most alike are read
 SURE_WORDS = 110  # of evidence; the longer it is beyond, the less a reading counts
@@ -112,7 +113,7 @@ class Reader:
         self._session: _Session | None = None
 
     def __enter__(self) -> Self:
-        graphs = _graphs(self._path or weights.shipped())
+        graphs = _graphs(self._path or shipped())
         runs = [load(each, self._cache, self._engine, self._streams) for each in graphs]
         pool = ThreadPoolExecutor(self._streams, "reader")
         self._session = _Session(runs, tokenizer(), pool)
@@ -176,16 +177,16 @@ def support(said: Float32, claim: Float32) -> Float32:
 
 def _graphs(path: Path) -> list[Graph]:
     def make(number: int) -> bytes:
-        from evaluation.quality.judging.graph import build  # onnx: only ever needed here
+        from connectors.minilm.pair_graph import build  # onnx: only ever needed here
 
-        return build(weights.weights(path, number)).SerializeToString()
+        return build("judge-reader", changes.weights(path, number)).SerializeToString()
 
     base = weights_file().stat()
-    made = f"graph {GRAPH} on {ENCODER} of {weights.digest(path)}"
+    made = f"graph {GRAPH} on {ENCODER} of {changes.digest(path)}"
     source = f"{made}, {base.st_size} bytes at {base.st_mtime_ns}"
     one = np.ones((1, LENGTH_STEP), np.float32)
     example = (one.astype(np.int32), one, one)
     return [
         Graph(f"judge-reader-{number}", source, partial(make, number), example)
-        for number in range(weights.networks(path))
+        for number in range(changes.networks(path))
     ]

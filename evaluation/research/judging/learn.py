@@ -19,6 +19,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from connectors.minilm.changes import packed
 from connectors.minilm.embedder import tokenizer, weights_file
 from connectors.minilm.graph import (
     DIMENSIONS,
@@ -28,9 +29,9 @@ from connectors.minilm.graph import (
     MASKED,
     read_safetensors,
 )
+from connectors.minilm.pair_graph import LAST_MARK, RELATIONS
 from evaluation.quality.judging import reader
-from evaluation.quality.judging.graph import LAST_MARK, RELATIONS
-from evaluation.quality.judging.weights import CHECKOUT, packed
+from evaluation.quality.judging.weights import CHECKOUT, KEPT
 from evaluation.research.judging import drawing
 from evaluation.research.judging.labelled import Judged
 from processors.ports import Float32
@@ -68,7 +69,7 @@ def main(
                 train(torch, published, made, seed, console)
                 for seed, made in enumerate(drawn, start=1)
             ]
-            np.savez_compressed(file, allow_pickle=False, **packed(published, trained))
+            np.savez_compressed(file, allow_pickle=False, **packed(published, trained, KEPT))
     except UserError as error:
         console.print(f"[red]error:[/red] {error}")
         raise typer.Exit(2) from None

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from connectors.minilm import changes
 from connectors.minilm.embedder import SEPARATOR, tokenizer, weights_file
 from connectors.minilm.engines import Engine
 from connectors.minilm.graph import read_safetensors
+from connectors.minilm.pair_graph import TENSORS
 from evaluation.quality.judge import SHIPPED, LocalJudge, load
 from evaluation.quality.judging import combining, reader, weights, words
 from evaluation.quality.judging.combining import INPUTS, Fold
-from evaluation.quality.judging.graph import TENSORS
 from evaluation.statistics import auc
 from streams.flow.errors import UserError
 
@@ -157,14 +158,14 @@ def test_of_what_training_changed_a_share_is_kept_in_few_levels(tmp_path: Path) 
     published = read_safetensors(weights_file())
     name, path = "encoder.layer.5.output.dense.weight", tmp_path / "changed.npz"
     change = np.random.default_rng(1).normal(0, 0.02, published[name].shape).astype(np.float32)
-    shipped = weights.weights(weights.shipped(), 1)
+    shipped = changes.weights(weights.shipped(), 1)
     trained = {each: shipped[each] for each in TENSORS} | {name: published[name] + change}
-    np.savez(path, allow_pickle=False, **weights.packed(published, [{}, trained]))
-    found = weights.weights(path, 1)
+    np.savez(path, allow_pickle=False, **changes.packed(published, [{}, trained], weights.KEPT))
+    found = changes.weights(path, 1)
     kept = found[name] - published[name]
     assert np.corrcoef(kept.ravel(), change.ravel())[0, 1] > 0.98
     assert kept.std() == pytest.approx(weights.KEPT * 0.02, rel=0.02)
-    assert len(np.unique(np.load(path)[f"1/{name}"])) == 2 * weights.LEVELS + 1
+    assert len(np.unique(np.load(path)[f"1/{name}"])) == 2 * changes.LEVELS + 1
     assert np.array_equal(
         found["embeddings.LayerNorm.bias"], published["embeddings.LayerNorm.bias"]
     )
@@ -179,8 +180,8 @@ def test_a_reader_that_is_missing_or_of_another_network_is_named(tmp_path: Path)
     with pytest.raises(
         UserError, match=r"old\.npz cannot be read: network 0 has no whole\.inner\.weight"
     ):
-        weights.weights(path, 0)
+        changes.weights(path, 0)
     for damaged in (b"none", b"", weights.shipped().read_bytes()[:-4000]):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=r"old\.npz cannot be read"):
-            weights.weights(path, 0)
+            changes.weights(path, 0)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from connectors.minilm import changes as weights
 from evaluation.quality import agreed
 from evaluation.quality.judge import SHIPPED, LocalJudge, load
-from evaluation.quality.judging import weights
 from evaluation.research import agreement
 from evaluation.research.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc

@@ -1,13 +1,12 @@
-"""The judge's reader as an ONNX graph: all-MiniLM-L6-v2's layers, trained further, and two heads.
+"""A network that reads two texts together: all-MiniLM-L6-v2's layers, trained further, with heads.
 
-Inputs: `input_ids` (pairs, tokens) int32, [CLS] claim [SEP] evidence [SEP], right-padded; `types`
-(pairs, tokens) float32, 1 for the evidence and its end; `attention_mask` (pairs, tokens) float32, 1
-for a pair's own tokens. Output: `said` (pairs, 1 + tokens) float32: of the pair, a logit of its
-claim being supported; of each token of the claim, one of it not being so.
+Inputs: `input_ids` (pairs, tokens) int32, [CLS] first [SEP] second [SEP], right-padded; `types`
+(pairs, tokens) float32, 1 for the second and its end; `attention_mask` (pairs, tokens) float32, 1
+for a pair's own tokens.
 
-Which words of claim and evidence are the same, a cross-encoder learns with pains. So it is told:
-every head adds to its attention a weight of its own for equal tokens across the two texts, for
-those before and for those after equal ones.
+Which words of the two texts are the same, a cross-encoder learns with pains. So it is told: every
+head adds to its attention a weight of its own for equal tokens across the two texts, for those
+before and for those after equal ones.
 """
 
 from __future__ import annotations
@@ -39,32 +38,7 @@ TENSORS = (
 )  # that the published model has not
 
 
-def build(weights: Mapping[str, Float32]) -> onnx.ModelProto:
-    """From the published tensors, trained ones in the place of theirs, and `TENSORS`."""
-    graph = _Reader(weights)
-    mask, equal = graph.mask(), graph.equal()
-    relations = graph.relations(equal)
-    x = embedded = graph.embeddings("types")
-    for number in range(LAYERS):
-        layer = f"encoder.layer.{number}"
-        weight = weights[f"{layer}.relations"].reshape(HEADS, RELATIONS, 1, 1)
-        told = graph.constant(f"{layer}.relations", weight)
-        told = graph.node("Conv", [relations, told], f"{layer}.told")
-        x = graph.layer(x, graph.node("Add", [told, mask], f"{layer}.added"), layer)
-    first = graph.node("Slice", [x, "zeros", "ones", "axis.1"], "first")
-    graph.node(
-        "Concat", [graph.whole(x, first), graph.wrong(x, embedded, first, equal)], "said", axis=1
-    )
-    tokens = ["pairs", "tokens"]
-    inputs = {
-        "input_ids": (TensorProto.INT32, tokens),
-        "types": (FLOAT, tokens),
-        "attention_mask": (FLOAT, tokens),
-    }
-    return graph.model("judge-reader", inputs, ("said", ["pairs", "said tokens"]))
-
-
-class _Reader(Encoder):
+class PairEncoder(Encoder):
     def __init__(self, weights: Mapping[str, Float32]) -> None:
         super().__init__(weights)
         for name, numbers in {
@@ -83,7 +57,7 @@ class _Reader(Encoder):
             self.constant(name, np.array(numbers))
 
     def equal(self) -> str:
-        """(pairs, tokens, tokens): 1 for equal words, one in the claim and one in the evidence."""
+        """(pairs, tokens, tokens): 1 for equal words, one in each text."""
         mark = self.constant("last mark", np.array([LAST_MARK], np.int32))
         word = self.node("Greater", ["input_ids", mark], "is word")
         word = self.node("Cast", [word], "word", to=FLOAT)
@@ -112,21 +86,35 @@ class _Reader(Encoder):
         ]
         return self.node("Concat", each, "relations", axis=1)
 
+    def read(self) -> tuple[str, str, str, str]:
+        """The tokens as read and as embedded, the first of each pair, and which are equal."""
+        mask, equal = self.mask(), self.equal()
+        relations = self.relations(equal)
+        x = embedded = self.embeddings("types")
+        for number in range(LAYERS):
+            layer = f"encoder.layer.{number}"
+            weight = self.weights[f"{layer}.relations"].reshape(HEADS, RELATIONS, 1, 1)
+            told = self.constant(f"{layer}.relations", weight)
+            told = self.node("Conv", [relations, told], f"{layer}.told")
+            x = self.layer(x, self.node("Add", [told, mask], f"{layer}.added"), layer)
+        return x, embedded, self.node("Slice", [x, "zeros", "ones", "axis.1"], "first"), equal
+
     def whole(self, x: str, first: str) -> str:
-        """(pairs, 1), from the first token and the mean of the claim's."""
+        """(pairs, 1), from the first token and the mean of the first text's."""
         one = self.constant("type one", np.ones(1, np.float32))
-        claim = self.node("Sub", [one, "types"], "not evidence")
-        claim = self.node("Mul", [claim, "attention_mask"], "claim")
-        row = self.node("Unsqueeze", [claim, "axis.1"], "claim.row")
-        total = self.node("MatMul", [row, x], "claim.sum")
-        count = self.node("ReduceSum", [row, "axis.2"], "claim.count", keepdims=1)
-        mean = self.node("Div", [total, count], "claim.mean")
+        own = self.node("Sub", [one, "types"], "not second")
+        own = self.node("Mul", [own, "attention_mask"], "own")
+        row = self.node("Unsqueeze", [own, "axis.1"], "own.row")
+        total = self.node("MatMul", [row, x], "own.sum")
+        count = self.node("ReduceSum", [row, "axis.2"], "own.count", keepdims=1)
+        mean = self.node("Div", [total, count], "own.mean")
         both = self.node("Concat", [first, mean], "pooled", axis=2)
         inner = self.node("Tanh", [self.linear(both, "whole.inner")], "whole.tanh")
         return self.node("Squeeze", [self.linear(inner, "whole.outer"), "axis.2"], "whole")
 
-    def wrong(self, x: str, embedded: str, first: str, equal: str) -> str:
-        """(pairs, tokens), of each token as read, as embedded, and of whether it was found."""
+    def each(self, x: str, embedded: str, first: str, equal: str) -> str:
+        """(pairs, outputs * tokens), of each token as read, as embedded, and whether it was found;
+        as many outputs as `token.outer` has, one after the other."""
         found = self.node("ReduceMax", [equal, "axis.2"], "found", keepdims=1)
         inner = self.constant("token.inner.bias", self.weights["token.inner.bias"])
         for part, what in (("read", x), ("embedded", embedded), ("pair", first), ("found", found)):
@@ -135,4 +123,23 @@ class _Reader(Encoder):
             product = self.node("MatMul", [what, weight], f"{name}.product")
             inner = self.node("Add", [inner, product], f"{name}.sum")
         outer = self.linear(self.node("Gelu", [inner], "token.gelu"), "token.outer")
-        return self.node("Squeeze", [outer, "axis.2"], "wrong")
+        turned = self.node("Transpose", [outer], "token.turned", perm=[0, 2, 1])
+        return self.node("Flatten", [turned], "token.flat", axis=1)
+
+    def reading(self, name: str) -> onnx.ModelProto:
+        """The whole network; its output `said` is (pairs, 1 + outputs * tokens) float32."""
+        x, embedded, first, equal = self.read()
+        parts = [self.whole(x, first), self.each(x, embedded, first, equal)]
+        self.node("Concat", parts, "said", axis=1)
+        tokens = ["pairs", "tokens"]
+        inputs = {
+            "input_ids": (TensorProto.INT32, tokens),
+            "types": (FLOAT, tokens),
+            "attention_mask": (FLOAT, tokens),
+        }
+        return self.model(name, inputs, ("said", ["pairs", "said tokens"]))
+
+
+def build(name: str, weights: Mapping[str, Float32]) -> onnx.ModelProto:
+    """From the published tensors, trained ones in the place of theirs, and `TENSORS`."""
+    return PairEncoder(weights).reading(name)

@@ -1,0 +1,121 @@
+"""What kind of answer a question wants: the steps of a procedure, a list, or one statement."""
+
+from __future__ import annotations
+
+import re
+
+_STEPS = re.compile(
+    r"\bhow (?:do|can|could|would|should|must|may|does|to|is|are|shall)\b"
+    r"(?! (?:much|many|long|often|old|far|soon|fast))"
+    r"|\bsteps?\b|\bprocedure\b|\bin (?:what|which) order\b|\bwalk me\b|\bthings? to do\b"
+    r"|\bwhat (?:must|do|should|can) (?:i|we|you|one|an? \w+) do\b|\bwie (?:kann|muss|soll|wird)\b",
+    re.IGNORECASE,
+)
+# "which papers", "what are the conditions", "what kinds of": a plural after the question word.
+_LIST = re.compile(
+    r"\b(?:which|what|welche)(?: (?:are|were|sind))?(?: (?:the|all|other|kinds?|types?|sorts?|of))*"
+    r" (?:[\w-]+ )?(?!(?:is|was|does|has|business|fees|status|address|process|access|bonus|basis"
+    r"|class|loss|this|less|express)\b)[\w-]{3,}s\b(?! (?:is|was|does|has)\b)"
+    r"|\b(?:list|name|tell me) (?:all|the|every)\b|\bwhat (?:all )?do (?:i|we|you) need\b"
+    r"|\bwhat (?:must|do|should|does) (?:[\w-]+ ){1,3}"
+    r"(?:hand in|provide|bring|submit|need|have ready)\b"
+    r"|\bwhat must be\b|\bwhat (?:is|are) (?:covered|included|excluded|needed|required)\b"
+    r"|\bwhat details\b",
+    re.IGNORECASE,
+)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Two things of one kind that exclude each other: what speaks of one is not of the other.
+_APART = [
+    tuple(each.split("/"))
+    for each in sorted(
+        _words("""
+    checking/savings credit/debit personal/business incoming/outgoing domestic/international
+    domestic/foreign retail/corporate deposit/withdrawal card/account buy/sell primary/secondary
+    minimum/maximum lowest/highest weekday/weekend
+""")
+    )
+]
+
+
+_TIME = re.compile(
+    r"\bhow (?:long|soon|often|quickly|fast|late|early)\b|\bwhen\b"
+    r"|\b(?:until|by|at) (?:what|which) time\b"
+    r"|\bhow many (?:seconds|minutes|hours|days|weeks|months|years)\b|\bwie (?:lange|oft|schnell)\b"
+    r"|\bwann\b",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(
+    r"\b(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|each|every|per|next|same)"
+    r"[\s-]*(?:(?:business|calendar|working|full|consecutive)[\s-]+)?"
+    r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|quarters?|nights?"
+    r"|stunden?|tage?n?|wochen?|monate?n?|jahre?n?)\b"
+    r"|\b(?:daily|weekly|monthly|hourly|yearly|annually|quarterly|immediately|instantly|at once"
+    r"|overnight|always|never|anytime|noon|midnight|today|tomorrow)\b"
+    r"|\d{1,2}[:.h]\d\d|\b\d{1,2} ?[ap]\.?m\b"
+    r"|24/7|\b(?:19|20)\d\d\b|\b(?:jan|feb|mar|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*\b"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
+    r"|\b(?:once|after|before|when|while|until|as soon)\b",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"\bhow (?:much|many)\b|\bwhat (?:do|does|must|will|can|would|did|is|are) (?:[\w'-]+ ){0,6}"
+    r"(?:pay|cost|charge|charged|earn|spend|take|owe|add|fee|price|rate|apr|apy|limit|amount|number"
+    r"|share|percentage|percent|minimum|maximum|balance|interest|deposit|worth)\b"
+    r"|\bwhat (?:fee|price|rate|interest|share|percentage|amount|cost|charge|bonus|discount)\b"
+    r"|\bwhat ap[ry]\b"
+    r"|\b(?:price|cost) (?:of|for)\b|\bby how much\b|\bfees?\Z|\bwieviel|\bwie (?:viel|hoch)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:no|none|free|unlimited|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    r"|half|twice|double|zero|waived|kein\w*)\b",
+    re.IGNORECASE,
+)
+
+
+_DENIES = re.compile(
+    r"\b(?:which|who|what|whose)\b[^,?]*\b(?:do|does|did|is|are|was|were|can|may|must|will|has|have)"
+    r"(?: not\b|n['’]t\b)",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"\b(?:not|no|never|none|without|cannot|except|excluded?|prohibited|forbidden|declined|kein\w*"
+    r"|nicht)\b|n['’]t\b",  # noqa: RUF001
+    re.IGNORECASE,
+)
+
+
+def of_its_kind(question: str, text: str) -> bool:
+    """Whether `text` has the sort of thing asked for: a time, a number, a denial."""
+    if _DENIES.search(question) and not _DENIED.search(text):
+        return False
+    if _TIME.search(question):
+        return _SPAN.search(text) is not None
+    return _AMOUNT.search(question) is None or _NUMBER.search(text) is not None
+
+
+def wants_steps(question: str) -> bool:
+    return _STEPS.search(question) is not None
+
+
+def wants_list(question: str) -> bool:
+    return _LIST.search(question) is not None
+
+
+def apart(question: str, where: str) -> int:
+    """How many words of the question stand against their opposite in `where`, and not by it."""
+    asked, there = question.lower(), where.lower()
+    return sum(
+        _has(one, asked) and not _has(other, asked) and _has(other, there) and not _has(one, there)
+        for pair in _APART
+        for one, other in (pair, pair[::-1])
+    )
+
+
+def _has(word: str, text: str) -> bool:
+    return re.search(rf"\b{word}s?\b", text) is not None

@@ -1,0 +1,108 @@
+"""How much is quoted: a sentence with what it needs to be understood, or a list as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+from processors.questions.evidence import Asked, keys_of
+from processors.questions.kinds import wants_list, wants_steps
+from processors.questions.quoting import Listed, beneath, readable
+from processors.questions.weighing import LEAST, Passage, Unit
+
+_SHORT = 3  # words that mean nothing without the question above them: "Yes."
+_BARE = 8  # words of an item that mean little without what introduces the list
+_BRIEF = 70  # words of an item with what is below it that are quoted together
+_STEP = re.compile(r"\s*(?:\d{1,3}|[a-z])[.)]\s")
+_STEPS_GAIN = 0.7  # numbered items, where steps are asked for
+_HEADED = 4.0  # by the share of the question's terms that a list stands under
+_FAR = 2.5  # a sentence that is so much likelier than any list is quoted by itself
+_LINE_END = re.compile(r":\s*\**\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """`text[start:end]` of candidate `rank`, and how it reads."""
+
+    unit: Unit
+    start: int
+    end: int
+    reads: str
+
+
+def quoted(
+    question: str, asked: Asked, units: Sequence[Unit], passages: Sequence[Passage]
+) -> Quote | None:
+    """What answers best, whole: `units` are the likeliest first, `passages` by rank."""
+    if not units:
+        return None
+    best = units[0]
+    if wants_steps(question) or wants_list(question):
+        found = _likeliest_list(question, asked, units, passages)
+        if found is not None and found[0] > best.score - _FAR:
+            return _whole(found[1], found[2], passages)
+    return widened(best, passages)
+
+
+def widened(unit: Unit, passages: Sequence[Passage]) -> Quote:
+    """A sentence with what it needs: an introduction's list, what is below an item, a question."""
+    text = passages[unit.rank].candidate.text
+    sentence, listed = unit.sentence, unit.listed
+    if listed is None and _LINE_END.search(text[sentence.start : sentence.end]):
+        for other in passages[unit.rank].units:
+            if other.listed is not None and other.sentence.intro == (sentence.start, sentence.end):
+                return _whole(unit, other.listed, passages)
+    if listed is not None and unit.sentence.header is None:
+        end = beneath(sentence, listed, text)
+        more = [i for i in listed.items if sentence.start <= i.start < end]
+        if len(more) > 1 and len(text[sentence.start : end].split()) <= _BRIEF:
+            some = Listed(sentence.start, end, None, tuple(more))
+            return Quote(unit, sentence.start, end, some.reads(text))
+    reads = unit.reads
+    if listed is not None and listed.intro and len(reads.split()) <= _BARE and ":" not in reads:
+        return Quote(
+            unit, sentence.start, sentence.end, f"{readable(text[slice(*listed.intro)])} {reads}"
+        )
+    if len(reads.split()) <= _SHORT and sentence.headings:
+        above = sentence.headings[-1].strip("#*_ \n")
+        if above.endswith("?"):
+            above = re.sub(r"\A(?:Q|F|Frage|Question)\s*\d*\s*[:.)]\s*", "", above)
+            reads = f"{above} {reads}"
+    return Quote(unit, sentence.start, sentence.end, reads)
+
+
+def _whole(unit: Unit, listed: Listed, passages: Sequence[Passage]) -> Quote:
+    return Quote(unit, listed.start, listed.end, listed.reads(passages[unit.rank].candidate.text))
+
+
+def _likeliest_list(
+    question: str, asked: Asked, units: Sequence[Unit], passages: Sequence[Passage]
+) -> tuple[float, Unit, Listed] | None:
+    steps = wants_steps(question)
+    groups: dict[tuple[int, int], list[Unit]] = {}
+    for unit in units:
+        if unit.listed is not None:
+            groups.setdefault((unit.rank, unit.listed.start), []).append(unit)
+    found: list[tuple[float, Unit, Listed]] = []
+    for (rank, _), items in groups.items():
+        listed = items[0].listed
+        if listed is None or len(listed.items) < 2:
+            continue
+        text = passages[rank].candidate.text
+        best = max(items, key=lambda unit: unit.score)
+        held = sum(unit.held for unit in items)
+        if listed.intro:
+            held += sum(
+                u.held for u in units if u.rank == rank and u.sentence.start == listed.start
+            )
+        score = best.score - log(max(best.held, LEAST)) + log(max(min(held, 1.0), LEAST))
+        under = keys_of(
+            *best.sentence.headings[-2:], text[slice(*listed.intro)] if listed.intro else ""
+        )
+        score += _HEADED * asked.coverage(under)
+        if steps and _STEP.match(text[listed.items[0].start :]):
+            score += _STEPS_GAIN
+        found.append((score, best, listed))
+    return max(found, key=lambda each: each[0], default=None)

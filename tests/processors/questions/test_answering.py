@@ -1,0 +1,134 @@
+"""Questions that wait are answered together, and say what was read for them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from processors.questions.answering import Extractive
+from processors.questions.generate import AnswerConfig
+from schemas.events import Candidate, GenerationRequested, QuestionAnswered
+from streams.flow.errors import Retry
+from tests.support.question_events import carried, question
+from tests.support.told_reader import ToldReader, candidate
+
+CONFIG = AnswerConfig(reader=ToldReader.model)
+NOW = 1_000_000
+BAKERY = [
+    candidate(f"Loaf number {n} is baked at {n} o'clock.", f"loaf {n}", doc_id=f"{n}.md")
+    for n in range(1, 9)
+]
+ASKED = "When is the loaf with seeds baked?"
+SEEDS = candidate("The oven is old. The loaf with seeds is baked at noon.", "seeds")
+
+
+def event(query: str, *candidates: Candidate, deadline_at: int = NOW + 60_000):
+    asked = dataclasses.replace(question(query), deadline_at=deadline_at)
+    return GenerationRequested(
+        carried=carried(asked), candidates=list(candidates), tier="local", model="extractive"
+    )
+
+
+def answers(
+    reader: ToldReader | None, *events: GenerationRequested, config: AnswerConfig = CONFIG
+) -> list[QuestionAnswered]:
+    made = Extractive(reader, config, lambda: NOW)(events)
+    found: list[QuestionAnswered] = []
+    for each in made:
+        assert isinstance(each, list)
+        assert isinstance(each[0], QuestionAnswered)
+        found.append(each[0])
+    return found
+
+
+def test_a_question_that_waits_alone_is_answered_by_what_was_read() -> None:
+    reader = ToldReader({ASKED: "baked at noon"})
+    (made,) = answers(reader, event(ASKED, SEEDS, *BAKERY))
+    assert made.answer == "The loaf with seeds is baked at noon."
+    assert made.degraded == []
+    assert [len(some) for some in reader.read_at_once] == [CONFIG.passages]
+    assert reader.read_at_once[0][0].context == "seeds"
+
+
+def test_many_that_wait_are_read_together_fewer_passages_each_and_say_so() -> None:
+    reader = ToldReader({ASKED: "baked at noon"})
+    made = answers(reader, *[event(ASKED, SEEDS, *BAKERY)] * 8)
+    assert [len(some) for some in reader.read_at_once] == [CONFIG.at_once]
+    assert {each.answer for each in made} == {"The loaf with seeds is baked at noon."}
+    told = f"generate: read 3 passages of {CONFIG.passages}, 8 questions wait"
+    assert [each.degraded for each in made] == [[told]] * 8
+
+
+def test_a_deadline_that_is_near_leaves_fewer_to_read() -> None:
+    reader = ToldReader({ASKED: "baked at noon"})
+    (made,) = answers(reader, event(ASKED, SEEDS, *BAKERY, deadline_at=NOW + 700))
+    assert [len(some) for some in reader.read_at_once] == [2]
+    assert made.degraded == ["generate: read 2 passages of 5, the deadline is near"]
+
+
+def test_a_reader_that_is_slow_is_given_less_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 100))  # a hundred seconds for each reading
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
+    reader = ToldReader({ASKED: "baked at noon"})
+    stage = Extractive(reader, CONFIG, lambda: NOW)
+    stage([event(ASKED, SEEDS, *BAKERY)])
+    stage([event(ASKED, SEEDS, *BAKERY)])
+    first, second = (len(some) for some in reader.read_at_once)
+    assert first == CONFIG.passages
+    assert second < first
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("no time", "too many questions wait for the time there is"),
+        ("weights", "the reader's weights are digest, policies/answering.yaml names another"),
+        ("away", "the reader is loading"),
+    ],
+)
+def test_without_reading_words_alone_answer_and_say_why(fault: str, told: str) -> None:
+    reader, config, deadline = ToldReader({}), CONFIG, NOW + 60_000
+    if fault == "no time":
+        deadline = NOW + 10
+    elif fault == "weights":
+        config = dataclasses.replace(config, reader="another")
+    else:
+        reader.fail.append(Retry("the reader is loading"))
+    asked = event(ASKED, SEEDS, deadline_at=deadline)
+    (made,) = answers(reader, asked, config=config)
+    assert reader.read_at_once == []
+    assert made.status == "answered"
+    assert "The loaf with seeds is baked at noon." in made.answer
+    assert made.degraded == [f"generate: nothing was read, {told}"]
+
+
+def test_a_tier_that_reads_nothing_has_nothing_to_tell() -> None:
+    config = dataclasses.replace(CONFIG, passages=0)
+    (made,) = answers(None, event(ASKED, SEEDS), config=config)
+    assert made.status == "answered"
+    assert made.degraded == []
+
+
+def test_each_part_of_a_question_gets_its_own_readings() -> None:
+    first, second = "When is the bakery open?", "What does the rye bread cost?"
+    reader = ToldReader({first: "from six to noon", second: "costs 4 euros"})
+    hours = candidate("The bakery is open from six to noon.", "hours")
+    prices = candidate("The rye bread costs 4 euros.", "prices")
+    made, other = answers(
+        reader, event(f"{first} {second}", hours, prices), event(ASKED, SEEDS, *BAKERY)
+    )
+    assert "open from six to noon" in made.answer
+    assert "costs 4 euros" in made.answer
+    assert {asking.question for asking in reader.read_at_once[0]} == {first, second, ASKED}
+    assert other.status == "abstained"  # nothing was told of it, and it got no other's readings
+    assert other.reasons[0].startswith("evidence ")
+
+
+def test_what_is_named_and_found_nowhere_is_not_read() -> None:
+    reader = ToldReader({})
+    asked = "What does the Heron Card cost?"
+    (made,) = answers(reader, event(asked, SEEDS))
+    assert (made.status, made.answer) == ("abstained", "")
+    assert made.reasons == ["nothing found on Heron Card; found: seeds"]
+    assert reader.read_at_once == []

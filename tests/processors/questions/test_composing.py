@@ -1,0 +1,56 @@
+"""What is shown beside the best quote."""
+
+from __future__ import annotations
+
+from processors.questions.composing import DIFFER, composed
+from processors.questions.evidence import asked
+from processors.questions.quotes import Quote, quoted
+from schemas.events import Candidate
+from tests.support.told_reader import candidate, read
+
+WREN = candidate("The yearly fee is 30 euros. Cards are blue.", "Wren Card: fees")
+TERN = candidate("The yearly fee is 75 euros. Cards are red.", "Tern Card: fees")
+SAME = candidate("The yearly fee is 30 euros. Cards are gold.", "Stork Card: fees")
+
+
+def compose(
+    question: str, answer: str, *candidates: Candidate, named: bool = False
+) -> tuple[list[Quote], str]:
+    found, units = read(question, answer, *candidates)
+    best = quoted(question, asked(question), units, found)
+    assert best is not None
+    return composed(question, best, found, named)
+
+
+def test_things_that_differ_are_shown_each_by_its_name() -> None:
+    quotes, said = compose("What is the yearly fee?", "30 euros", WREN, TERN)
+    assert len(quotes) == 2
+    assert said == (
+        "It depends on which is meant. Wren Card: The yearly fee is 30 euros."
+        " Tern Card: The yearly fee is 75 euros."
+    )
+
+
+def test_things_that_agree_are_not_said_twice() -> None:
+    quotes, said = compose("What is the yearly fee?", "30 euros", WREN, SAME)
+    assert len(quotes) == 1
+    assert said == "The yearly fee is 30 euros."
+
+
+def test_a_question_that_names_one_gets_one() -> None:
+    quotes, said = compose(
+        "What is the yearly fee of the Wren Card?", "30 euros", WREN, TERN, named=True
+    )
+    assert len(quotes) == 1
+    assert said == "The yearly fee is 30 euros."
+
+
+def test_documents_about_the_same_that_contradict_each_other_are_both_shown() -> None:
+    old = candidate("Parcels are kept for 7 days.", "parcels", doc_id="old.md")
+    new = candidate("Parcels are kept for 14 days.", "parcels", doc_id="new.md")
+    quotes, said = compose("How long are parcels kept?", "7 days", old, new)
+    assert len(quotes) == 2
+    assert said.startswith(DIFFER)
+    assert "7 days" in said
+    assert "14 days" in said
+    assert "new.md" in said

@@ -1,0 +1,66 @@
+"""What kind of answer a question wants."""
+
+from __future__ import annotations
+
+import pytest
+
+from processors.questions.kinds import apart, of_its_kind, wants_list, wants_steps
+
+
+@pytest.mark.parametrize(
+    ("question", "steps"),
+    [
+        ("How do I pair the scale with the till?", True),
+        ("What are the steps to return a drum?", True),
+        ("What must I do about a torn parcel?", True),
+        ("How much does pairing cost?", False),
+        ("How long does pairing take?", False),
+        ("Who pairs the scale?", False),
+    ],
+)
+def test_steps_are_wanted_where_it_is_asked_how_something_is_done(
+    question: str, steps: bool
+) -> None:
+    assert wants_steps(question) is steps
+
+
+@pytest.mark.parametrize(
+    ("question", "a_list"),
+    [
+        ("Which documents must I bring?", True),
+        ("What are the conditions of the lease?", True),
+        ("List all tools in the kit", True),
+        ("What do I need for the ferry?", True),
+        ("What is the deposit of the lease?", False),
+        ("Which is the nearest harbour?", False),
+        ("What business is this?", False),
+    ],
+)
+def test_a_list_is_wanted_where_many_things_are_asked_for(question: str, a_list: bool) -> None:
+    assert wants_list(question) is a_list
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "fits"),
+    [
+        ("How long does drying take?", "Drying takes two hours.", True),
+        ("How long does drying take?", "Drying takes place outside.", False),
+        ("When is the kiln lit?", "It is lit at 6:30.", True),
+        ("When is the kiln lit?", "It is lit by the potter.", False),
+        ("How much is a glaze?", "A glaze is 12 euros.", True),
+        ("How much is a glaze?", "A glaze is free.", True),
+        ("How much is a glaze?", "A glaze is shiny.", False),
+        ("Who lights the kiln?", "It is lit by the potter.", True),
+    ],
+)
+def test_a_time_is_no_place_and_an_amount_has_a_number(
+    question: str, text: str, fits: bool
+) -> None:
+    assert of_its_kind(question, text) is fits
+
+
+def test_what_speaks_of_the_opposite_stands_apart() -> None:
+    assert apart("Fee of a debit card?", "Credit cards: fees") == 1
+    assert apart("Fee of a debit card?", "Debit cards: fees") == 0
+    assert apart("Fee of a debit card?", "Debit and credit cards: fees") == 0
+    assert apart("Debit or credit card?", "Credit cards: fees") == 0

@@ -1,0 +1,102 @@
+"""How much is quoted: what a sentence needs to be understood comes with it."""
+
+from __future__ import annotations
+
+from processors.questions.evidence import asked
+from processors.questions.quotes import Quote, quoted
+from tests.support.told_reader import candidate, passages, read
+
+LEASE = """\
+# Boat lease
+
+A boat is leased by the week.
+
+For a lease you bring:
+
+- a sailing licence
+- the deposit in cash
+- a witness
+
+## Return
+
+1. Moor the boat at the east quay.
+2. Hand the key to the warden.
+   - After six, use the key box.
+   - On Sundays too.
+3. Sign the log.
+"""
+FAQ = """\
+**May dogs come aboard?**
+
+Yes.
+
+**Is fuel part of the price?**
+
+No.
+"""
+
+
+def quote(question: str, answer: str, *texts: str) -> Quote:
+    found, units = read(question, answer, *map(candidate, texts))
+    made = quoted(question, asked(question), units, found)
+    assert made is not None
+    return made
+
+
+def test_a_list_is_quoted_whole_with_what_introduces_it() -> None:
+    made = quote("Which things do I bring for a lease?", "the deposit in cash", LEASE)
+    assert made.reads == (
+        "For a lease you bring:\n- a sailing licence\n- the deposit in cash\n- a witness"
+    )
+    assert LEASE[made.start : made.end].startswith("For a lease")
+    assert LEASE[made.start : made.end].endswith("a witness")
+
+
+def test_an_introduction_is_never_quoted_without_its_list() -> None:
+    made = quote("Who brings what?", "For a lease you bring", LEASE)
+    assert made.reads.splitlines()[1:] == [
+        "- a sailing licence",
+        "- the deposit in cash",
+        "- a witness",
+    ]
+
+
+def test_steps_come_in_their_order_with_their_numbers() -> None:
+    made = quote("How do I return the boat?", "Moor the boat", LEASE)
+    assert [line[:2] for line in made.reads.splitlines()] == ["1.", "2.", "- ", "- ", "3."]
+
+
+def test_an_item_comes_with_what_is_below_it_and_no_further() -> None:
+    made = quote("Who takes the key?", "Hand the key", LEASE)
+    assert "Hand the key to the warden." in made.reads
+    assert "On Sundays too." in made.reads
+    assert "Sign the log" not in made.reads
+    assert LEASE[made.start : made.end].rstrip().endswith("On Sundays too.")
+
+
+def test_a_question_on_the_page_is_no_answer() -> None:
+    (passage,) = passages("May dogs come aboard?", candidate(FAQ))
+    assert [unit.reads for unit in passage.units] == ["Yes.", "No."]
+
+
+def test_yes_and_no_are_read_with_their_question() -> None:
+    assert quote("Are dogs allowed aboard?", "Yes", FAQ).reads == "May dogs come aboard? Yes."
+    made = quote("Who pays for fuel?", "No.", FAQ)
+    assert made.reads == "Is fuel part of the price? No."
+    assert FAQ[made.start : made.end] == "No."
+
+
+def test_a_few_words_of_a_list_are_read_with_what_introduces_it() -> None:
+    made = quote("Who must be there?", "a witness", LEASE)
+    assert made.reads == "For a lease you bring: a witness"
+    assert LEASE[made.start : made.end] == "- a witness"
+
+
+def test_one_sentence_stays_one_sentence() -> None:
+    assert quote("How long is a lease?", "by the week", LEASE).reads == (
+        "A boat is leased by the week."
+    )
+
+
+def test_nothing_to_quote_is_no_quote() -> None:
+    assert quoted("Who?", asked("Who?"), [], []) is None
