@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from processors.questions.evidence import asked
+from processors.questions.amounts import bare, counted, joined, said_by, words_of
 from processors.text.figures import Figure, figures
 
 # Parts of a clause that stand for themselves; a list or a second verb shares what stands before.
@@ -72,11 +72,6 @@ _LIMITS = {
     "less": re.compile(r"(?<!no )(?<!not )\b(?:less|fewer) than\b", re.IGNORECASE),
 }
 _BOUND = re.compile(rf"{_NOT_MORE}|{_NOT_LESS}", re.IGNORECASE)
-# Between two numbers that belong together: "5 to 10 euros", "from 9 am to 5 pm".
-_RANGE = re.compile(
-    r"[ \u00a0]?[%€$£]?(?:[ap]\.?m\.?)?\s?(?:to|and|or|until|[-–—])\s?[€$£]?",  # noqa: RUF001
-    re.IGNORECASE,
-)
 # Two sentences say something of the same where so many of their words agree.
 _SAME_WORDS = 0.8
 # And these words say what differs rather than what of.
@@ -84,8 +79,6 @@ _RULES = """
     allowed permitted optional required needed needn obliged mandatory compulsory necessary
     forbidden prohibited ban banned least yes
 """
-# Where a number's surroundings end: "12 euros in January and 15 euros in July".
-_SEAM = re.compile(r"[,;:]\s|\s[—–-]\s|\b(?:and|or|but|while|whereas|to)\b", re.IGNORECASE)  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +99,9 @@ class Clause:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A number, or the numbers of one part of a clause, and what stands beside them."""
-
-    figures: tuple[Figure, ...]
-    words: frozenset[str]
-    times: frozenset[str]  # what the dates among them say
-
-
-@lru_cache(maxsize=4096)
-def words_of(text: str) -> frozenset[str]:
-    """The keys of what a text is about, its figures left out."""
-    return frozenset(term.key for term in asked(_bare(text)).terms)
-
-
 def _capitals(text: str) -> frozenset[str]:
     """The keys of words that have a capital inside a sentence."""
-    found = _NAME.findall(_bare(text))
+    found = _NAME.findall(bare(text))
     return words_of(" ".join(word for word in found if word[0].isupper() and word.isalpha()))
 
 
@@ -156,13 +134,6 @@ def as_spelled(claim: str, text: str) -> str:
         return f"a {found[1]}" if found[1].lower() in spans else found[0]
 
     return _ONE_SPAN.sub(span, _CODE.sub(code, claim))
-
-
-def _bare(text: str) -> str:
-    bare = list(text)
-    for found in figures(text):
-        bare[found.start : found.end] = " " * (found.end - found.start)
-    return "".join(bare)
 
 
 @lru_cache(maxsize=4096)
@@ -220,7 +191,7 @@ def supported(claim: str, sentences: Sequence[str], around: str) -> bool:
     """
     said = _by_word(clause for sentence in _replied(sentences) for clause in clauses(sentence))
     agreed = all(_agrees(clause, said) for clause in dict.fromkeys(clauses(claim)))
-    return agreed and _counted(claim, sentences, around)
+    return agreed and counted(claim, sentences, around)
 
 
 def _replied(sentences: Iterable[str]) -> list[str]:
@@ -256,12 +227,12 @@ def contradict(one: str, other: str) -> bool:
 
 def _strange(one: str, other: str) -> list[Figure]:
     """Figures and identifiers that the other does not say; of a range its first number."""
-    said = _said(figures(other)) | words_of(other)
+    said = said_by(figures(other)) | words_of(other)
     strange = [figure for figure in figures(one) if not figure.among(said)]
     found = [
         figure
         for before, figure in zip([None, *strange], strange, strict=False)
-        if before is None or not _joined(one, before, figure)
+        if before is None or not joined(one, before, figure)
     ]
     named = words_of(one) - _numberless(one) - said
     return found + [Figure(0, 0, key, frozenset([key]), False, "name") for key in sorted(named)]
@@ -300,110 +271,3 @@ def _agrees(clause: Clause, said: Mapping[str, Sequence[Clause]]) -> bool:
     return not shared or any(
         not clause.opposes(each) for each, count in shared.items() if count == most
     )
-
-
-def _counted(claim: str, sentences: Sequence[str], around: str) -> bool:
-    given = _said(figures(around))
-    says = [_said(figures(sentence)) for sentence in sentences]
-    everything = given.union(*says)
-    if any(not figure.among(everything) for figure in figures(claim)):
-        return False
-    if not _same_units(claim, (*sentences, around)):
-        return False
-    beside = Counter[str]()
-    by_figure: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for amount in (amount for sentence in sentences for amount in amounts(sentence)):
-        words = amount.words | amount.times
-        beside.update(words)
-        for key in {key for figure in amount.figures for key in figure.keys}:
-            by_figure[key].update(words)
-    for amount in amounts(claim):
-        needed = [figure for figure in amount.figures if not figure.among(given)]
-        times = amount.times - given
-        if not any(times <= one and all(each.among(one) for each in needed) for one in says):
-            return False
-        keys = times.union(*(figure.keys for figure in needed)) & by_figure.keys()
-        if keys and _misplaced(amount, [by_figure[key] for key in keys], beside):
-            return False
-    return True
-
-
-def _same_units(claim: str, texts: Iterable[str]) -> bool:
-    """Whether no number has one unit in the claim and another wherever it is told."""
-    told: defaultdict[str, set[str]] = defaultdict(set)
-    for figure in (figure for text in texts for figure in figures(text)):
-        for key in figure.keys:
-            told[key].add(figure.unit)
-    for figure in figures(claim):
-        units = set[str]().union(*(told[key] for key in figure.keys))
-        if figure.unit and "" not in units and figure.unit not in units:
-            return False
-    return True
-
-
-def _misplaced(amount: Amount, here: Sequence[Counter[str]], beside: Counter[str]) -> bool:
-    """Whether what stands beside a number stands beside other numbers only."""
-    strange = False
-    for word in amount.words | amount.times:
-        own = sum(each[word] for each in here)
-        if own and own >= beside[word]:
-            return False
-        strange = strange or (not own and beside[word] > 0)
-    return strange
-
-
-@lru_cache(maxsize=4096)
-def amounts(sentence: str) -> tuple[Amount, ...]:
-    """The numbers of a sentence, each with what stands beside it; its dates, if it has no other.
-
-    Of a part without a subject ("and 15 euros in July") it is the subject of the part before.
-    """
-    found = list(figures(sentence))
-    dates = all(figure.time for figure in found)
-    made: list[Amount] = []
-    subject = frozenset[str]()
-    words: set[str] = set()
-    times: set[str] = set()
-    at = 0
-    for start, end in _pieces(sentence, found):
-        first = at
-        while at < len(found) and found[at].start < end:
-            at += 1
-        here = [figure for figure in found[first:at] if dates or not figure.time]
-        times |= _said(figure for figure in found[first:at] if figure.time)
-        words |= words_of(sentence[start : here[0].start if here else end])
-        if not here:
-            continue
-        subject = frozenset(words) or subject
-        beside = subject | words_of(sentence[here[0].start : end])
-        made.append(Amount(tuple(here), beside, frozenset(times)))
-        words, times = set(), set()
-    if made and words | times:
-        last = made[-1]
-        made[-1] = Amount(last.figures, last.words | words, last.times | times)
-    return tuple(made)
-
-
-def _pieces(sentence: str, found: Sequence[Figure]) -> Iterator[tuple[int, int]]:
-    """Where the parts between seams stand; no seam is in a figure or joins two."""
-    at = after = 0
-    for seam in _SEAM.finditer(sentence):
-        while after < len(found) and found[after].end <= seam.start():
-            after += 1
-        around = found[max(after - 1, 0) : after + 1]
-        if any(seam.start() < figure.end and figure.start < seam.end() for figure in around):
-            continue
-        if len(around) == 2 and _joined(sentence, *around):
-            continue
-        yield at, seam.start()
-        at = seam.end()
-    yield at, len(sentence)
-
-
-def _joined(sentence: str, one: Figure, other: Figure) -> bool:
-    alike = one.time == other.time
-    return alike and _RANGE.fullmatch(sentence, one.end, other.start) is not None
-
-
-def _said(found: Iterable[Figure]) -> frozenset[str]:
-    return frozenset[str]().union(*(figure.says for figure in found))

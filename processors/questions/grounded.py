@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from processors.ports import Generator
+from processors.questions.amounts import words_of
 from processors.questions.answers import Ended, close
 from processors.questions.carried import degraded, used
-from processors.questions.claims import as_spelled, members_of, names_of, supported, words_of
+from processors.questions.claims import as_spelled, members_of, names_of, supported
 from processors.questions.evidence import asked, keys_of
 from processors.questions.generate import AnswerConfig, generate
 from processors.questions.usage import Prices
