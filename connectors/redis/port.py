@@ -21,7 +21,9 @@ class RedisSettings(Section):
 
     section: ClassVar[str] = "redis"
 
-    url: str = Field(default="", description="Empty means the embedded server under `data`")
+    url: str = Field(
+        default="", repr=False, description="Empty means the embedded server under `data`"
+    )
     port: int = Field(default=0, ge=0, le=65535, description="Embedded server; 0 picks a free port")
     cache_mb: int = Field(default=256, ge=1, description="Of the embedded server's memory")
 

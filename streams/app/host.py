@@ -104,6 +104,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         UserError: a setting is wrong, or what the stages need cannot be had.
     """
     log_as_json(settings.log_level)
+    os.umask(0o077)  # what it keeps is nobody else's on this machine
     with ExitStack() as stack:
         stages = select(opening.stages(settings), names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
@@ -132,7 +133,8 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         # The main thread takes signals when it is ready for them; no handler interrupts a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if settings.http_port:
-            stack.enter_context(serve(settings.http_host, settings.http_port, worker.ready))
+            port = settings.http_port
+            stack.enter_context(serve(settings.http_host, port, worker.ready, worker.stalled))
         worker.start()
         log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
         _watch(worker, settings.data / "run" / f"{name}.ready")
@@ -160,8 +162,12 @@ def _watch(worker: Worker, ready_file: Path) -> None:
 
 
 @contextmanager
-def serve(host: str, port: int, ready: Callable[[], bool]) -> Generator[None]:
+def serve(
+    host: str, port: int, ready: Callable[[], bool], stalled: Callable[[], list[str]]
+) -> Generator[None]:
     """`/metrics`, `/healthz` and `/readyz` over HTTP, for as long as the context lasts.
+
+    A stage that gets nowhere with what it holds is not ready, and named.
 
     Raises:
         UserError: the port is taken.
@@ -174,8 +180,9 @@ def serve(host: str, port: int, ready: Callable[[], bool]) -> Generator[None]:
             elif self.path == "/healthz":
                 self._reply(200, "application/json", b'{"healthy": true}')
             elif self.path == "/readyz":
-                answer = ready()
-                body = json.dumps({"ready": answer}).encode()
+                held_up = stalled()
+                answer = ready() and not held_up
+                body = json.dumps({"ready": answer, "stalled": held_up}).encode()
                 self._reply(200 if answer else 503, "application/json", body)
             else:
                 self._reply(404, "text/plain", b"/metrics, /healthz or /readyz\n")

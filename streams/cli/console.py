@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from streams.runtime.codec import Codec
 
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -64,6 +66,11 @@ def progress() -> Progress:
         transient=not err.is_terminal,
         disable=not err.is_terminal,
     )
+
+
+def masked(text: str) -> str:
+    """Without the names and passwords of addresses in it."""
+    return _CREDENTIALS.sub("//***@", text)
 
 
 def print_json(value: Any) -> None:

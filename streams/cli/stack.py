@@ -10,7 +10,7 @@ from rich.table import Table
 
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
-from streams.cli.console import err, out, print_json, settings
+from streams.cli.console import err, masked, out, print_json, settings
 from streams.flow.errors import UserError
 
 app = typer.Typer()
@@ -80,6 +80,7 @@ def stack_report(chosen: Settings) -> dict[str, Any]:
     from streams.local import state as stack_state
 
     found: dict[str, Any] = dict(stack_state.status(chosen))
+    found["redis_url"] = masked(found["redis_url"])
     found["stages"] = []
     found["stuck"] = []
     found["transactions"] = []
@@ -100,7 +101,7 @@ def _progress(phase: str) -> None:
 
 def _say_where(chosen: Settings) -> None:
     err.print(f"  broker  {chosen.bootstrap_servers}")
-    err.print(f"  redis   {chosen.of(RedisSettings).url}")
+    err.print(f"  redis   {masked(chosen.of(RedisSettings).url)}")
     err.print(f"  data    {chosen.data.absolute()}")
 
 

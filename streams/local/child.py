@@ -24,6 +24,11 @@ LOOPBACK = "127.0.0.1"
 # Below the range that Linux gives to outgoing connections (32768 on). A client that retries a
 # dead server's port from inside that range can be connected to itself, and then holds the port.
 PORTS = range(20_000, 32_000)
+# Documents, questions and addresses with passwords are nobody else's on this machine.
+OTHERS = 0o077
+OWN_FILE, OWN_FOLDER = 0o600, 0o700
+LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+WRITE_FLAGS = os.O_WRONLY | os.O_TRUNC | os.O_CREAT
 LOG_LIMIT = 10 * 1024 * 1024
 DISK_FLOOR = 256 * 1024 * 1024
 
@@ -87,11 +92,11 @@ class Service(ABC):
             UserError: it cannot be prepared, such as a taken port or an unwritable folder.
         """
         try:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.parent.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
             if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
                 self.log.replace(self.log.with_suffix(".log.1"))
             command = list(self.command())
-            with self.log.open("ab") as output:
+            with os.fdopen(os.open(self.log, LOG_FLAGS, OWN_FILE), "ab") as output:
                 self._log_start = output.seek(0, os.SEEK_END)
                 self._process = subprocess.Popen(
                     command,
@@ -100,6 +105,7 @@ class Service(ABC):
                     stderr=subprocess.STDOUT,
                     env=self.environment(),
                     start_new_session=True,
+                    umask=OTHERS,
                 )
         except OSError as error:
             raise unwritable(self.log.parent.parent, error) from None
@@ -204,7 +210,9 @@ def check_folder(folder: Path) -> None:
         UserError: it cannot be created or written, or its disk is nearly full.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(OWN_FOLDER)  # also one of an earlier version, or that somebody has made
         probe = folder / ".probe"
         probe.write_bytes(b"")
         probe.unlink()
@@ -289,7 +297,8 @@ def write_atomically(file: Path, text: str) -> None:
     """Replaces `file` in one step, so that a reader never sees half of it."""
     partial = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
-        partial.write_text(text)
+        with os.fdopen(os.open(partial, WRITE_FLAGS, OWN_FILE), "w") as output:
+            output.write(text)
         partial.replace(file)
     except OSError:
         partial.unlink(missing_ok=True)

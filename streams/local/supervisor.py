@@ -42,7 +42,8 @@ READY_TIMEOUT_S = 180.0  # an overloaded machine may take 90 s for the broker al
 TICK_S = 0.2
 STEADY_S = 30.0  # who lived this long died anew: restart it at once
 BACKOFF_MAX_S = 10.0
-DEATHS_AT_START = 3  # of a worker, before `start` gives up
+# Of a worker, before `start` gives up: a record that kills it is a dead letter after five.
+DEATHS_AT_START = 7
 USER_ERROR_EXIT = 2
 
 log = logging.getLogger("millrace.stack")

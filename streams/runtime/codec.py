@@ -89,26 +89,21 @@ class Codec:
             Reject: no such event can be read from these bytes; says why.
             Retry: the schema registry is out of reach.
         """
-        event = self._decoded(topic, value)
-        if topic.sound is not None and (wrong := topic.sound(event)):
-            raise Reject(f"the record is no sound {topic.event.__name__}: {wrong}")
-        return event
-
-    def _decoded(self, topic: Topic[E], value: bytes | None) -> E:
         if topic.read is not None:
             return topic.read(value)
         kind = _kind(topic.event)
         if not value:
             raise Reject(f"the record has no value; {topic.name} carries {kind.name}")
         if value.startswith(kind.mark):
-            return _event(value, 10, kind)
+            event = _event(value, 10, kind)
+            return event if topic.sound is None else _sound(topic, event)
         if value.startswith(SINGLE_OBJECT) and len(value) >= 10:
             raise _unknown(kind.name, value[2:10])
         if value.startswith(CONFLUENT) and len(value) >= 5:
             writer = self._registered(struct.unpack(">I", value[1:5])[0])
             if writer == kind.schema:
-                return _event(value, 5, kind)
-            return kind.build(_resolved(value, 5, writer, kind))
+                return _sound(topic, _event(value, 5, kind))
+            return _sound(topic, kind.build(_resolved(value, 5, writer, kind)))
         if not topic.edge:
             raise Reject(f"the record is not Avro; {topic.name} carries {kind.name} as Avro only")
         if value.lstrip()[:1] != b"{":
@@ -116,7 +111,7 @@ class Codec:
                 f"the record is neither a JSON object nor Avro; {topic.name} takes {kind.name} as "
                 "either"
             )
-        return kind.build(json_form.parse(value, kind.name))
+        return _sound(topic, kind.build(json_form.parse(value, kind.name)))
 
     def prepare(self, topics: Iterable[Topic[Any]]) -> None:
         """Learn what is written before the bytes of these topics' events.
@@ -158,6 +153,13 @@ class Codec:
                 ) from error
             self._writers[schema_id] = writer
         return writer
+
+
+def _sound(topic: Topic[E], event: E) -> E:
+    """The event, if it is what a stage can have written."""
+    if topic.sound is not None and (wrong := topic.sound(event)):
+        raise Reject(f"the record is no sound {topic.event.__name__}: {wrong}")
+    return event
 
 
 def _event(value: bytes, start: int, kind: _Kind) -> Any:

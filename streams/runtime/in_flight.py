@@ -135,6 +135,7 @@ class InFlight:
         self.records = 0
         self.bytes = 0
         self.aside = 0
+        self.commits = 0
         self._partitions: dict[Place, _Partition] = {}
         self._done: deque[Record] = deque()  # in the order in which they were done
         self._begun: list[Place] = []
@@ -236,6 +237,7 @@ class InFlight:
 
     def settled(self, batch: Batch) -> None:
         """A batch is committed."""
+        self.commits += 1
         for place, progress in batch.progress.items():
             self._partitions[place].progress = progress
         for record in batch.records:

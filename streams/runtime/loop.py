@@ -36,6 +36,7 @@ from streams.runtime.outages import (
     patiently,
 )
 from streams.runtime.record import Record
+from streams.runtime.stalling import Stalling
 from streams.runtime.state import Keeper
 from streams.runtime.suspects import Orders, Suspects
 from streams.runtime.telling import Telling
@@ -89,6 +90,8 @@ class Loop:
         self._suspects = Suspects(
             context, self._in_flight, lanes.process, lanes.reports.put, self._note, orders
         )
+        patience = context.settings.stalled_s
+        self._stalling = Stalling(self._stage, self._in_flight, orders, patience)
         self._owned: set[Place] = set()
         self._paused = False
         self._full_since = 0.0
@@ -101,6 +104,10 @@ class Loop:
     def stuck(self) -> bool:
         """Whether a call has not returned for so long that it never will (asked by a thread)."""
         return self._writing.stuck()
+
+    def stalled(self) -> bool:
+        """Whether it has held records for long and done none (asked by a thread)."""
+        return self._stalling.stalled()
 
     def step(self) -> None:
         """Take what there is, commit what is done."""
@@ -120,6 +127,7 @@ class Loop:
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
         self._lanes.put(self._suspects.step())
         self._commit_next()
+        self._stalling.look()
         self._telling.in_hand(self._in_flight.records)
         self._telling.lag(self._owned)
         if self._ahead is not None:

@@ -188,7 +188,8 @@ class Processing:
                 raise
             except Exception:  # nor can the answer that is owed: the letter alone says it
                 record.outputs = self._written(outcome[:1], cause, elapsed, shared)
-        copies = any(item.__class__ is To for item in outcome)
+        # Where a copy is among several events, something else may have to come of it.
+        copies = len(outcome) > 1 and any(item.__class__ is To for item in outcome)
         record.settled = (event, outcome) if copies else None
         self._spans.end(span, verdict)
         record.done = True

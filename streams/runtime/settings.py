@@ -18,7 +18,7 @@ class RuntimeSettings(BaseSettings):
     # Empty bootstrap servers mean the embedded broker under `data`.
     bootstrap_servers: str = ""
     kafka: dict[str, str] = Field(
-        default={}, description="Further librdkafka options, such as SASL"
+        default={}, repr=False, description="Further librdkafka options, such as SASL"
     )
 
     worker: str = Field(
@@ -35,6 +35,9 @@ class RuntimeSettings(BaseSettings):
     )
     retry_backoff_ms: int = Field(default=100, ge=1)
     retry_backoff_max_ms: int = Field(default=10_000, ge=1)
+    stalled_s: float = Field(
+        default=300.0, gt=0, description="Without a commit of what is in hand, a stage is not ready"
+    )
     failpoint: str = Field(
         default="", description="Drills only: kill the process at this named point"
     )

@@ -131,6 +131,11 @@ class StageWorker:
         loop = self._loop
         return loop is not None and loop.stuck()
 
+    def stalled(self) -> bool:
+        """Whether the stage has held records for long and done none."""
+        loop = self._loop
+        return loop is not None and loop.stalled()
+
     def run(self) -> None:
         """Work until stopped.
 
@@ -243,6 +248,10 @@ class Worker:
     def stuck(self) -> list[str]:
         """Names of the stages that hang, and that no stop can end."""
         return [stage.name for stage in self.stages if stage.stuck()]
+
+    def stalled(self) -> list[str]:
+        """Names of the stages that get nowhere with what they hold."""
+        return [stage.name for stage in self.stages if stage.stalled()]
 
     def wait(self, timeout: float) -> bool:
         """Whether a stop was asked for, or a stage failed, within `timeout` seconds."""

@@ -1,0 +1,77 @@
+"""Other users of the machine: what the stack keeps, and what it shows, is not for them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from streams.app.settings import Settings
+from streams.local.broker import Broker
+from streams.local.state import ProcessState, StackState, write_state
+from streams.local.worker_process import environment
+from tests.system.harness import Bench, load_of
+
+CANARY = "canary-7f3a91"
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Files and folders that any other user could look into, but for what a closed folder hides."""
+    return [
+        str(path)
+        for path in (folder, *folder.rglob("*"))
+        if not path.is_symlink() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    ]
+
+
+def test_no_other_user_can_read_what_the_stack_keeps(bench: Bench, broker: Broker) -> None:
+    umask = os.umask(0o022)  # as most have it
+    try:
+        bench.send(load_of(20))
+        worker = bench.process("w")
+        worker.start()
+        bench.await_consumed()
+        worker.stop()
+        state = ProcessState("supervisor", 1, 0.0, "ready", 0, "")
+        write_state(bench.settings.data, StackState(state, "ready", "", "", []))
+    finally:
+        os.umask(umask)
+    assert open_to_others(broker.log.parent.parent / "kafka") == []
+    assert open_to_others(bench.settings.data) == []
+    assert broker.log.stat().st_mode & 0o077 == 0
+
+
+def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) -> None:
+    """Canaries in every setting that may hold a secret; each verb that looks at settings is run."""
+    given = Settings(
+        data=tmp_path / "data",
+        bootstrap_servers=bench.settings.bootstrap_servers,
+        kafka={"sasl.password": CANARY, "ssl.key.password": CANARY, "sasl.username": "me"},
+        redis={"url": f"redis://:{CANARY}@127.0.0.1:1/0"},
+        generation={"key": CANARY},
+    )
+    held = ProcessState("supervisor", os.getpid(), 0.0, "ready", 0, "")
+    given.data.mkdir()
+    url = f"redis://:{CANARY}@127.0.0.1:1/0"
+    write_state(given.data, StackState(held, "ready", given.bootstrap_servers, url, []))
+    said = repr(given) + str(given)
+    for verb in (
+        ["status", "--json"],
+        ["status"],
+        ["doctor", "--json"],
+        ["topology", "--json"],
+        ["lag"],
+        ["run", "admit"],
+        ["feedback", "r", "up", "--tenant", "t"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "streams.cli", *verb],
+            env=environment(given, ["redis", "generation"]) | {"MILLRACE_PARTITIONS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        said += done.stdout + done.stderr
+    assert CANARY not in said
