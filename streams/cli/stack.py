@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -75,8 +76,8 @@ def run(stages: Annotated[list[str], typer.Argument(help="Stages of one process.
 
 def stack_report(chosen: Settings) -> dict[str, Any]:
     """What `status --json` prints."""
-    from streams.cli.operations import lags, stages
-    from streams.edge import holding, transactions
+    from streams.cli.operations import stages
+    from streams.edge import admin, holding, transactions
     from streams.local import state as stack_state
 
     found: dict[str, Any] = dict(stack_state.status(chosen))
@@ -86,10 +87,13 @@ def stack_report(chosen: Settings) -> dict[str, Any]:
     found["transactions"] = []
     if found["running"]:
         try:
-            found["stages"] = lags(chosen)
             known = stages(chosen)
-            found["stuck"] = [asdict(each) for each in holding.held(chosen, known)]
-            found["transactions"] = [asdict(each) for each in transactions.foreign(chosen, known)]
+            standings = admin.standings(chosen, known)
+            found["stages"] = [{"name": n, "lag": each.behind} for n, each in standings.items()]
+            found["stuck"] = [asdict(each) for each in holding.among(standings)]
+            with suppress(UserError):  # over TLS it cannot be asked for
+                open_ones = transactions.foreign(chosen, known)
+                found["transactions"] = [asdict(each) for each in open_ones]
         except UserError as error:
             found["error"] = str(error)
     return found

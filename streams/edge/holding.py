@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -37,8 +37,13 @@ def held(settings: Settings, stages: Sequence[Stage]) -> list[Held]:
     Raises:
         UserError: the broker does not answer.
     """
+    return among(admin.standings(settings, stages))
+
+
+def among(standings: Mapping[str, admin.Standing]) -> list[Held]:
+    """As `held`, of consumer groups that were asked already."""
     found: list[Held] = []
-    for group, standing in admin.standings(settings, stages).items():
+    for group, standing in standings.items():
         for topic, partition, offset, metadata in sorted(standing.read):
             tried = Progress.read(offset, metadata).tried
             if tried > 1:

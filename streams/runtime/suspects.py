@@ -101,7 +101,9 @@ class Suspects:
             self._quiet.give(self)
             if now > self._last + NONE_CAME_S:
                 self._until.clear()
-        elif now >= self._due and not self._stopping.is_set() and self._quiet.take(self):
+        elif self._stopping.is_set():
+            self._quiet.give(self)
+        elif now >= self._due and self._quiet.take(self):
             self._try(self._queue[0])
         return ()
 
