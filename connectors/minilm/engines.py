@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -121,6 +122,9 @@ def _cached(graph: Graph, cache: Path) -> Path:
 def _openvino(
     file: Path, streams: int, example: Sequence[Int32 | Float32], *, exact: bool, keep: bool
 ) -> Run:
+    # It tells its maker of its use, and keeps files in the user's folder to do so. Where that part
+    # cannot be imported, it does without.
+    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
     import openvino
 
     core = openvino.Core()

@@ -75,3 +75,35 @@ def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) 
         )
         said += done.stdout + done.stderr
     assert CANARY not in said
+
+
+TELLS = """
+import sys
+asked = []
+def look(event, details):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        asked.append(details)
+sys.addaudithook(look)
+from contextlib import ExitStack
+from processors.needs import EMBEDDER
+from streams.app.ports import open_these
+from streams.app.settings import Settings
+with ExitStack() as stack:
+    open_these(Settings(), stack, EMBEDDER)[EMBEDDER].embed_queries(["hello"])
+assert "openvino_telemetry.main" not in sys.modules
+assert asked == [], asked
+"""
+
+
+def test_the_model_at_work_tells_nobody_of_its_use(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", TELLS],
+        env=environment(Settings(data=tmp_path / "data")) | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (home / "intel").exists()
