@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
@@ -21,8 +22,23 @@ if TYPE_CHECKING:
     from streams.runtime.codec import Codec
 
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# What moves the cursor, renames the window or pastes, where a document or a request says it.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _visible(control: re.Match[str]) -> str:
+    return f"\\x{ord(control[0]):02x}"
+
+
+class Plain(Console):
+    """A terminal that no text can steer: what it prints of control characters is their number."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(_CONTROL.sub(_visible, text), **options)
+
+
+out = Plain(highlight=False)
+err = Plain(stderr=True, highlight=False)
 
 
 def settings() -> Settings:
@@ -75,7 +91,8 @@ def masked(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON document to standard output, as a script reads it."""
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    written = json.dumps(value, ensure_ascii=False, default=str)
+    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
 
 
 def clock(milliseconds: int, form: str) -> str:
