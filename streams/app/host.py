@@ -34,6 +34,7 @@ from streams.runtime.worker import StageWorker, Worker
 
 log = logging.getLogger("millrace.host")
 PATIENCE_S = 60.0  # with what a worker needs at its start
+CLIENT_S = 5.0  # that a client of the HTTP port may take to ask: each has a thread meanwhile
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -174,6 +175,8 @@ def serve(
     """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = CLIENT_S
+
         def do_GET(self) -> None:
             if self.path == "/metrics":
                 self._reply(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
