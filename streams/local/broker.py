@@ -17,7 +17,18 @@ from confluent_kafka.admin import AdminClient
 
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
-from streams.local.child import LOOPBACK, Ports, Service, answers, check_folder, is_free, taken
+from streams.local.child import (
+    LOOPBACK,
+    OTHERS,
+    OWN_FILE,
+    OWN_FOLDER,
+    Ports,
+    Service,
+    answers,
+    check_folder,
+    is_free,
+    taken,
+)
 from streams.local.jars import classpath
 
 PORT_SETTING = "MILLRACE_KAFKA_PORT"
@@ -191,7 +202,8 @@ class Broker(Service):
 
     def _write_properties(self, name: str, folder: Path, controller_port: int) -> Path:
         file = self._data / "run" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
+        file.touch(mode=OWN_FILE)
         file.write_text(
             _PROPERTIES.format(
                 host=LOOPBACK,
@@ -233,6 +245,7 @@ class Broker(Service):
                 text=True,
                 env=self.environment(),
                 timeout=FORMAT_TIMEOUT_S,
+                umask=OTHERS,
             )
         except subprocess.TimeoutExpired:
             raise UserError(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streams.app.settings import PREFIX, Settings, variables
 from streams.flow.errors import UserError
-from streams.local.child import Service
+from streams.local.child import OWN_FOLDER, Service
 
 BACKGROUND = 5  # nice value: a third of a core beside a program at 0, and questions first
 
@@ -65,7 +65,7 @@ class WorkerProcess(Service):
         self._ready_file = data / "run" / f"{worker}.ready"
 
     def command(self) -> Sequence[str]:
-        self._ready_file.parent.mkdir(parents=True, exist_ok=True)
+        self._ready_file.parent.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
         self._ready_file.unlink(missing_ok=True)
         return self._command
 

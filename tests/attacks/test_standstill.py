@@ -28,8 +28,8 @@ def readiness(port: int) -> dict[str, object]:
 
 def test_a_stage_that_gets_nowhere_is_not_ready_and_names_its_record(bench: Bench) -> None:
     port = Ports(bench.settings.data).choose("http", 0, "")
-    bench.send([fed(0, 0, "sleep 6"), fed(0, 1)])
-    worker = bench.process("w", http_port=port, stalled_s=1.5)
+    bench.send([fed(0, 0, "sleep 4"), fed(0, 1)])
+    worker = bench.process("w", http_port=port, stalled_s=0.8)
     worker.start()
     until(lambda: readiness(port) == {"ready": False, "stalled": ["copy"]}, "it to be seen")
     until(lambda: "nothing is done of what is in hand" in worker.log.read_text(), "it to be said")
