@@ -18,7 +18,8 @@ _TOKEN = re.compile(
 )
 _PART = re.compile(r"[^\W_]+")
 # Letters and then digits (INC-2031, not 24-month), a number in three or more parts, "2(3)".
-_IDENTIFIER = re.compile(r"0\d{3,}|\d{8,}|[^\W\d_].*\d|\d+(?:\.\d+){2}|\d[\d.]*\(|\d+[A-Z]")
+_NUMBERED = re.compile(r"0\d{3,}|\d{8,}")  # an account, not an amount
+_IDENTIFIER = re.compile(r"[^\W\d_].*\d|\d+(?:\.\d+){2}|\d[\d.]*\(|\d+[A-Z]")
 _QUARTER = re.compile(
     r"\b(?:(first|1st)|(second|2nd)|(third|3rd)|(fourth|4th|last|final))[ -]quarter\b"
 )
@@ -147,6 +148,7 @@ class Asked:
 
     terms: tuple[Term, ...]
     wanted: re.Pattern[str] | None = None
+    text: str = ""
 
     @property
     def names(self) -> bool:
@@ -190,7 +192,7 @@ def asked(question: str) -> Asked:
         at = end
     terms |= {t.key: t for t in _words_asked(text, at, len(text)) if t.key not in terms}
     wanted = (answer for asks, answer in _WANTED if asks.search(question))
-    return Asked(tuple(terms.values()), next(wanted, None))
+    return Asked(tuple(terms.values()), next(wanted, None), question)
 
 
 def _singled_out(text: str) -> Iterator[tuple[int, int, list[Term]]]:
@@ -209,7 +211,10 @@ def _words_asked(text: str, start: int, end: int) -> Iterator[Term]:
         for word in [token] if token[0].isdigit() else _PART.findall(token):
             if word.lower() not in ASKING:
                 named = word[0].isdigit() or (word[0].isupper() and found.start() > 0)
-                yield Term(stem(word.lower()), word, 1.5 if named else 1.0)
+                if _NUMBERED.fullmatch(word):
+                    yield Term(word, word, 3.0, identifier=True)
+                else:
+                    yield Term(stem(word.lower()), word, 1.5 if named else 1.0)
 
 
 @lru_cache(maxsize=8192)  # passages that answer one question answer others; about 20 MB

@@ -213,9 +213,12 @@ def _product(question: str, said: str) -> bool:
 def names_of(title: str) -> tuple[Words, ...]:
     """The names in a title or heading, as words in small letters."""
     found: list[Words] = []
-    for run in _RUN.findall(title):
+    for place in _RUN.finditer(title):
+        run = place[0]
+        after = _NEXT.match(title[place.end() :])  # "Larch loan": its kind may be in small letters
+        kind = after[1] if after and after[1] in _KINDS else ""
         name: list[str] = []
-        for word in words_of(run):
+        for word in words_of(f"{run} {kind}"):
             ends = word in _TITLES or (word.endswith("ing") and word not in _KINDS)
             if ends:
                 if name:

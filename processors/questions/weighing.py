@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ _NAMED = 5.0  # by naming what the question names
 _OTHER = 0.9  # what names so much less is about something else
 _APART = 2.0  # less for speaking of the opposite
 _OTHER_KIND = 4.5  # less for not having the sort of thing that is asked for
+_UNIDENTIFIED = 2.0  # less for not having the identifier that is asked for, where something has
 _WORDS = 0.6  # by similarity and words, as far as that is
 # How sentences are ordered by similarity and words: softmax regression on which sentence of the
 # retrieved passages holds the answer, 1,190 XQuAD questions (81 % first, 92 % among the first two,
@@ -47,6 +49,8 @@ class Unit:
     listed: Listed | None
     words: float = 0.0  # how well it answers by similarity and words
     kind: bool = True  # whether it has the sort of thing that is asked for
+    names: frozenset[str] = frozenset()  # keys of what the question names
+    identified: bool = True  # whether it has the identifiers that are asked for
     score: float = 0.0
     said: float = 0.0  # the reader's logit of its passage
     held: float = 0.0  # share of the passage's answer that stands in it
@@ -107,7 +111,10 @@ class Passage:
             )
             fits = named.fits(own, headings, self._place)
             kind = of_its_kind(self._text, reads)
-            made.append(Unit(each, reads, keys, near, fits, inside.get(each.list_of), words, kind))
+            listed = inside.get(each.list_of)
+            names = keys_of(*(word for each in named.known for word in each.words))
+            identified = not question.missing(keys | each.near, identifiers=True)
+            made.append(Unit(each, reads, keys, near, fits, listed, words, kind, names, identified))
         return made
 
     def asking(self, question: str) -> Asking:
@@ -140,6 +147,7 @@ def weighed(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[Un
     """What can be quoted of passages that were read, the likeliest first."""
     found: list[Unit] = []
     best = max((unit.fits for each in passages for unit in each.units), default=0.0)
+    identified = any(u.identified and u.kind for each in passages for u in each.units)
     for passage, reading in zip(passages, readings, strict=True):
         shares = _shares(reading)
         for unit in passage.units:
@@ -155,6 +163,7 @@ def weighed(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[Un
                 + _NAMED * (unit.fits - best)
                 - _APART * passage.apart
                 - _OTHER_KIND * (not unit.kind)
+                - _UNIDENTIFIED * (identified and not unit.identified)
             )
             found.append(unit)
     return sorted(found, key=lambda unit: (-unit.score, unit.rank, unit.sentence.start))
@@ -212,6 +221,7 @@ THRESHOLDS = (
     (0.9, 0.9),
 )
 _DOUBTFUL = -3.0  # the least that a reader's logit counts: in other words than the passage's, less
+_ALL = 0.95  # of what is asked
 _AHEAD = 4.0  # more than that ahead of other passages says nothing more
 
 
@@ -224,7 +234,9 @@ def signals(question: Asked, units: Sequence[Unit], known: frozenset[str]) -> di
     best = units[0]
     other = next((u.score for u in units if u.rank != best.rank), best.score - _AHEAD)
     there = best.own | best.sentence.near
+    names = best.names
     weight = sum(term.weight for term in question.terms)
+    named = sum(t.weight for t in question.terms if t.key in names)
     lost = sum(t.weight for t in question.terms if t.key in known and t.key not in there)
     return {
         "said": max(best.said, _DOUBTFUL),
@@ -232,18 +244,27 @@ def signals(question: Asked, units: Sequence[Unit], known: frozenset[str]) -> di
         "cosine": best.sentence.cosine,
         "near": best.near,
         "elsewhere": lost / weight if weight else 0.0,
+        "named": named / weight if weight else 0.0,
         "ahead": min(best.score - other, _AHEAD),
         "kind": float(best.kind),
     }
 
 
+_SOUGHT = re.compile(r"\be-?mail\b|\b(?:tele)?phone\b|\bweb ?site\b|\burl\b", re.IGNORECASE)
+_REACHED = re.compile(r"\S@\S+\.\w|https?://|www\.|\+?\d[\d ()/-]{6,}\d")
+
+
 def evidence(question: Asked, units: Sequence[Unit], known: frozenset[str]) -> float:
     """The probability that the likeliest of `units`, which were read, answers."""
     found = signals(question, units, known)
-    logit = INTERCEPT + sum(EVIDENCE[name] * value for name, value in found.items())
+    logit = INTERCEPT + sum(weight * found[name] for name, weight in EVIDENCE.items())
     there = units[0].own | units[0].sentence.near
     if question.names and not question.missing(there, identifiers=True):
         logit += NAMED_HERE  # a network knows no identifiers
+    if found["near"] <= found["named"] and found["elsewhere"] + found["named"] > _ALL:
+        logit -= NAMED_HERE  # all that is asked of what is named stands elsewhere
+    if _SOUGHT.search(question.text) and _REACHED.search(units[0].reads):
+        logit += NAMED_HERE  # nor addresses
     return 1.0 / (1.0 + exp(-max(min(logit, 50.0), -50.0)))
 
 
