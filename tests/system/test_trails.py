@@ -56,12 +56,13 @@ class Log:
 
 
 @pytest.fixture(scope="module")
-def log(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
-    settings = Settings(
-        data=tmp_path_factory.mktemp("trails"), bootstrap_servers=broker.bootstrap_servers
-    )
-    admin.apply_topics(settings, topology(CONFIG))
-    yield Log(settings)
+def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """On a broker of its own: what others wrote before would be read too."""
+    folder = tmp_path_factory.mktemp("trails")
+    with Broker(Settings(data=folder / "broker")) as broker:
+        settings = Settings(data=folder, bootstrap_servers=broker.bootstrap_servers)
+        admin.apply_topics(settings, topology(CONFIG))
+        yield Log(settings)
 
 
 EVENTS = ["QuestionAsked", "QuestionAnswered", "QuestionClosed"]
