@@ -24,6 +24,7 @@ from streams.flow.topic import outputs
 WAITING = 32  # questions that are answered in one go
 _HALF = 0.5  # of the time until a deadline that reading may take
 _SLOW = 0.15  # seconds a passage, before any was timed
+_HOPE = 0.8  # of the pace, where it left no time to read: else one stall would end reading for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,13 @@ class Extractive:
         self, events: Sequence[GenerationRequested]
     ) -> list[Sequence[answers.Ended] | Reject | Retry]:
         lookups = [Lookup(event, self._config) for event in events]
-        most = self._most(events)
-        readings, told = self._read(lookups, most)
+        most = [self._most(event, len(events)) for event in events]
+        if not any(most):
+            self._pace *= _HOPE
+        readings, why = self._read(lookups, most)
         found: list[Sequence[answers.Ended] | Reject | Retry] = []
-        for lookup in lookups:
-            if told:
+        for lookup, own in zip(lookups, most, strict=True):
+            if told := why or self._told(own, len(events)):
                 carried = degraded(lookup.event.carried, told)
                 lookup.event = replace(lookup.event, carried=carried)
             size = sum(len(part.reading) for part in lookup.parts)
@@ -63,26 +66,34 @@ class Extractive:
             found.append([*answer(lookup, read, config=self._config, now=self._now)])
         return found
 
-    def _most(self, events: Sequence[GenerationRequested]) -> int:
-        """Passages that are read of each question."""
-        wanted = min(self._config.passages, self._config.at_once // max(len(events), 1))
-        left = min(answers.deadline(event) for event in events) - self._now()
-        in_time = int(left / 1000 * _HALF / (self._pace * max(len(events), 1)))
-        return max(min(wanted, in_time), 0)
+    def _most(self, event: GenerationRequested, waiting: int) -> int:
+        """Passages that are read of a question: by its own deadline, which is no other's."""
+        wanted = min(self._config.passages, self._config.at_once // waiting)
+        left = answers.deadline(event) - self._now()
+        return max(min(wanted, int(left / 1000 * _HALF / (self._pace * waiting))), 0)
 
-    def _read(self, lookups: Sequence[Lookup], most: int) -> tuple[list[Reading] | None, str]:
-        """What was read of them, and what is to be told of it; None where nothing was."""
-        config, reader = self._config, self._reader
-        if reader is None:
-            return None, ""
+    def _told(self, most: int, waiting: int) -> str:
+        """What is told of a question of which fewer passages were read."""
+        if self._reader is None or most >= self._config.passages:
+            return ""
         if not most:
-            return None, "generate: nothing was read, too many questions wait for the time there is"
+            return "generate: nothing was read, too many questions wait for the time there is"
+        waits = f"{waiting} questions wait" if waiting > 1 else "the deadline is near"
+        return f"generate: read {most} passages of {self._config.passages}, {waits}"
+
+    def _read(
+        self, lookups: Sequence[Lookup], most: Sequence[int]
+    ) -> tuple[list[Reading] | None, str]:
+        """What was read of them; or None, and why not, where nothing could be."""
+        config, reader = self._config, self._reader
+        if reader is None or not any(most):
+            return None, ""
         if config.reader and reader.model and reader.model != config.reader:
             return None, (
                 f"generate: nothing was read, the reader's weights are {reader.model[:8]}, "
                 f"policies/answering.yaml names {config.reader[:8]}"
             )
-        askings = [asking for lookup in lookups for asking in lookup.askings(most)]
+        askings = [a for one, own in zip(lookups, most, strict=True) for a in one.askings(own)]
         begin = time.perf_counter()
         try:
             readings = reader.read(askings) if askings else []
@@ -90,9 +101,6 @@ class Extractive:
             return None, f"generate: nothing was read, {error}"
         if askings:
             self._pace += 0.3 * ((time.perf_counter() - begin) / len(askings) - self._pace)
-        if most < config.passages:
-            waits = f"{len(lookups)} questions wait" if len(lookups) > 1 else "the deadline is near"
-            return readings, f"generate: read {most} passages of {config.passages}, {waits}"
         return readings, ""
 
 

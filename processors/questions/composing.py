@@ -14,8 +14,8 @@ from processors.questions.subjects import core, names_of, words_of
 from processors.questions.weighing import Passage, Unit
 from schemas.events import Candidate
 
-# Sentences that are held against the best one to find contradictions, a millisecond each at most.
 DIFFER = "The documents differ."
+# Sentences that are held against the best one to find contradictions, a millisecond each at most.
 _COMPARED = 20
 _OTHERS = 3  # things that are shown beside the first, where the question names none
 _ALIKE = 0.85  # share of the best one's terms that another thing's sentence must have

@@ -17,9 +17,9 @@ from processors.questions.subjects import Subjects, subjects
 from processors.questions.weighing import Passage, Unit, evidence, to_read, weighed, worded
 from schemas.events import Candidate, Citation, GenerationRequested
 
-# Where similarity and words alone find so much evidence too, the reader's may be so much less: on
-# held-out questions the share that is right stays, and more are answered that were asked in other
-# words than the passage's.
+# Where similarity and words alone find so much evidence too, the reader's may be so much less: more
+# are answered that were asked in other words than the passage's. On held-out questions it costs .02
+# of the share that is right.
 _AGREED, _LESS = 0.62, 0.14
 
 

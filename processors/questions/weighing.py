@@ -91,6 +91,7 @@ class Passage:
         candidate, question, named = self.candidate, self._question, self._named
         found = list(sentences(self.rank, candidate))
         inside = lists(found, candidate.text)
+        names = keys_of(*(word for each in named.known for word in each.words))
         made: list[Unit] = []
         for each in found:
             reads = each.reads(candidate.text)
@@ -112,7 +113,6 @@ class Passage:
             fits = named.fits(own, headings, self._place)
             kind = of_its_kind(self._text, reads)
             listed = inside.get(each.list_of)
-            names = keys_of(*(word for each in named.known for word in each.words))
             identified = not question.missing(keys | each.near, identifiers=True)
             made.append(Unit(each, reads, keys, near, fits, listed, words, kind, names, identified))
         return made

@@ -79,6 +79,29 @@ def test_a_reader_that_is_slow_is_given_less_the_next_time(monkeypatch: pytest.M
     assert second < first
 
 
+def test_one_that_stalled_does_not_end_reading_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 600.0, *map(float, range(600, 700))])  # ten minutes once, then at once
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    reader = ToldReader({ASKED: "baked at noon"})
+    stage = Extractive(reader, CONFIG, lambda: NOW)
+    asked = event(ASKED, SEEDS, *BAKERY, deadline_at=NOW + 10_000)
+    stage([asked])
+    stage([asked])
+    assert len(reader.read_at_once) == 1  # there was no time for a second
+    for _ in range(20):
+        stage([asked])
+    assert len(reader.read_at_once) > 1
+
+
+def test_a_deadline_that_is_near_takes_nothing_from_who_waits_beside_it() -> None:
+    reader = ToldReader({ASKED: "baked at noon"})
+    hasty = event(ASKED, SEEDS, *BAKERY, deadline_at=NOW + 1)
+    made, other = answers(reader, hasty, event(ASKED, SEEDS, *BAKERY))
+    assert [len(some) for some in reader.read_at_once] == [CONFIG.passages]
+    assert made.degraded[0].startswith("generate: nothing was read")
+    assert other.degraded == []
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
