@@ -88,7 +88,7 @@ class PairReader:
 
         def work(batch: list[int]) -> None:
             some = [read[i] for i in batch]
-            ids, types, mask = _tensors(some)
+            ids, types, mask = tensors([(each.ids, each.second) for each in some])
             said = session.run(ids, types, mask)
             length = ids.shape[1]
             for row, (i, each) in enumerate(zip(batch, some, strict=True)):
@@ -129,15 +129,18 @@ def _encoded(tokens: Tokenizer, texts: list[str]) -> list[Encoding]:
     return [known[text] for text in texts]
 
 
-def _tensors(some: Sequence[_Input]) -> tuple[Int32, Float32, Float32]:
-    """The graph's inputs: ids, types and mask, each (pairs, tokens)."""
-    length = padded(max(len(each.ids) for each in some))
+def tensors(some: Sequence[tuple[Int32, int]]) -> tuple[Int32, Float32, Float32]:
+    """The inputs of `pair_graph`: ids, types and mask, each (pairs, tokens).
+
+    Of each pair its token ids, and where the second text begins.
+    """
+    length = padded(max(len(own) for own, _ in some))
     ids = np.zeros((len(some), length), np.int32)
     types, mask = np.zeros((2, len(some), length), np.float32)
-    for row, each in enumerate(some):
-        ids[row, : len(each.ids)] = each.ids
-        types[row, each.second : len(each.ids)] = 1
-        mask[row, : len(each.ids)] = 1
+    for row, (own, second) in enumerate(some):
+        ids[row, : len(own)] = own
+        types[row, second : len(own)] = 1
+        mask[row, : len(own)] = 1
     return ids, types, mask
 
 

@@ -23,7 +23,8 @@ from tokenizers import Tokenizer
 from connectors.minilm import changes
 from connectors.minilm.embedder import GRAPH as ENCODER
 from connectors.minilm.embedder import SEPARATOR, tokenizer, weights_file
-from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
+from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load
+from connectors.minilm.reader import tensors as pair_tensors
 from evaluation.quality.judging.weights import shipped
 from evaluation.quality.judging.words import Words, by_sentence
 from processors.ports import Float32
@@ -59,14 +60,7 @@ def inputs(tokens: Tokenizer, texts: Sequence[tuple[str, str]], most: int = TOKE
 
 def tensors(some: Sequence[Input]) -> tuple[Int32, Float32, Float32]:
     """The graph's inputs: ids, types and mask, each (pairs, tokens)."""
-    length = padded(max(len(each.ids) for each in some))
-    ids = np.zeros((len(some), length), np.int32)
-    types, mask = np.zeros((2, len(some), length), np.float32)
-    for row, each in enumerate(some):
-        ids[row, : len(each.ids)] = each.ids
-        types[row, each.claim : len(each.ids)] = 1
-        mask[row, : len(each.ids)] = 1
-    return ids, types, mask
+    return pair_tensors([(each.ids, each.claim) for each in some])
 
 
 def chosen(claim: Words, evidence: Words) -> str:
