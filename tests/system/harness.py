@@ -167,7 +167,8 @@ class Bench:
         wanted: dict[str, list[int]] = defaultdict(list)
         for event in events:
             wanted[event.doc_id].append(event.version or 0)
-        assert versions == wanted
+        missed = {key: set(each) - set(versions[key]) for key, each in wanted.items()}
+        assert versions == wanted, f"missing: {missed}; dead letters: {self.dead()}"
 
     def owners(self) -> dict[str, set[int]]:
         """The group's members that have partitions, with those."""
