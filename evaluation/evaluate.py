@@ -31,6 +31,7 @@ from evaluation.quality.scoring import METRICS, Scorer, Scores
 from streams.app.ports import JudgeSettings
 from streams.app.settings import Settings
 from streams.cli.console import settings as running_settings
+from streams.flow.caching import kept
 from streams.flow.errors import UserError
 from streams.runtime import kafka
 
@@ -118,7 +119,7 @@ def score_all(
 ) -> tuple[str, list[Scores]]:
     """The judge's name, and the scores of each reply; those that need none are not judged."""
     with tempfile.TemporaryDirectory() as temporary:
-        cache = chosen.data / "models" if chosen.data.is_dir() else Path(temporary)
+        cache = kept("models", Path(temporary))
         judge = LocalJudge(cache, model or untrained(), reads=model is not None)
         with judge as local, Scorer(chosen, local) as scorer:
             return scorer.name, score_each(scorer, items, replies, say)

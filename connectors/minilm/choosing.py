@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import platform
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import numpy as np
+
+from streams.flow.caching import user_cache
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def known(folder: Path) -> str | None:
     return None
 
 
-def choose(graph: Path, typical: Sequence[Any]) -> str:
+def choose(graph: Path, typical: Sequence[Any], folder: Path) -> str:
     """Measure every candidate with a typical input of `graph`, and remember the choice.
 
     Where nothing could be measured it is the preferred one, and nothing is remembered.
@@ -63,7 +64,7 @@ def choose(graph: Path, typical: Sequence[Any]) -> str:
     try:
         _keep(_file(), text)
     except OSError:  # a user without a home, as in many containers
-        _keep(graph.parent / FILE, text)
+        _keep(folder / FILE, text)
     return engine
 
 
@@ -109,8 +110,7 @@ def _measured(graph: Path, typical: Sequence[Any]) -> dict[str, float]:
 
 def _file() -> Path:
     """Of this user and machine, whatever data folder is used."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "millrace" / FILE
+    return user_cache() / FILE
 
 
 def _machine() -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import logging
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -32,6 +34,7 @@ Run = Callable[..., Float32]  # a graph's inputs, in its order, to its one outpu
 
 BATCH_TOKENS = 512  # of a batch, with padding: 256 is 4 % slower, 1024 no faster
 LENGTH_STEP = 16
+UNUSED_S = 30 * 86400.0  # after that a graph of another source is forgotten
 
 
 def padded(length: int) -> int:
@@ -65,7 +68,8 @@ class Graph:
 def load(graph: Graph, cache: Path, engine: Engine, streams: int) -> Run:
     """The graph, ready to run from as many threads as `streams`, one core each.
 
-    `cache` keeps it and the engine's compiled form of it; several processes may share the folder.
+    `cache` keeps it and the engine's compiled form of it; several processes may share the folder,
+    and several releases, since what is made of another source has a folder of its own there.
     Engine "auto" is the one that is fastest on this machine (`choosing`), which is measured where
     it is not known and the graph says what is typical; else OpenVINO. "openvino" leaves the
     precision to the engine, which takes bfloat16 where the CPU multiplies in it.
@@ -78,7 +82,7 @@ def load(graph: Graph, cache: Path, engine: Engine, streams: int) -> Run:
             return run_on(engine, file, streams, graph.example)
         chosen = choosing.known(cache)
         if chosen is None and graph.typical:
-            chosen = choosing.choose(file, graph.typical)
+            chosen = choosing.choose(file, graph.typical, cache)
         try:
             return run_on(chosen or "openvino", file, streams, graph.example)
         except (ImportError, RuntimeError) as error:
@@ -104,19 +108,30 @@ def run_on(
 
 
 def _cached(graph: Graph, cache: Path) -> Path:
-    """The graph's file in `cache`, made first if missing, damaged or of another source."""
-    path, seal = cache / f"{graph.name}.onnx", cache / f"{graph.name}.sha256"
+    """The graph's file in `cache`, made first if missing or damaged."""
+    folder = cache / f"{graph.name}-{hashlib.sha256(graph.source.encode()).hexdigest()[:12]}"
+    path, seal = folder / "graph.onnx", folder / "sha256"
     if path.exists() and seal.exists():
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if seal.read_text() == f"{digest} {graph.source}":
+        if seal.read_text() == digest:
+            seal.touch()  # when it was used last
             return path
     data = graph.make()
-    with NamedTemporaryFile(dir=cache, delete=False) as file:
+    folder.mkdir(exist_ok=True)
+    with NamedTemporaryFile(dir=folder, delete=False) as file:
         file.write(data)
     Path(file.name).replace(path)
-    seal.write_text(f"{hashlib.sha256(data).hexdigest()} {graph.source}")
+    seal.write_text(hashlib.sha256(data).hexdigest())
+    _forget(graph.name, cache)
     return path
+
+
+def _forget(name: str, cache: Path) -> None:
+    """Remove what was made of this graph's former sources and has not been used for long."""
+    for seal in cache.glob(f"{name}-*/sha256"):
+        if seal.stat().st_mtime < time.time() - UNUSED_S:
+            shutil.rmtree(seal.parent)
 
 
 def _openvino(

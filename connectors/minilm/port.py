@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from streams.flow.caching import kept
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Opening
 from streams.flow.section import Section
@@ -61,7 +62,7 @@ def reader(settings: ReadingSettings, opening: Opening) -> Reader:
     from processors.ports import Asking
 
     try:
-        made = PairReader(opening.data / "model", settings.weights, streams=settings.streams)
+        made = PairReader(_graphs(opening), settings.weights, streams=settings.streams)
         opened = opening.stack.enter_context(made)
     except UserError as error:
         log.warning("%s: questions are answered by similarity and words alone", error)
@@ -83,12 +84,17 @@ class Unread:
         raise Retry(self._reason)
 
 
+def _graphs(opening: Opening) -> Path:
+    """Of this user, since making them takes seconds and 350 MB, and they are the same for all."""
+    return kept("models", opening.data / "model")
+
+
 def _model(settings: EmbeddingSettings, opening: Opening) -> MiniLM:
     from connectors.minilm.embedder import MiniLM
 
     def made() -> MiniLM:
         return MiniLM(
-            opening.data / "model",
+            _graphs(opening),
             max_tokens=settings.tokens,
             streams=settings.streams,
             engine=settings.engine,

@@ -147,6 +147,5 @@ def _copied(settings: Settings, folder: Path) -> Settings:
     What is acknowledged is durable, and nothing is written now: so the copy is whole.
     """
     copy = folder / "copy"
-    for name in ("index", "model"):
-        shutil.copytree(settings.data / name, copy / name)
+    shutil.copytree(settings.data / "index", copy / "index")
     return settings.model_copy(update={"data": copy})

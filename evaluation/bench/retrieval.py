@@ -83,8 +83,8 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         asked = {query: asked[query] for query in through}
         variants = {query: event.carried.variants for query, event in through.items()}
         copy = settings.model_copy(update={"data": folder / "copy"})
-        for name in ("index", "model"):  # what is acknowledged is durable, and nothing is written
-            shutil.copytree(settings.data / name, copy.data / name)
+        # What is acknowledged is durable, and nothing is written.
+        shutil.copytree(settings.data / "index", copy.data / "index")
         config = app_config.retrieval(settings)
         with Inline(copy, one.name) as inline:
             limit = max(DEPTH, config.limit)

@@ -31,6 +31,7 @@ from evaluation.quality.judging.combining import INPUTS, Fold
 from evaluation.research.judging import train as training
 from evaluation.research.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
+from streams.flow.caching import kept
 from streams.flow.errors import UserError
 
 USER_ERROR = 2
@@ -95,7 +96,10 @@ def run(
     if data is not None:
         own, bad = read_lines(data)
     model = untrained() if train_as else load(judge)
-    with tempfile.TemporaryDirectory() as cache, LocalJudge(Path(cache), model) as local:
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        LocalJudge(kept("models", Path(temporary)), model) as local,
+    ):
         folds = {name: _fold(local, name, rows, say) for name, rows in sets.items()}
         if train_as:
             training.train(folds, train_as, judge)

@@ -12,15 +12,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from streams.flow.caching import user_cache
 from streams.flow.errors import UserError
 from streams.local.child import write_atomically
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.4.0+org.slf4j:slf4j-simple:1.7.36"
-
-
-def cache_folder() -> Path:
-    """Where this user's computer keeps what can be fetched again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "millrace"
 
 
 def classpath(
@@ -35,7 +31,7 @@ def classpath(
         UserError: the jars are not here and could not be fetched.
     """
     key = hashlib.sha256(coordinates.encode()).hexdigest()[:16]
-    memory = cache_folder() / f"jars-{key}.json"
+    memory = user_cache() / f"jars-{key}.json"
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
         with memory.with_suffix(".lock").open("w") as lock:

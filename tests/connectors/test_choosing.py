@@ -59,7 +59,7 @@ def test_what_was_chosen_runs(
     (home / choosing.FILE).write_text(json.dumps(said))
     with MiniLM(tmp_path, streams=1) as model:
         model.embed_queries(["How much is it?"])
-    assert (tmp_path / "openvino").exists() == (engine == "openvino-f32")
+    assert any(tmp_path.glob("*/openvino")) == (engine == "openvino-f32")
     assert not caplog.records
 
 
@@ -82,7 +82,7 @@ def test_where_nothing_can_be_measured_the_preferred_engine_is_taken_and_not_rem
 ) -> None:
     graph = tmp_path / "none.onnx"
     graph.write_bytes(b"no graph")
-    assert choosing.choose(graph, [np.ones((1, 16), np.float32)]) == choosing.PREFERRED[0]
+    assert choosing.choose(graph, [np.ones((1, 16), np.float32)], tmp_path) == choosing.PREFERRED[0]
     assert choosing.known(tmp_path) is None
     assert not home.exists()
 

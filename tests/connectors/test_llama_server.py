@@ -12,6 +12,7 @@ from connectors.openai_compatible.generator import OpenAICompatible
 from evaluation.quality.judge import LocalJudge, load
 from evaluation.quality.scoring import METRICS, Scorer
 from streams.app.settings import Settings
+from streams.flow.caching import kept
 from streams.flow.errors import Retry
 from tests.support import llama_server, told_model
 from tests.support.replies import ITEM, TEXT, reply
@@ -78,7 +79,10 @@ def test_a_prompt_beyond_its_context_is_refused_with_the_reason(model: OpenAICom
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_it_can_be_the_judge(url: str, tmp_path: Path) -> None:
     settings = Settings(judge={"url": url, "model": "told"})
-    with LocalJudge(tmp_path, load(), streams=1) as local, Scorer(settings, local) as scorer:
+    with (
+        LocalJudge(kept("models", tmp_path), load(), streams=1) as local,
+        Scorer(settings, local) as scorer,
+    ):
         scores = scorer.score(ITEM, reply(SAID, TEXT))
     assert scores.unmeasured == {}
     assert scores.values == pytest.approx(dict.fromkeys(METRICS, 1.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from connectors.minilm import choosing
 from connectors.minilm.embedder import MiniLM
 from connectors.minilm.graph import read_safetensors
 from processors.ports import Passage
+from streams.flow.caching import kept
 
 TEXTS = [
     "What must a bank do when a customer's funds are misdirected?",
@@ -44,7 +46,7 @@ ENGINES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("model")
+    return kept("models", tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -212,7 +214,7 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
     for damage in (b"", b"not a graph", None):
         with MiniLM(tmp_path, streams=1) as model:
             assert cosine(model.embed_queries([TEXTS[0]])[0], reference(TEXTS[0]).mean(0)) >= 0.999
-        for file in [*tmp_path.glob("*.onnx"), *tmp_path.glob("openvino/*.blob")]:
+        for file in [*tmp_path.glob("*/*.onnx"), *tmp_path.glob("*/openvino/*.blob")]:
             file.chmod(0o600)
             if damage is None:
                 file.unlink()
@@ -238,3 +240,14 @@ def test_tokens_are_counted_before_the_model_is_loaded(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(RuntimeError, match="entering"):
         model.embed_queries(["too early"])
+
+
+def test_what_was_made_of_former_sources_goes_once_it_is_not_used(tmp_path: Path) -> None:
+    used, unused = tmp_path / "all-MiniLM-L6-v2-used", tmp_path / "all-MiniLM-L6-v2-unused"
+    for folder in (used, unused):
+        folder.mkdir()
+        (folder / "sha256").write_text("of a former graph")
+    os.utime(unused / "sha256", (0, 0))
+    with MiniLM(tmp_path, streams=1):
+        pass
+    assert used.exists() and not unused.exists()

@@ -13,6 +13,7 @@ from connectors.minilm.changes import digest
 from connectors.minilm.port import SHIPPED, ReadingSettings, Unread, reader
 from connectors.minilm.reader import PairReader
 from processors.ports import Asking
+from streams.flow.caching import kept
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Opening
 
@@ -45,7 +46,9 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PairReader]:
-    with PairReader(tmp_path_factory.mktemp("model"), SHIPPED, streams=2) as opened:
+    with PairReader(
+        kept("models", tmp_path_factory.mktemp("models")), SHIPPED, streams=2
+    ) as opened:
         yield opened
 
 

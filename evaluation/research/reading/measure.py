@@ -30,6 +30,7 @@ from evaluation.statistics import auc
 from processors.ports import Asking, Passage, Reading
 from processors.questions.evidence import asked, evidence, keys_of
 from processors.text.sentences import split_sentences
+from streams.flow.caching import kept
 
 _WORD = re.compile(r"\w+")
 _LONGEST = 40  # tokens of a span
@@ -51,7 +52,7 @@ def main(
     """Measure the shipped reader, beside similarity and words alone."""
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        cache = Path(folder)
+        cache = kept("models", Path(folder))
         with PairReader(cache, SHIPPED) as reader, MiniLM(cache) as model:
             for name, rows in _sets(data, questions).items():
                 read = reader.read([Asking(r.question, r.title, r.text) for r in rows])
