@@ -10,9 +10,11 @@ from processors.questions import evidence as words
 from processors.questions.answers import Ended, close
 from processors.questions.composing import DIFFER, composed
 from processors.questions.evidence import Asked, asked
+from processors.questions.kinds import wants_steps
 from processors.questions.parts import MOST, parts_of
 from processors.questions.quotes import Quote, quoted, widened
 from processors.questions.quoting import joined
+from processors.questions.steps import steps
 from processors.questions.subjects import Subjects, subjects
 from processors.questions.weighing import Passage, Unit, evidence, to_read, weighed, worded
 from schemas.events import Candidate, Citation, GenerationRequested
@@ -174,11 +176,12 @@ def _looked_up(part: Part, readings: Sequence[Reading] | None, config: AnswerCon
         return _Nothing(part).of(absent)
     if not any(passage.units for passage in part.passages):
         return Found([], [_Nothing(part).missing_place()])
-    if readings:
-        units = weighed(part.reading, readings)
-        if units:
-            return _read(part, units, config)
-    return _worded(part, config)
+    units = weighed(part.reading, readings) if readings else []
+    if wants_steps(part.text):
+        told = steps(part.asked, part.passages, {unit.rank: unit.said for unit in units})
+        if told is not None and told.evidence >= config.sure:
+            return Found([*told.quotes], [], told.reads, told.evidence)
+    return _read(part, units, config) if units else _worded(part, config)
 
 
 def _read(part: Part, units: Sequence[Unit], config: AnswerConfig) -> Found:

@@ -138,6 +138,11 @@ class Listed:
 _MOST_ITEMS = 25
 
 
+def marked(sentence: str) -> bool:
+    """Whether it begins with the mark of a list's point."""
+    return _MARKER.match(sentence) is not None
+
+
 def beneath(sentence: Sentence, listed: Listed, text: str) -> int:
     """Where what belongs to an item ends: after the items below it that are indented more."""
     own, end = _indent(text, sentence.start), sentence.end
