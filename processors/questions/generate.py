@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from processors.ports import Asking, Reading
@@ -10,13 +10,15 @@ from processors.questions import evidence as words
 from processors.questions.answers import Ended, close
 from processors.questions.composing import DIFFER, composed
 from processors.questions.evidence import Asked, asked
-from processors.questions.kinds import wants_steps
+from processors.questions.kinds import lists_things, wants_steps
+from processors.questions.listing import listing
 from processors.questions.parts import MOST, parts_of
 from processors.questions.quotes import Quote, quoted, widened
 from processors.questions.quoting import joined
 from processors.questions.steps import steps
 from processors.questions.subjects import Subjects, subjects
 from processors.questions.weighing import Passage, Unit, evidence, to_read, weighed, worded
+from processors.questions.wholes import Found as Whole
 from schemas.events import Candidate, Citation, GenerationRequested
 
 # Where similarity and words alone find so much evidence too, the reader's may be so much less: more
@@ -177,11 +179,17 @@ def _looked_up(part: Part, readings: Sequence[Reading] | None, config: AnswerCon
     if not any(passage.units for passage in part.passages):
         return Found([], [_Nothing(part).missing_place()])
     units = weighed(part.reading, readings) if readings else []
-    if wants_steps(part.text):
-        told = steps(part.asked, part.passages, {unit.rank: unit.said for unit in units})
-        if told is not None and told.evidence >= config.sure:
-            return Found([*told.quotes], [], told.reads, told.evidence)
+    whole = _whole(part, {unit.rank: unit.said for unit in units})
+    if whole is not None and whole.evidence >= config.sure:
+        return Found([*whole.quotes], [], whole.reads, whole.evidence)
     return _read(part, units, config) if units else _worded(part, config)
+
+
+def _whole(part: Part, said: Mapping[int, float]) -> Whole | None:
+    """The steps or the list that is asked for."""
+    if wants_steps(part.text):
+        return steps(part.asked, part.passages, said)
+    return listing(part.asked, part.passages, said) if lists_things(part.text) else None
 
 
 def _read(part: Part, units: Sequence[Unit], config: AnswerConfig) -> Found:

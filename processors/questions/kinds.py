@@ -71,6 +71,7 @@ _AMOUNT = re.compile(
     r"|\b(?:price|cost) (?:of|for)\b|\bby how much\b|\bfees?\Z|\bwieviel|\bwie (?:viel|hoch)\b",
     re.IGNORECASE,
 )
+_DEFINED = re.compile(r"\W*what are (?!the\b|all\b)(?:[\w-]+ ?){1,3}\??\W*\Z", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\d|\b(?:no|none|free|unlimited|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     r"|half|twice|double|zero|waived|kein\w*)\b",
@@ -104,7 +105,12 @@ def wants_steps(question: str) -> bool:
 
 
 def wants_list(question: str) -> bool:
-    return _LIST.search(question) is not None
+    return _LIST.search(question) is not None and _DEFINED.match(question) is None
+
+
+def lists_things(question: str) -> bool:
+    """Whether a list is wanted, and no amount."""
+    return wants_list(question) and _AMOUNT.search(question) is None
 
 
 def apart(question: str, where: str) -> int:

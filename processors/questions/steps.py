@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from math import exp
 
-from processors.questions.evidence import Asked, keys_of
+from processors.questions.evidence import Asked
 from processors.questions.quotes import Quote
-from processors.questions.quoting import marked, readable
+from processors.questions.quoting import readable
 from processors.questions.weighing import Passage, Unit
+from processors.questions.wholes import UNREAD, Found, Whole, candidates, listed
 from processors.text.orders import is_order
 
 _LEAST_TOLD = 0.6  # share of the points that must tell someone to do something
@@ -27,71 +27,37 @@ _BESIDE = re.compile(
     r"|hinweise?|tipps|danach|conseils?)\b",
     re.IGNORECASE,
 )
-# What the logit of being asked for gains. A reader learnt from answers of a sentence; of steps it
-# says little, so that what a document is about and how near its points are counts most.
-_SHARE = 4.0  # by the document's score as a share of the best one's
-_COSINE = 10.0  # by the similarity of the nearest point
-_HEAD, _WHOLE = 1.0, 1.5  # by the words of what they stand under, and of all of it
-_SAID, _UNREAD = 0.2, -3.0  # by the reader's logit, above the least that counts
+# What the logit of being asked for gains beside nearness; set by hand.
+_SAID = 0.2  # by the reader's logit, above the least that counts
 _CALLED = 0.7  # by a heading that says so: "How to ..."
 _NUMBERED = 0.7
 _ASIDE = 1.5  # less under a heading of what stands beside a procedure
 _INTERCEPT = -12.2
-_OTHER = 0.4  # what fits what is named so much less is of something else
 _NUMBER = re.compile(r"\s*(?:step\s+)?(\d{1,3})[.):]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What to do, in its order, and how sure it is that this was asked."""
-
-    quotes: tuple[Quote, ...]
-    reads: str
-    evidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    passage: Passage
-    unit: Unit  # the nearest to the question
-    start: int
-    end: int
-    reads: str
-    heads: tuple[str, ...]
-
-
-def steps(asked: Asked, passages: Sequence[Passage], said: dict[int, float]) -> Steps | None:
+def steps(asked: Asked, passages: Sequence[Passage], said: Mapping[int, float]) -> Found | None:
     """The likeliest steps of `passages`; `said` is what a reader says of those it read."""
-    best = max((each.fits for each in passages), default=0.0)
-    shares: dict[str, float] = {}
-    for each in passages:
-        doc_id = each.candidate.doc_id
-        shares[doc_id] = max(shares.get(doc_id, 0.0), each.share)
-    found: list[tuple[float, _Told]] = []
-    for passage in passages:
-        if passage.fits < best - _OTHER:
-            continue
-        for told in _told(passage):
-            found.append((_logit(asked, told, shares, said), told))
+    found = [
+        (_logit(asked, told, share, said), told)
+        for passage, share in candidates(passages)
+        for told in _told(passage)
+    ]
     if not found:
         return None
     logit, told = max(found, key=lambda each: each[0])
     quotes = [Quote(told.unit, told.start, told.end, told.reads)]
     quotes += _continued(told, passages)
     reads = "\n".join(quote.reads for quote in quotes)
-    return Steps(tuple(quotes), reads, 1.0 / (1.0 + exp(-logit)))
+    return Found(tuple(quotes), reads, 1.0 / (1.0 + exp(-logit)))
 
 
-def _logit(asked: Asked, told: _Told, shares: dict[str, float], said: dict[int, float]) -> float:
+def _logit(asked: Asked, told: Whole, share: float, said: Mapping[int, float]) -> float:
     heading = told.heads[-1] if told.heads else ""
-    names = told.unit.names
     beside = {word.lower() for word in _BESIDE.findall(heading)}
     return (
-        _SHARE * shares[told.passage.candidate.doc_id]
-        + _COSINE * told.unit.sentence.cosine
-        + _HEAD * _covered(asked, keys_of(*told.heads), names)
-        + _WHOLE * _covered(asked, keys_of(*told.heads, told.reads), names)
-        + _SAID * max(said.get(told.passage.rank, _UNREAD) - _UNREAD, 0.0)
+        told.nearness(asked, share)
+        + _SAID * max(said.get(told.passage.rank, UNREAD) - UNREAD, 0.0)
         + _CALLED * (_HOW.search(heading) is not None)
         + _NUMBERED * (_last(told.reads) > 0)
         - _ASIDE * any(word not in asked.text.lower() for word in beside)
@@ -99,41 +65,22 @@ def _logit(asked: Asked, told: _Told, shares: dict[str, float], said: dict[int, 
     )
 
 
-def _covered(asked: Asked, keys: frozenset[str], names: frozenset[str]) -> float:
-    """The share of what is asked of a thing, without its name."""
-    terms = [term for term in asked.terms if term.key not in names]
-    weight = sum(term.weight for term in terms)
-    return sum(term.weight for term in terms if term.key in keys) / weight if weight else 0.0
-
-
-def _told(passage: Passage) -> Iterator[_Told]:
+def _told(passage: Passage) -> Iterator[Whole]:
     """The lists and paragraphs of a passage that tell what to do."""
-    text = passage.candidate.text
-    groups: dict[int, list[Unit]] = {}
-    for unit in passage.units:
-        if unit.listed is not None and unit.sentence.header is None:
-            groups.setdefault(unit.listed.start, []).append(unit)
-    for units in groups.values():
-        listed = units[0].listed
-        if listed is None:
-            continue
-        points = [text[i.start : i.end] for i in listed.items if marked(text[i.start : i.end])]
-        near = max(units, key=lambda unit: unit.sentence.cosine)
-        heads = near.sentence.headings
+    for each in listed(passage):
         least = _LEAST_TOLD
-        if heads and _HOW.search(heads[-1]):
-            least = 0.0 if points and _NUMBER.match(points[0]) else _LEAST_TOLD / 2
-        if len(points) > 1 and _share(points) >= least:
-            if listed.intro:
-                heads = (*heads, text[slice(*listed.intro)])
-            yield _Told(passage, near, listed.start, listed.end, listed.reads(text), heads)
+        if any(_HOW.search(head) for head in each.heads[-2:]):
+            least = 0.0 if _NUMBER.match(each.points[0]) else _LEAST_TOLD / 2
+        if _share(each.points) >= least:
+            yield each
+    text = passage.candidate.text
     for units in _paragraphs(passage):
         said = [text[u.sentence.start : u.sentence.end] for u in units]
         if len(said) > 1 and _share(said) >= _PROSE:
             near = max(units, key=lambda unit: unit.sentence.cosine)
             start, end = units[0].sentence.start, units[-1].sentence.end
             reads = " ".join(map(readable, said))
-            yield _Told(passage, near, start, end, reads, near.sentence.headings)
+            yield Whole(passage, near, start, end, reads, near.sentence.headings)
 
 
 def _share(points: Sequence[str]) -> float:
@@ -154,7 +101,7 @@ def _paragraphs(passage: Passage) -> Iterator[list[Unit]]:
         yield run
 
 
-def _continued(told: _Told, passages: Sequence[Passage]) -> list[Quote]:
+def _continued(told: Whole, passages: Sequence[Passage]) -> list[Quote]:
     """What goes on in the next chunk: the numbers after the last one."""
     found: list[Quote] = []
     number, at = _last(told.reads), told.passage.candidate
