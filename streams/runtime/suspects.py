@@ -5,7 +5,10 @@ what is about to be tried is noted before: see `notes`. A session that finds suc
 predecessor that got no record further. It goes through what may have been in its hands one by one,
 with nothing else in work in this process, and counts each try before it begins. So only a record
 whose process died three times while it was alone in work is given up: other deaths, however many,
-cost nobody more than being worked on alone. An orderly end takes its note back.
+cost nobody more than being worked on alone. That a kill from outside falls into three tries of one
+record is made unlikely: where one has died, the next waits longer than it takes, and whoever kills
+processes soon after their start hits the waiting, which counts for nothing. An orderly end takes
+its note back.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ log = logging.getLogger("millrace.worker")
 
 NONE_CAME_S = 5.0  # what has not come by then was in nobody's hands
 MOST_PAUSE_S = 10.0
+PROBATION_S = 0.5  # how long a session lives before a record has its second try alone; then twice
 
 Orders = Callable[[Iterable[Place]], dict[Place, dict[int, str]]]
 """Which offsets of partitions an operator wants set aside, and why."""
@@ -58,6 +62,7 @@ class Suspects:
             self._reach = 2 * (stage.max_batch or settings.max_batch)
         self._pause_s = settings.retry_backoff_ms / 1000
         self._until: dict[Place, int] = {}
+        self._probation: dict[Place, float] = {}  # when its first record may be tried
         self._aside: dict[Place, dict[int, str]] = {}
         self._queue: deque[Record] = deque()
         self._current: Record | None = None
@@ -79,6 +84,9 @@ class Suspects:
             progress = self._in_flight.progress(place)
             assert progress is not None
             self._until[place] = progress.position + self._reach
+            tries = self.notes.tries(place)
+            if tries < MOST_TRIES:  # else it is not tried
+                self._probation[place] = time.monotonic() + PROBATION_S * tries
             self._tell("a process ended with these in hand: tried one by one", place)
 
     def divert(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -103,13 +111,18 @@ class Suspects:
                 self._until.clear()
         elif self._stopping.is_set():
             self._quiet.give(self)
-        elif now >= self._due and self._quiet.take(self):
+        elif now < self._due:
+            pass
+        elif now < self._probation.get(place := place_of(self._queue[0]), 0.0):
+            self._turn(place)
+        elif self._quiet.take(self):
             self._try(self._queue[0])
         return ()
 
     def let_go(self, place: Place) -> None:
         """A partition is another's."""
         self._until.pop(place, None)
+        self._probation.pop(place, None)
 
     def close(self) -> None:
         self._quiet.give(self)
@@ -165,9 +178,13 @@ class Suspects:
     def _put_off(self, record: Record) -> None:
         record.alone = 0
         self._quiet.give(self)
-        mine, others = self._parted(place_of(record))  # others first, in the order of each
-        self._queue = deque(others + mine)
+        self._turn(place_of(record))
         self._due = time.monotonic() + min(self._pause_s * 2**record.attempts, MOST_PAUSE_S)
+
+    def _turn(self, place: Place) -> None:
+        """Other partitions first, each in its order."""
+        mine, others = self._parted(place)
+        self._queue = deque(others + mine)
 
     def _parted(self, place: Place) -> tuple[list[Record], list[Record]]:
         mine = [record for record in self._queue if place_of(record) == place]
