@@ -62,6 +62,42 @@ _SPAN = re.compile(
     r"|\b(?:once|after|before|when|while|until|as soon)\b",
     re.IGNORECASE,
 )
+# How often is a rate, how long is a span; "once it is signed" is neither.
+_OFTEN = re.compile(r"\bhow (?:often|frequently)\b|\bwie oft\b", re.IGNORECASE)
+_RATE = re.compile(
+    r"\b(?:every|each|per|daily|weekly|monthly|hourly|yearly|annual\w*|quarterly|once|twice|times"
+    r"|continuous\w*|constantly|real[ -]time|always|never|minutely|jede[nrs]?|täglich|wöchentlich"
+    r"|monatlich|jährlich|pro|einmal|zweimal|mal)\b",
+    re.IGNORECASE,
+)
+_LONG = re.compile(
+    r"\bhow (?:long|soon|quickly|fast)\b"
+    r"|\bhow many (?:seconds|minutes|hours|days|weeks|months|years)\b|\bwie lange\b",
+    re.IGNORECASE,
+)
+_NO_SPAN = re.compile(r"(?:once|after|before|when|while|until|as soon)\Z", re.IGNORECASE)
+_SHARE = re.compile(
+    r"\b(?:what|which) (?:share|percentage|proportion|percent|fraction)\b|\bwelcher anteil\b"
+    r"|\bhow many percent\b",
+    re.IGNORECASE,
+)
+_PARTS = re.compile(
+    r"%|\bper ?cent|\bprozent\b|\bbasis points?\b|\b(?:half|third|quarter|fifth|tenth|all|none)\b"
+    r"|\d/\d|\b(?:one|two|three|\d+) (?:in|of|out of) (?:\w+|\d+)\b",
+    re.IGNORECASE,
+)
+# What one must have is a bound, not just any number.
+_NEEDED = re.compile(
+    r"\b(?:how (?:much|many)|what) [^.?!]*\b(?:must|have to|need(?:s|ed)?|required|at least"
+    r"|minimum|smallest|lowest)\b",
+    re.IGNORECASE,
+)
+_BOUND = re.compile(
+    r"\b(?:at least|minimum|mindestens|require\w*|must|need\w*|or (?:more|above|higher|over)"
+    r"|no less|not less|above|threshold|maintain\w*|keep\w*|from|starting|begin\w*|within|reach\w*"
+    r"|lowest|smallest|necessary|have to|has to|shall)\b|≥|>",
+    re.IGNORECASE,
+)
 _AMOUNT = re.compile(
     r"\bhow (?:much|many)\b|\bwhat (?:do|does|must|will|can|would|did|is|are) (?:[\w'-]+ ){0,6}"
     r"(?:pay|cost|charge|charged|earn|spend|take|owe|add|fee|price|rate|apr|apy|limit|amount|number"
@@ -69,6 +105,13 @@ _AMOUNT = re.compile(
     r"|\bwhat (?:fee|price|rate|interest|share|percentage|amount|cost|charge|bonus|discount)\b"
     r"|\bwhat ap[ry]\b"
     r"|\b(?:price|cost) (?:of|for)\b|\bby how much\b|\bfees?\Z|\bwieviel|\bwie (?:viel|hoch)\b",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"(?<=[.!:,;])\s+")
+_WHETHER = re.compile(
+    r"\W*(?:and |so |but |then )?(?:can|could|may|might|must|do|does|did|is|are|am|was|were|will"
+    r"|would|should|shall|has|have|had|darf|kann|muss|ist|sind|gibt|hat|haben|wird|werden)"
+    r"(?:n['’]t)?\b",  # noqa: RUF001
     re.IGNORECASE,
 )
 _DEFINED = re.compile(r"\W*what are (?!the\b|all\b)(?:[\w-]+ ?){1,3}\??\W*\Z", re.IGNORECASE)
@@ -91,13 +134,27 @@ _DENIED = re.compile(
 )
 
 
-def of_its_kind(question: str, text: str) -> bool:
-    """Whether `text` has the sort of thing asked for: a time, a number, a denial."""
+def of_its_kind(question: str, text: str, above: str = "") -> bool:
+    """Whether `text`, under `above`, has what is asked for: a time, a share, a bound, a denial."""
     if _DENIES.search(question) and not _DENIED.search(text):
         return False
+    if _OFTEN.search(question):
+        return _RATE.search(text) is not None
+    if _LONG.search(question):
+        return any(not _NO_SPAN.match(found[0]) for found in _SPAN.finditer(text))
     if _TIME.search(question):
         return _SPAN.search(text) is not None
-    return _AMOUNT.search(question) is None or _NUMBER.search(text) is not None
+    if _SHARE.search(question):
+        return _PARTS.search(text) is not None
+    if _AMOUNT.search(question) is None:
+        return True
+    bound = _NEEDED.search(question) is None or _BOUND.search(f"{above} {text}") is not None
+    return bound and _NUMBER.search(text) is not None
+
+
+def asks_whether(question: str) -> bool:
+    """Whether yes or no is an answer."""
+    return _WHETHER.match(_LAST.split(question.strip())[-1]) is not None
 
 
 def wants_steps(question: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import log
 
 from processors.questions.evidence import Asked, keys_of
-from processors.questions.kinds import wants_list, wants_steps
-from processors.questions.quoting import Listed, beneath, readable
+from processors.questions.kinds import asks_whether, wants_list, wants_steps
+from processors.questions.quoting import Listed, beneath, joined, readable
 from processors.questions.weighing import LEAST, Passage, Unit
 
 _SHORT = 3  # words that mean nothing without the question above them: "Yes."
@@ -19,6 +19,12 @@ _STEP = re.compile(r"\s*(?:\d{1,3}|[a-z])[.)]\s")
 _STEPS_GAIN = 0.7  # numbered items, where steps are asked for
 _HEADED = 4.0  # by the share of the question's terms that a list stands under
 _FAR = 2.5  # a sentence that is so much likelier than any list is quoted by itself
+_MORE = 0.1  # share of what is asked that the sentence beside must add
+_GOES_ON = re.compile(
+    r"(?:however|but|otherwise|unless|except|only|this|these|those|it|they|in that case|if so"
+    r"|if not|consequently|therefore|then|also|jedoch|aber|sonst|nur|dies\w*)\b",
+    re.IGNORECASE,
+)
 _LINE_END = re.compile(r":\s*\**\s*\Z")
 
 
@@ -43,7 +49,39 @@ def quoted(
         found = _likeliest_list(question, asked, units, passages)
         if found is not None and found[0] > best.score - _FAR:
             return _whole(found[1], found[2], passages)
-    return widened(best, passages)
+    quote = widened(best, passages)
+    if asks_whether(question) and (quote.start, quote.end) == (
+        best.sentence.start,
+        best.sentence.end,
+    ):
+        return _with_next(quote, asked, passages)
+    return quote
+
+
+def _with_next(quote: Quote, asked: Asked, passages: Sequence[Passage]) -> Quote:
+    """A sentence with the one beside it that says more of what was asked, or takes it back."""
+    passage, unit = passages[quote.unit.rank], quote.unit
+    text, own = passage.candidate.text, unit.sentence
+    if own.header is not None:
+        return quote
+    best: tuple[float, Unit] | None = None
+    for other in passage.units:
+        before, after = sorted((own, other.sentence), key=lambda s: s.start)
+        gap = text[before.end : after.start]
+        if other is unit or other.sentence.list_of != own.list_of or gap.strip() or "\n\n" in gap:
+            continue
+        if own.list_of < 0 and "\n" in gap:
+            continue
+        more = asked.coverage(unit.own | other.own) - asked.coverage(unit.own)
+        if other.sentence is after and _GOES_ON.match(other.reads):
+            more += _MORE
+        if more >= _MORE and (best is None or more > best[0]):
+            best = more, other
+    if best is None:
+        return quote
+    first, second = sorted((unit, best[1]), key=lambda u: u.sentence.start)
+    reads = joined([first.reads, second.reads])
+    return Quote(unit, first.sentence.start, second.sentence.end, reads)
 
 
 def widened(unit: Unit, passages: Sequence[Passage]) -> Quote:

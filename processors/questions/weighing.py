@@ -111,7 +111,7 @@ class Passage:
                 + _FITS * question.fits(reads)
             )
             fits = named.fits(own, headings, self._place)
-            kind = of_its_kind(self._text, reads)
+            kind = of_its_kind(self._text, reads, " ".join(headings[bool(candidate.title) :]))
             listed = inside.get(each.list_of)
             identified = not question.missing(keys | each.near, identifiers=True)
             made.append(Unit(each, reads, keys, near, fits, listed, words, kind, names, identified))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processors.questions.kinds import apart, of_its_kind, wants_list, wants_steps
+from processors.questions.kinds import apart, asks_whether, of_its_kind, wants_list, wants_steps
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,40 @@ def test_a_list_is_wanted_where_many_things_are_asked_for(question: str, a_list:
         ("How much is a glaze?", "A glaze is free.", True),
         ("How much is a glaze?", "A glaze is shiny.", False),
         ("Who lights the kiln?", "It is lit by the potter.", True),
+        ("How often is the kiln swept?", "The kiln is swept every 40 firings.", True),
+        ("How often is the kiln swept?", "Ash is kept for up to 24 months.", False),
+        ("How long does drying take?", "Once it is glazed, a jug is dry.", False),
+        ("How long does drying take?", "A jug is dry within two days.", True),
+        ("What share of the clay is sand?", "A load of clay costs 90 euros.", False),
+        ("What share of the clay is sand?", "A tenth of it is sand.", True),
+        ("What share of the clay is sand?", "Sand: 8%", True),
+        ("How many jugs must I order?", "A jug holds 2 litres.", False),
+        ("How many jugs must I order?", "The smallest order is 6 jugs.", True),
     ],
 )
 def test_a_time_is_no_place_and_an_amount_has_a_number(
     question: str, text: str, fits: bool
 ) -> None:
     assert of_its_kind(question, text) is fits
+
+
+def test_a_bound_may_stand_in_what_it_is_under() -> None:
+    assert of_its_kind("How much must a jug weigh?", "Small jugs: 300 g", "## Minimum weights")
+    assert not of_its_kind("How much must a jug weigh?", "Small jugs: 300 g", "## Weights")
+
+
+@pytest.mark.parametrize(
+    ("question", "whether"),
+    [
+        ("Can I fire a wet jug?", True),
+        ("My jug is wet. Will it break?", True),
+        ("Staff: may guests use the kiln?", True),
+        ("Which jug is wet?", False),
+        ("How can I dry it?", False),
+    ],
+)
+def test_yes_or_no_is_asked_by_the_verb_that_begins(question: str, whether: bool) -> None:
+    assert asks_whether(question) is whether
 
 
 def test_what_speaks_of_the_opposite_stands_apart() -> None:

@@ -98,5 +98,27 @@ def test_one_sentence_stays_one_sentence() -> None:
     )
 
 
+GUESTS = """\
+Guests may sleep aboard on week-ends. However, no more than four at a time. The showers are new.
+
+Dogs stay ashore.
+"""
+
+
+def test_what_takes_an_answer_back_is_quoted_with_it() -> None:
+    made = quote("May guests sleep aboard?", "Guests may sleep", GUESTS)
+    assert made.reads == (
+        "Guests may sleep aboard on week-ends. However, no more than four at a time."
+    )
+    assert GUESTS[made.start : made.end] == made.reads
+
+
+def test_what_stands_beside_and_says_no_more_of_it_is_left_out() -> None:
+    assert quote("May dogs sleep aboard?", "Dogs stay", GUESTS).reads == "Dogs stay ashore."
+    assert quote("When do guests sleep aboard?", "Guests may", GUESTS).reads == (
+        "Guests may sleep aboard on week-ends."
+    )
+
+
 def test_nothing_to_quote_is_no_quote() -> None:
     assert quoted("Who?", asked("Who?"), [], []) is None
