@@ -61,6 +61,34 @@ class SchemaRegistry:
             raise UserError(f"the schema registry refuses {subject}: {response.text}")
         return int(response.json()["id"])
 
+    def latest(self, subject: str) -> tuple[int, dict[str, Any]] | None:
+        """The newest version of a subject and its number; None where there is none."""
+        response = self._call("GET", f"/subjects/{subject}/versions/latest", None)
+        if response.status_code == NOT_FOUND:
+            return None
+        found = response.json()
+        return int(found["version"]), json.loads(found["schema"])
+
+    def incompatible(self, subject: str, schema: dict[str, Any]) -> list[str]:
+        """Why this schema may not follow the newest of a subject; nothing where it may."""
+        body = {"schema": json.dumps(schema), "schemaType": "AVRO"}
+        path = f"/compatibility/subjects/{subject}/versions/latest?verbose=true"
+        found = self._call("POST", path, body).json()
+        if found.get("is_compatible", True):
+            return []
+        return [str(each) for each in found.get("messages") or ["it breaks readers"]]
+
+    def rule(self, subject: str) -> str:
+        """What the registry asks of a new version: BACKWARD, NONE and so on."""
+        response = self._call("GET", f"/config/{subject}?defaultToGlobal=true", None)
+        if response.status_code == NOT_FOUND:  # it has none of its own
+            response = self._call("GET", "/config", None)
+        return str(response.json()["compatibilityLevel"])
+
+    def enforce(self, subject: str, rule: str) -> None:
+        """Have it ask that of new versions of a subject."""
+        self._call("PUT", f"/config/{subject}", {"compatibility": rule})
+
     def _schema(self, schema_id: int) -> dict[str, Any]:
         try:
             response = self._call("GET", f"/schemas/ids/{schema_id}", None)

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from streams.cli import dlq, documents, operations, policies, questions, reindexing, stack
+from streams.cli import dlq, documents, operations, policies, questions, reindexing, schemas, stack
 from streams.flow.errors import MillraceError, UserError
 
 FAILED = 1
@@ -27,6 +27,7 @@ for module in (stack, documents, reindexing, questions, operations, policies):
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(documents.index_app, name="index")
 app.add_typer(operations.topics_app, name="topics")
+app.add_typer(schemas.app, name="schemas")
 
 
 def main() -> None:

@@ -13,45 +13,12 @@ import pytest
 
 from schemas import catalog, events
 from schemas.binary import binary
+from tests.support.any_event import event_of
 
 avro: Any = fastavro
 RECORDS = [name for name in catalog.names() if catalog.declaration(name)["type"] == "record"]
 # What `Binary` says it raises on bytes that are no such event.
 UNREADABLE = (ValueError, LookupError, struct.error, OverflowError, MemoryError)
-TEXTS = ["", "a", "¿Qué?", "x" * 70, "漢字" * 3000]
-INTS = [0, 1, -1, 63, 64, -64, -65, 4095, 4096, 2**31 - 1, -(2**31)]
-LONGS = [*INTS, 2**31, 2**62, 2**63 - 1, -(2**63)]
-
-
-def _some(chance: random.Random, kind: Any) -> Any:
-    """A value of an Avro type."""
-    if isinstance(kind, list):
-        return _some(chance, chance.choice(kind))
-    if isinstance(kind, dict):
-        count = chance.choice([0, 1, 3])
-        if kind["type"] == "array":
-            return [_some(chance, kind["items"]) for _ in range(count)]
-        return {_some(chance, "string"): _some(chance, kind["values"]) for _ in range(count)}
-    if names := catalog.references(kind):
-        declared = catalog.declaration(names[0])
-        is_enum = declared["type"] == "enum"
-        return chance.choice(declared["symbols"]) if is_enum else _event(chance, names[0])
-    return {
-        "null": lambda: None,
-        "string": lambda: chance.choice(TEXTS),
-        "bytes": lambda: chance.randbytes(chance.choice([0, 5, 5000])),
-        "int": lambda: chance.choice(INTS),
-        "long": lambda: chance.choice(LONGS),
-        "double": lambda: chance.choice([0.0, -1.5, 1e300, chance.random()]),
-        "float": lambda: struct.unpack("<f", struct.pack("<f", chance.random()))[0],
-        "boolean": lambda: chance.random() < 0.5,
-    }[kind]()
-
-
-def _event(chance: random.Random, name: str) -> Any:
-    fields = catalog.declaration(name)["fields"]
-    given = {field["name"]: _some(chance, field["type"]) for field in fields}
-    return getattr(events, name)(**given)
 
 
 def _written(event: Any) -> bytes:
@@ -72,7 +39,7 @@ def test_any_event_has_the_bytes_that_fastavro_writes_and_is_read_back(name: str
     print(f"seed {seed}")
     chance = random.Random(seed)
     for _ in range(40):
-        event = _event(chance, name)
+        event = event_of(chance, name)
         value = _written(event)
         assert value == _by_fastavro(event)
         assert binary(type(event)).read(b"before" + value, 6) == (event, 6 + len(value))
@@ -80,7 +47,7 @@ def test_any_event_has_the_bytes_that_fastavro_writes_and_is_read_back(name: str
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_an_event_that_was_read_is_frozen_and_whole(name: str) -> None:
-    event = _event(random.Random(1), name)
+    event = event_of(random.Random(1), name)
     read, _ = binary(type(event)).read(_written(event), 0)
     assert type(read) is type(event)
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -93,7 +60,7 @@ def test_bytes_that_are_no_event_raise_what_is_said_and_end_in_time() -> None:
     chance = random.Random(seed)
     refused = 0
     for name in RECORDS:
-        event = _event(chance, name)
+        event = event_of(chance, name)
         value, kind = _written(event), binary(type(event))
         for _ in range(200):
             bad = bytearray(value[: chance.randrange(len(value) + 1)])

