@@ -43,7 +43,7 @@ class History:
     drain_s: float = 240.0
 
 
-CI = History(12, 240, (20, 50), kills=3)
+CI = History(8, 160, (15, 40), kills=3)
 FULL = History(60, 1600, (40, 150), kills=20, drain_s=600.0)
 COST = 1.3
 only_on_demand = pytest.mark.skipif(
@@ -106,12 +106,14 @@ def feed(edge: Edge, topic: Topic[Any], events: Sequence[dict[str, Any]]) -> Non
     edge.flush()
 
 
-@pytest.mark.parametrize("topic", [topics.DOCS_FEED, topics.DOCS_FEED_BULK], ids=["live", "bulk"])
 @pytest.mark.parametrize(
-    "history",
+    ("history", "topic"),
     [
-        pytest.param(CI, id="short"),
-        pytest.param(FULL, id="full", marks=[pytest.mark.drill, only_on_demand]),
+        pytest.param(CI, topics.DOCS_FEED, id="short"),
+        *(
+            pytest.param(FULL, topic, id=topic.name, marks=[pytest.mark.drill, only_on_demand])
+            for topic in (topics.DOCS_FEED, topics.DOCS_FEED_BULK)
+        ),
     ],
 )
 def test_a_backlog_of_versions_costs_little_more_than_the_last_of_each(
