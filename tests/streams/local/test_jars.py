@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,13 +24,13 @@ class Mirror:
     def resolved(self, *, update: bool) -> tuple[Path, tuple[Path, ...], Path]:
         self.asked.append(update)
         copies, into = self.folder / "copies", self.folder / "jars"
+        for folder in (copies, into):
+            folder.mkdir(parents=True, exist_ok=True)
         for name, content in self.serves.items():
-            for place in (copies / name, into / name):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                if not place.exists():
-                    place.write_bytes(
-                        (copies / name).read_bytes() if place != copies / name else content
-                    )
+            if not (copies / name).exists():
+                (copies / name).write_bytes(content)
+            if not (into / name).exists():
+                shutil.copy(copies / name, into / name)
         return into, tuple(into / name for name in self.serves), copies
 
 
