@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import exp
 
 from processors.questions.evidence import Asked
 from processors.questions.quotes import Quote
 from processors.questions.quoting import readable
-from processors.questions.weighing import Passage, Unit
+from processors.questions.weighing import Passage, Unit, calibrated
 from processors.questions.wholes import UNREAD, Found, Whole, candidates, listed
 from processors.text.orders import is_order
 
@@ -49,7 +48,7 @@ def steps(asked: Asked, passages: Sequence[Passage], said: Mapping[int, float]) 
     quotes = [Quote(told.unit, told.start, told.end, told.reads)]
     quotes += _continued(told, passages)
     reads = "\n".join(quote.reads for quote in quotes)
-    return Found(tuple(quotes), reads, 1.0 / (1.0 + exp(-logit)))
+    return Found(tuple(quotes), reads, calibrated(logit))
 
 
 def _logit(asked: Asked, told: Whole, share: float, said: Mapping[int, float]) -> float:

@@ -66,10 +66,15 @@ def drawn(folder: Path) -> tuple[list[tuple[str, str, str]], list[Held]]:
 
 
 def right(held: Held, answer: str, documents: Sequence[str]) -> bool:
-    """Whether an answer is: what was marked as the answer stands in it, or it is of the passage."""
-    if not held.there:
-        return False
+    """Whether an answer is: what was marked as the answer stands in it, or it is of the passage.
+
+    Another passage may say the same, so that what was marked counts where its own is not there.
+    """
     if held.answers:
-        said = " ".join(answer.casefold().split())
-        return any(" ".join(a.casefold().split()) in said for a in held.answers)
-    return held.document in documents
+        said = _plain(answer)
+        return any(_plain(each) in said for each in held.answers)
+    return held.there and held.document in documents
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -42,5 +42,7 @@ def test_an_answer_is_right_if_it_has_what_was_marked_or_is_of_the_passage() -> 
     whole = Held("a 2", "What is the shed?", "shed", (), there=True)
     assert right(whole, "A shed.", ["quay", "shed"])
     assert not right(whole, "A shed.", ["quay"])
-    absent = Held("a 3", "How many nets?", "shed", ("nine nets",), there=False)
-    assert not right(absent, "nine nets", ["shed"])
+    elsewhere = Held("a 3", "How many nets?", "shed", ("nine nets",), there=False)
+    assert right(elsewhere, "nine nets", ["quay"])  # another passage says so too
+    absent = Held("a 4", "What is the shed?", "shed", (), there=False)
+    assert not right(absent, "A shed.", ["shed"])

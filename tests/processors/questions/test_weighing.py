@@ -1,0 +1,38 @@
+"""What was read as the answer counts only for the thing that was asked about."""
+
+from __future__ import annotations
+
+from processors.questions.evidence import asked
+from processors.questions.generate import Part
+from processors.questions.weighing import Unit, evidence, weighed
+from tests.support.told_reader import ToldReader, candidate
+
+SHEDS = """\
+# Moorings
+
+## Teal plan
+
+It holds 40 nets. A lost key costs 9 euros.
+
+## Plum plan
+
+It holds 70 nets. The door is red.
+"""
+
+
+def _evidence(question: str, answer: str) -> tuple[float, Unit]:
+    part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
+    units = weighed(part.passages, ToldReader({question: answer}).read(part.askings(1)))
+    known = frozenset[str]().union(*(each.keys for each in part.passages))
+    return evidence(asked(question), units, known, 0.5), units[0]
+
+
+def test_what_is_said_of_another_thing_is_evidence_against_an_answer() -> None:
+    key, nets = "What does a lost key of the Plum plan cost?", "How many nets are in the Plum plan?"
+    against, unit = _evidence(key, "A lost key costs 9 euros")
+    assert unit.lost > 0.9
+    assert "9 euros" not in unit.reads
+    own, unit = _evidence(nets, "It holds 70 nets")
+    assert unit.lost < 0.1
+    assert unit.reads == "It holds 70 nets."
+    assert against < 0.3 < 0.6 < own
