@@ -63,12 +63,13 @@ def topology(
 
 @topics_app.command("apply")
 def apply() -> None:
-    """Create the topics that are missing; prints their names."""
+    """Create the topics that are missing, amend what former releases made; prints what it did."""
     from streams.edge import admin
 
     chosen = settings()
-    for name in admin.apply_topics(chosen, stages(chosen)):
-        print(name)
+    flow = stages(chosen)
+    for said in [*admin.apply_topics(chosen, flow), *admin.amend_topics(chosen, flow)]:
+        print(said)
 
 
 @topics_app.command("abort")

@@ -13,8 +13,12 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import (
+    AlterConfigOpType,  # pyright: ignore[reportPrivateImportUsage]
+    ConfigEntry,  # pyright: ignore[reportPrivateImportUsage]
+    ConfigResource,  # pyright: ignore[reportPrivateImportUsage]
     NewTopic,  # pyright: ignore[reportPrivateImportUsage]
     OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]
+    ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
 
 from schemas.topics import RAG_ANSWERS
@@ -27,6 +31,8 @@ from streams.runtime import kafka
 
 TIMEOUT_S = 30.0
 HOUR_MS = 3_600_000
+# Of a topic's options those that a promise rests on: what is kept for ever, what bombs are refused.
+RELIED_ON = ("cleanup.policy", "compression.type", "max.message.bytes")
 
 
 def topic_options(topic: Topic[Any]) -> dict[str, str]:
@@ -65,7 +71,7 @@ def apply_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
         UserError: the broker does not answer, or refuses a topic.
     """
     client: Any = kafka.reachable(settings, TIMEOUT_S)
-    wanted = [*topics_of(stages), *(reply_topic(name) for name in settings.reply_topics)]
+    wanted = _wanted(settings, stages)
     there = client.list_topics(timeout=TIMEOUT_S).topics
     missing = [topic for topic in wanted if topic.name not in there]
     if not missing:
@@ -91,6 +97,54 @@ def apply_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise UserError(f"topic {name} cannot be created: {kafka.reason(error)}") from None
     return created
+
+
+def amend_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
+    """Give topics of another release what `RELIED_ON` says; returns `TOPIC: NAME=VALUE` of each.
+
+    What else an operator has changed, such as how long records are kept, is theirs.
+
+    Raises:
+        UserError: the broker does not answer, or refuses a change.
+    """
+    client: Any = kafka.reachable(settings, TIMEOUT_S)
+    options = {topic.name: topic_options(topic) for topic in _wanted(settings, stages)}
+    there = client.list_topics(timeout=TIMEOUT_S).topics
+    asked = [ConfigResource(ResourceType.TOPIC, name) for name in options if name in there]
+    if not asked:
+        return []
+    changes: list[ConfigResource] = []
+    amended: list[str] = []
+    for resource, future in client.describe_configs(asked).items():
+        found = _result(future, f"the settings of {resource.name} cannot be read")
+        wrong = {
+            name: value
+            for name, value in options[resource.name].items()
+            if name in RELIED_ON and found[name].value != value
+        }
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in wrong.items()
+        ]
+        if entries:
+            topic = ResourceType.TOPIC
+            changes.append(ConfigResource(topic, resource.name, incremental_configs=entries))
+            amended += [f"{resource.name}: {name}={value}" for name, value in wrong.items()]
+    if changes:
+        for resource, future in client.incremental_alter_configs(changes).items():
+            _result(future, f"the settings of {resource.name} cannot be changed")
+    return sorted(amended)
+
+
+def _wanted(settings: Settings, stages: Sequence[Stage]) -> list[Topic[Any]]:
+    return [*topics_of(stages), *(reply_topic(name) for name in settings.reply_topics)]
+
+
+def _result(future: Future[Any], failed: str) -> Any:
+    try:
+        return future.result(TIMEOUT_S)
+    except KafkaException as error:
+        raise UserError(f"{failed}: {kafka.reason(error)}") from None
 
 
 def reply_topic(name: str) -> Topic[Any]:

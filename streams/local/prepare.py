@@ -81,6 +81,7 @@ def main() -> int:
         settings = load()
         stages = opening.stages(settings)
         made = Prepared(admin.apply_topics(settings, stages), processes_of(stages))
+        admin.amend_topics(settings, stages)
     except UserError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 2
