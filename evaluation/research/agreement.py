@@ -31,6 +31,9 @@ from evaluation.quality.judging.combining import INPUTS, Fold
 from evaluation.research.judging import train as training
 from evaluation.research.judging.labelled import MEASURED, Judged, read_lines, read_set
 from evaluation.statistics import auc, balanced_accuracy, bootstrap
+from processors.questions.grounded import SUPPORTED, support
+from processors.text.sentences import split_sentences
+from schemas.events import Candidate
 from streams.flow.caching import kept
 from streams.flow.errors import UserError
 
@@ -129,6 +132,7 @@ def measure(model: Model, fold: Fold, rows: Sequence[Judged]) -> dict[str, Any]:
     inputs, labels = fold.inputs, fold.labels
     scores = model.support(inputs).astype(np.float64)
     groups = pair_groups(rows)
+    held = np.array([by_rules(row) for row in rows], bool)
 
     def compared(drawn: NDArray[np.int_]) -> float:
         numbers: list[int] = drawn.tolist()
@@ -140,6 +144,7 @@ def measure(model: Model, fold: Fold, rows: Sequence[Judged]) -> dict[str, Any]:
             len(rows), lambda i: balanced_accuracy(scores[i] >= 0.5, labels[i])
         ),
         "pairwise": bootstrap(len(groups), compared),
+        "rules": bootstrap(len(rows), lambda i: balanced_accuracy(held[i], labels[i])),
     }
     return {
         "claims": len(rows),
@@ -151,6 +156,28 @@ def measure(model: Model, fold: Fold, rows: Sequence[Judged]) -> dict[str, Any]:
             for at, name in enumerate(INPUTS)
         },
     }
+
+
+def by_rules(row: Judged) -> bool:
+    """Whether a live answer may say this, by the rules that each of its sentences is held to."""
+    spans = [place for span in split_sentences(row.context) for place in span]
+    passage = Candidate(
+        chunk_id="",
+        doc_id="",
+        doc_version=0,
+        ordinal=0,
+        title="",
+        heading="",
+        uri="",
+        text=row.context,
+        chunking="",
+        changed_at=0,
+        score=0.0,
+        scores={},
+        sentences=spans,
+        sentence_scores=[0.0] * (len(spans) // 2),
+    )
+    return support(row.claim, [passage]) >= SUPPORTED
 
 
 def pair_groups(rows: Sequence[Judged]) -> list[NDArray[np.int_]]:
@@ -198,6 +225,7 @@ def show(found: dict[str, Any]) -> None:
         "target",
         "best single signal",
         "balanced accuracy",
+        "of the live rules",
         "pairwise (pairs)",
         box=None,
     )
@@ -211,6 +239,7 @@ def show(found: dict[str, Any]) -> None:
             "" if target is None else f"{target:.2f} {met}",
             _best(each["single_signals"]),
             _shown(each["balanced_accuracy"]),
+            _shown(each["rules"]),
             f"{_shown(each['pairwise'])} ({each['pairs']})",
         )
     out.print(table)

@@ -21,6 +21,7 @@ from streams.flow.errors import Retry
 DEGRADED = "generate: the model does not answer, passages are quoted"
 UNSUPPORTED = "generate: the passages support nothing that the model said, they are quoted"
 NO_ANSWER = "NO_ANSWER"
+SUPPORTED = 0.7  # share of a sentence's terms that the passages it cites must have
 QUOTING = "extractive"  # the model of an answer that no language model wrote
 _MARKS = re.compile(r"(?<!\s)\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
 # A sentence's marks stand before its end, as the prompt asks, or after it.
@@ -45,7 +46,7 @@ class GroundedConfig:
 
     fill: Callable[[str, str], tuple[str, str]]
     tokens: int = 500
-    supported: float = 0.7  # share of a sentence's terms that the passages it cites must have
+    supported: float = SUPPORTED
     prices: Prices = field(default_factory=Prices)
 
 
@@ -80,7 +81,7 @@ def grounded(
     dropped = 0
     for sentence, numbers in _cited(made.text):
         sources = [candidates[n - 1] for n in numbers if 0 < n <= len(candidates)]
-        share = _support(sentence, sources)
+        share = support(sentence, sources)
         if share < config.supported:
             dropped += 1
             continue
@@ -132,7 +133,7 @@ def _cited(text: str) -> Iterable[tuple[str, list[int]]]:
             yield bare, [*dict.fromkeys(numbers)]
 
 
-def _support(sentence: str, sources: Sequence[Candidate]) -> float:
+def support(sentence: str, sources: Sequence[Candidate]) -> float:
     """The share of the sentence's terms in what it cites; 0 where that does not bear it out.
 
     A word that the passages do not have counts against the share; a name, an identifier or what
