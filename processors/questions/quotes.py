@@ -11,6 +11,7 @@ from processors.questions.evidence import Asked, keys_of
 from processors.questions.kinds import asks_whether, wants_list, wants_steps
 from processors.questions.quoting import Listed, beneath, joined, readable
 from processors.questions.weighing import LEAST, Passage, Unit
+from processors.text.orders import is_order
 
 _SHORT = 3  # words that mean nothing without the question above them: "Yes."
 _BARE = 8  # words of an item that mean little without what introduces the list
@@ -129,6 +130,8 @@ def _likeliest_list(
         if listed is None or len(listed.items) < 2:
             continue
         text = passages[rank].candidate.text
+        if steps and not any(is_order(item.reads) for item in items):
+            continue
         best = max(items, key=lambda unit: unit.score)
         held = sum(unit.held for unit in items)
         if listed.intro:

@@ -18,6 +18,7 @@ _HEADING = re.compile(r"#{1,6}\s|[^\n]*\n[ \t]*(?:=+|-+)[ \t]*\Z")
 _OPENING_FENCE = re.compile(r"(?:`{3,}|~{3,}|-{3,}(?=\s*\n))[^\n]*\n")
 _CLOSING_RULE = re.compile(r"\n\s*(?:[-*_=]{3,}|`{3,}|~{3,})\s*\Z")
 _QUOTED = re.compile(r"\s*(?:>\s*)+")
+_ONLY_CELL = re.compile(r"\s*\|((?:\\\||[^|])*)\|\s*")
 _MARKED = re.compile(r"[*_`\\]|\[\^")
 _FOOTMARK = re.compile(r"\[\^[^\]\s]{1,12}\]:?")
 _EMPHASIS = re.compile(r"(?<![\w*_])([*_])(?=[^\s*_])([^*_\n]+)(?<=\S)\1(?![\w*_])")
@@ -43,6 +44,7 @@ class Sentence:
     headings: tuple[str, ...] = ()  # it stands under, the nearest last
     intro: tuple[int, int] | None = None  # the line that introduces it: "You need:"
     list_of: int = -1  # number of the list it is an item of, in its candidate
+    blank: frozenset[str] = frozenset()  # keys of the columns in which it has nothing
 
     def reads(self, text: str) -> str:
         """As it reads in an answer; empty where nothing of it does."""
@@ -74,16 +76,27 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
             continue
         first, _, rest = sentence.partition("\n")
         if "|" in first and rest and _DELIMITER.match(rest):
-            header = _cells(first)
+            header, inside = _cells(first), False
             continue
         if is_furniture(sentence):
             continue
         near = above | under | intro
-        number = -1
+        number, blank = -1, frozenset[str]()
+        headings = (*outer, *heading)
         if sentence.startswith("|") or (header and "|" in sentence):
             row: Sequence[str] | None = header or ()
-            near |= keys_of(*row)
-            inside = False
+            cells = _cells(sentence)
+            if header and len(header) == len(cells) == 1:  # a list with its heading above
+                lists += not inside
+                inside, number, row = True, lists, None
+                headings = (*headings, *header)
+                near |= keys_of(*header)
+            else:
+                filled = [not absent(cell) for cell in cells]
+                names = [*zip(row, filled, strict=False)]
+                near |= keys_of(*(name for name, there in names if there))
+                blank = keys_of(*(name for name, there in names if not there)) - near
+                inside = False
         else:
             header = row = None
             if _MARKER.match(sentence):
@@ -97,7 +110,7 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
                 intro = keys_of(sentence) if opens else frozenset[str]()
                 introduced = (start, end) if opens else None
         known = introduced if introduced and introduced[0] != start else None
-        yield Sentence(rank, start, end, cosine, near, row, (*outer, *heading), known, number)
+        yield Sentence(rank, start, end, cosine, near, row, headings, known, number, blank)
 
 
 def _goes_on(text: str, gap: str, start: int) -> bool:
@@ -125,7 +138,7 @@ class Listed:
             raw = text[item.start : item.end]
             mark = _MARKER.match(raw)
             plain = readable(raw)
-            if mark is None and lines:
+            if mark is None and lines and not _ONLY_CELL.fullmatch(raw):
                 lines[-1] += f" {plain}"
             else:
                 number = mark[0].strip() if mark else ""
@@ -139,8 +152,8 @@ _MOST_ITEMS = 25
 
 
 def marked(sentence: str) -> bool:
-    """Whether it begins with the mark of a list's point."""
-    return _MARKER.match(sentence) is not None
+    """Whether it begins with the mark of a list's point, or is a row of one cell."""
+    return _MARKER.match(sentence) is not None or _ONLY_CELL.fullmatch(sentence) is not None
 
 
 def beneath(sentence: Sentence, listed: Listed, text: str) -> int:
@@ -215,7 +228,9 @@ def readable(sentence: str) -> str:
     for leading in (_OPENING_FENCE, _QUOTED, _MARKER, _ANSWER_MARK):
         if found := leading.match(sentence):
             sentence = sentence[found.end() :]
-    return _unmarked(_CLOSING_RULE.sub("", sentence))
+    sentence = _CLOSING_RULE.sub("", sentence)
+    only = _ONLY_CELL.fullmatch(sentence)
+    return _unmarked(only[1] if only else sentence)
 
 
 def _unmarked(sentence: str) -> str:

@@ -21,19 +21,20 @@ _VERBS = _words("""
     examine execute explain export fasten file fill find finish fit fix flush fold follow
     forward gather get give go hand hang heat hold identify import include inform initiate input
     insert inspect install invoke issue join keep label launch lay leave let lift list locate
-    lock log look loosen lower mail make mark measure meet mix monitor mount move navigate note
-    notify obtain offer open order pack paste pay perform pick place plan plug post pour prepare
-    present press print proceed process provide pull purchase push put raise read receive
-    reconnect record redeem refer refill refit register release remember remove rename repeat
-    replace reply report request reset respond restart return review rinse roll rotate run sand
-    save saw scan schedule scroll search secure select send separate set shake share show shut
-    sign slide slow soak speak specify spread squeeze start state stay stir stop store submit
-    switch take talk tap tell test throw tie tighten touch track transfer treat trim try turn
-    twist type undo unlock unplug unscrew update upgrade upload use validate verify view visit
-    wait walk warn wash watch wear wipe wire withdraw work write
+    lock log look loosen lower mail make mark measure meet mix monitor moor mount move navigate
+    note notify obtain offer open order pack paste pay perform pick place plan plug post pour
+    prepare present press print proceed process provide pull pump purchase push put raise read
+    receive reconnect record redeem refer refill refit register release remember remove rename
+    repeat replace reply report request reset respond restart return review rinse roll rotate
+    run sand save saw say scan schedule scroll scrub search secure select send separate set
+    shake share show shut sign slide slow soak speak specify spread squeeze stack start state
+    stay steer stir stop store submit sweep switch take talk tap tell test throw tie tighten
+    touch track transfer treat trim try turn twist type undo unlock unplug unscrew update
+    upgrade upload use validate verify view visit wait walk warn wash watch wear wipe wire
+    withdraw work write
 """)
 _LEAD = re.compile(
-    r"(?:step\s+\d+\s*[:.)–-]\s*|\*+)"  # noqa: RUF001
+    r"(?:step\s+\d+\s*[:.)–-]\s*|\d{1,2}[.):]?\s+|\*+)"  # noqa: RUF001
     r"|(?:first|second|third|then|next|finally|now|please|lastly|afterwards|also|always|never"
     r"|carefully|immediately|do not|don['’]t|optionally)\b[,:]?\s+"  # noqa: RUF001
     r"|(?:if|when|once|after|before|from|in|on|at|under|within|using|with|to|for|as soon as|where"

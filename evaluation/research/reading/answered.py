@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import exp, log
 
 import numpy as np
@@ -22,6 +23,7 @@ TENANT = "measured"
 _OPEN = -1.0  # no evidence is too little
 _TOP = 10
 _TENTHS = 10
+_AT_ONCE = 8  # questions that are read together
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -36,24 +38,27 @@ class Given:
     evidence: float
 
 
+def plain(documents: Iterable[tuple[str, str, str]]) -> Iterator[DocumentFed]:
+    """Texts with ids and titles, as documents that are fed."""
+    for key, title, text in documents:
+        yield DocumentFed(
+            op="upsert",
+            tenant=TENANT,
+            doc_id=key,
+            title=title or None,
+            body=text,
+            doc_type="markdown",
+            version=1,
+        )
+
+
 def asked_of(
-    settings: Settings, documents: Iterable[tuple[str, str, str]], questions: Mapping[str, str]
+    settings: Settings, documents: Iterable[DocumentFed], questions: Mapping[str, str]
 ) -> dict[str, GenerationRequested]:
-    """What `generate` is given for each question over these documents (id, title, text)."""
+    """What `generate` is given for each question over these documents."""
     config = retrieval(settings)
     with Inline(settings, TENANT) as inline:
-        inline.index(
-            DocumentFed(
-                op="upsert",
-                tenant=TENANT,
-                doc_id=key,
-                title=title or None,
-                body=text,
-                doc_type="markdown",
-                version=1,
-            )
-            for key, title, text in documents
-        )
+        inline.index(documents)
         found = inline.retrieved(questions, config)
     events: dict[str, GenerationRequested] = {}
     for key, event in found.items():
@@ -69,25 +74,48 @@ def asked_of(
 
 
 def answers(
-    events: Mapping[str, GenerationRequested], reader: Reader | None, passages: int = 5
+    events: Mapping[str, GenerationRequested],
+    reader: Reader | None,
+    passages: int = 5,
+    sentences: int = 3,
 ) -> dict[str, Given]:
-    """What is answered with any evidence; nothing where what is named is nowhere."""
-    config = AnswerConfig(abstain_below=_OPEN, sure=_OPEN, passages=passages)
+    """What is answered with any evidence; nothing where what is named is nowhere.
+
+    Without a reader similarity and words choose, up to so many `sentences`.
+    """
+    config = AnswerConfig(
+        abstain_below=_OPEN, sure=_OPEN, passages=passages, max_sentences=sentences
+    )
     given: dict[str, Given] = {}
-    for key, event in events.items():
-        lookup = Lookup(event, config)
-        askings = lookup.askings(passages) if reader is not None else []
-        readings = reader.read(askings) if reader is not None and askings else None
-        for made in answer(lookup, readings, config=config, now=lambda: 0):
-            if isinstance(made, QuestionAnswered) and made.citations:
-                cited = made.citations
-                given[key] = Given(
-                    made.answer or "",
-                    tuple(each.quote for each in cited),
-                    tuple(each.doc_id for each in cited),
-                    max(each.score or 0.0 for each in cited),
-                )
+    for some in _batched(events.items(), _AT_ONCE):
+        lookups = [Lookup(event, config) for _, event in some]
+        askings = [one.askings(passages) if reader is not None else [] for one in lookups]
+        together = [asking for one in askings for asking in one]
+        left = reader.read(together) if reader is not None and together else []
+        for (key, _), lookup, own in zip(some, lookups, askings, strict=True):
+            readings, left = left[: len(own)], left[len(own) :]
+            for made in answer(lookup, readings or None, config=config, now=lambda: 0):
+                if isinstance(made, QuestionAnswered) and made.citations:
+                    given[key] = _given(made)
     return given
+
+
+def _given(made: QuestionAnswered) -> Given:
+    cited = made.citations
+    return Given(
+        made.answer or "",
+        tuple(each.quote for each in cited),
+        tuple(each.doc_id for each in cited),
+        max(each.score or 0.0 for each in cited),
+    )
+
+
+def _batched(
+    rows: Iterable[tuple[str, GenerationRequested]], size: int
+) -> Iterator[list[tuple[str, GenerationRequested]]]:
+    left = iter(rows)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def logits(evidence: Sequence[float]) -> Floats:

@@ -29,6 +29,7 @@ from evaluation.research.reading.answered import (
     calibration,
     fitted,
     logits,
+    plain,
     precision,
     probabilities,
 )
@@ -49,7 +50,7 @@ def main(
     documents, questions = drawn(data)
     with tempfile.TemporaryDirectory() as folder:
         settings = load({"data": folder, "bootstrap_servers": "", "redis": {"url": ""}})
-        events = asked_of(settings, documents, {q.number: q.question for q in questions})
+        events = asked_of(settings, plain(documents), {q.number: q.question for q in questions})
         with PairReader(Path(folder), SHIPPED) as reader:
             given = answers(events, reader)
     some = [q for q in questions if q.number in given]

@@ -2,7 +2,8 @@
 
 Of ClapNQ (half of the questions without an answer), XQuAD (half of them without their passage) and,
 with --bank, a bank's questions: the share that is right of the surest .5, .7 and .9 of all
-questions, read by the shipped reader, and by similarity and words alone.
+questions, read by the shipped reader, and by similarity and words alone, which quote up to three
+sentences where a reader quotes the one that answers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rich.table import Table
 from connectors.minilm.port import SHIPPED
 from connectors.minilm.reader import PairReader
 from evaluation.research.reading import gold
-from evaluation.research.reading.answered import Given, answers, asked_of
+from evaluation.research.reading.answered import Given, answers, asked_of, plain
 from streams.app.settings import load
 
 COVERAGES = (0.5, 0.7, 0.9)
@@ -40,10 +41,11 @@ def main(
     with tempfile.TemporaryDirectory() as folder, PairReader(Path(folder), SHIPPED) as reader:
         for name, each in sets.items():
             place = {"data": f"{folder}/{name}", "bootstrap_servers": "", "redis": {"url": ""}}
-            events = asked_of(load(place), each.documents, each.questions)
+            events = asked_of(load(place), plain(each.documents), each.questions)
             found[name] = {
-                way: precisions(each, answers(events, with_it))
-                for way, with_it in (("reader", reader), ("words", None))
+                "reader": precisions(each, answers(events, reader)),
+                "words, three sentences": precisions(each, answers(events, None)),
+                "words, one sentence": precisions(each, answers(events, None, sentences=1)),
             }
     table = Table("", "", *(f"of {share}" for share in COVERAGES))
     for name, ways in found.items():

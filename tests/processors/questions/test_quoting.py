@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from processors.questions.quoting import sentences
+from processors.questions.evidence import keys_of
+from processors.questions.quoting import lists, sentences
 from tests.processors.questions.test_generate import candidate
 
 
@@ -32,3 +33,21 @@ def _read(text: str) -> list[str]:
 )
 def test_what_is_quoted_reads_without_marks_and_with_its_names(text: str, reads: list[str]) -> None:
     assert _read(text) == reads
+
+
+def test_a_column_by_itself_is_a_list_under_its_heading() -> None:
+    text = "| How to moor |\n| --- |\n| Slow the boat. |\n| Throw the line. |"
+    found = list(sentences(0, candidate(text)))
+    assert [each.reads(text) for each in found] == ["Slow the boat.", "Throw the line."]
+    assert [each.headings[-1] for each in found] == ["How to moor", "How to moor"]
+    (whole,) = lists(found, text).values()
+    assert whole.reads(text) == "- Slow the boat.\n- Throw the line."
+
+
+def test_a_row_is_not_about_the_columns_in_which_it_has_nothing() -> None:
+    text = "| Net | Toll | Pier |\n| --- | --- | --- |\n| Seine |  | 2 |\n| Trawl | 4 | 3 |"
+    seine, trawl = sentences(0, candidate(text))
+    assert seine.blank == keys_of("Toll")
+    assert not seine.near & keys_of("Toll")
+    assert keys_of("Toll") <= trawl.near
+    assert not trawl.blank

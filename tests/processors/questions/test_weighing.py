@@ -36,3 +36,21 @@ def test_what_is_said_of_another_thing_is_evidence_against_an_answer() -> None:
     assert unit.lost < 0.1
     assert unit.reads == "It holds 70 nets."
     assert against < 0.3 < 0.6 < own
+
+
+TOLLS = """\
+| Net | Toll | Pier |
+| --- | --- | --- |
+| Seine |  | 2 |
+| Trawl | 40 | 3 |
+"""
+
+
+def test_an_empty_cell_is_evidence_against_its_row() -> None:
+    def sure(question: str, answer: str) -> float:
+        part = Part(question, asked(question), [candidate(TOLLS, "Nets")])
+        units = weighed(part.passages, ToldReader({question: answer}).read(part.askings(1)))
+        return evidence(part.asked, units, part.passages[0].keys, 0.5)
+
+    assert sure("What is the toll of a seine?", "Seine") < 0.5
+    assert sure("What is the toll of a trawl?", "Trawl | 40") > 0.7

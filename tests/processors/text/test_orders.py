@@ -14,6 +14,7 @@ from processors.text.orders import is_order
         "From the main menu, choose Boats.",
         "Step 3: Tighten the strap.",
         "**Select** your harbour.",
+        "2 Say the word.",
         "Do not lift the sail.",
         "Öffnen Sie den Deckel.",
         "Fermez la porte.",
