@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from connectors.breaker import Breaker
+from connectors.openai_compatible.line import Line, Lines
 from processors.ports import Completion
 from streams.flow.errors import Retry
 from streams.flow.port import Watch, unwatched
@@ -45,7 +46,7 @@ class OpenAICompatible:
         self._model = model
         self._timeout_s = timeout_s
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(timeout=timeout_s, headers=headers)
+        self._lines = Lines(timeout_s, headers)
         self._breaker = Breaker(
             "generation",
             is_away=lambda error: isinstance(error, httpx.HTTPError | _Away),
@@ -59,7 +60,7 @@ class OpenAICompatible:
         return self._model
 
     def close(self) -> None:
-        self._client.close()
+        self._lines.close()
 
     def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
         """See `Generator.complete`."""
@@ -73,29 +74,42 @@ class OpenAICompatible:
             "temperature": 0,
         }
         try:
-            with self._breaker.calling():
-                return self._completion(body)
+            with self._breaker.calling(), self._lines.one() as line:
+                return self._completion(line, body)
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise Retry(f"the model at {self._url} does not answer: {error or kind}") from error
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise Retry(f"the model at {self._url} gave no completion: {error!r}") from error
 
-    def _completion(self, body: dict[str, Any]) -> Completion:
+    def _completion(self, line: Line, body: dict[str, Any]) -> Completion:
         until = time.monotonic() + self._timeout_s
+        time_s = f"{self._timeout_s:g} s"
+        late = _Away(f"the model at {self._url} does not answer in time: took more than {time_s}")
         data = b""
-        with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
-            for part in response.iter_bytes():
-                data += part
-                if len(data) > LARGEST:
-                    raise Retry(f"the model at {self._url} gave more than {LARGEST:,} bytes")
-                if time.monotonic() > until:
-                    raise _Away(f"the model at {self._url} took more than {self._timeout_s:g} s")
-            if response.status_code != OK:
-                status = response.status_code
-                refusal = _Away if status >= SERVER_ERROR or status == TOO_MANY else Retry
-                said = f"the model at {self._url} says {status}"
-                raise refusal(f"{said}: {reason}" if (reason := _reason(data)) else said)
+        asked = line.client.stream(
+            "POST",
+            f"{self._url}/chat/completions",
+            json=body,
+            extensions={"trace": line.trace},
+        )
+        try:
+            with asked as response:
+                for part in response.iter_bytes():
+                    data += part
+                    if len(data) > LARGEST:
+                        raise Retry(f"the model at {self._url} gave more than {LARGEST:,} bytes")
+                    if time.monotonic() > until:
+                        raise late
+        except httpx.HTTPError as error:
+            if line.cut:
+                raise late from error
+            raise
+        if response.status_code != OK:
+            status = response.status_code
+            refusal = _Away if status >= SERVER_ERROR or status == TOO_MANY else Retry
+            said = f"the model at {self._url} says {status}"
+            raise refusal(f"{said}: {reason}" if (reason := _reason(data)) else said)
         found: Any = json.loads(data)
         content = found["choices"][0]["message"]["content"]
         if not isinstance(content, str):

@@ -1,0 +1,55 @@
+"""A language model's server that answers for ever, a byte at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.openai_compatible.generator import OpenAICompatible
+from streams.flow.errors import Retry
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Long: "
+DRIPS = {"headers": HEAD, "body": HEAD + b"x\r\nContent-Length: 100000\r\n\r\n{"}
+
+
+@contextlib.contextmanager
+def dripping(first: bytes) -> Iterator[str]:
+    """A server that sends this, and then a byte now and then; its address."""
+    done = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError):
+                client, _ = server.accept()
+                threading.Thread(target=drip, args=(client,), daemon=True).start()
+
+    def drip(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.recv(65536)
+            client.sendall(first)
+            while not done.wait(0.05):
+                client.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            done.set()
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_a_server_that_drips_costs_a_call_no_more_than_its_time(part: str) -> None:
+    with dripping(DRIPS[part]) as url:
+        model = OpenAICompatible(url, "m", timeout_s=0.4)
+        for _ in range(2):  # the second on a line of its own
+            began = time.monotonic()
+            with pytest.raises(Retry, match=r"took more than 0\.4 s"):
+                model.complete("i", "t", most_tokens=5)
+            assert time.monotonic() - began < 1.5
+        model.close()
