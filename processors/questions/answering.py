@@ -68,7 +68,8 @@ class Extractive:
 
     def _most(self, event: GenerationRequested, waiting: int) -> int:
         """Passages that are read of a question: by its own deadline, which is no other's."""
-        wanted = min(self._config.passages, self._config.at_once // waiting)
+        share = max(self._config.at_once // waiting, min(self._config.at_once, 1))
+        wanted = min(self._config.passages, share)
         left = answers.deadline(event) - self._now()
         return max(min(wanted, int(left / 1000 * _HALF / (self._pace * waiting))), 0)
 

@@ -25,6 +25,14 @@ _WHICH = re.compile(
     r"|tariff|package|service|model|department|branch|document|team|scheme|konto|karte)s?\b",
     re.IGNORECASE,
 )
+_MEASURES = [
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("share", r"\d\s?(?:%|per ?cent\b|prozent\b)"),
+        ("money", r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|(?:eur|usd|gbp|chf|euros?|dollars?|pounds?)\b)"),
+        ("time", r"\d[\s-]?(?:\w+[\s-])?(?:second|minute|hour|day|week|month|year|tag|jahr)"),
+    )
+]
 _FIGURE = re.compile(r"\d[\d,.]*")
 
 
@@ -69,12 +77,18 @@ def _of_others(best: Quote, passages: Sequence[Passage]) -> list[Quote]:
         unit = max(passage.units, key=lambda u: u.words)
         alike = unit.near >= _ALIKE * best.unit.near
         near = unit.sentence.cosine >= best.unit.sentence.cosine - _NEAR
-        if alike and near and _figures(unit.reads) and _figures(unit.reads) != figures:
+        same = _sorts(unit.reads) & _sorts(best.reads) or not _sorts(best.reads)
+        if alike and near and same and _figures(unit.reads) and _figures(unit.reads) != figures:
             known = found.setdefault(thing, unit)
             if unit.words > known.words:
                 found[thing] = unit
     likeliest = sorted(found.values(), key=lambda u: -u.words)[:_OTHERS]
     return [widened(unit, passages) for unit in likeliest]
+
+
+def _sorts(text: str) -> frozenset[str]:
+    """What its figures measure: a share of something and a time are no two values of one thing."""
+    return frozenset(name for name, pattern in _MEASURES if pattern.search(text))
 
 
 def _figures(text: str) -> frozenset[str]:

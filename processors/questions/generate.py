@@ -31,7 +31,7 @@ class AnswerConfig:
     abstain_below: float = 0.5  # evidence, 0 to 1, of what similarity and words alone chose
     sure: float = 0.5  # evidence, 0 to 1, of what was read
     passages: int = 5  # that are read for a question that waits alone
-    at_once: int = 24  # that are read for all questions that wait at once
+    at_once: int = 64  # that are read for all questions that wait at once, one of each at least
     reader: str = ""  # SHA-256 of the weights that may read; empty: whichever
     max_sentences: int = 3  # for each thing that is asked, where nothing is read
     # A further sentence is quoted if its odds of being the answer are at least exp(-margin) of the

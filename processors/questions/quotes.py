@@ -26,7 +26,8 @@ _GOES_ON = re.compile(
     r"|if not|consequently|therefore|then|also|jedoch|aber|sonst|nur|dies\w*)\b",
     re.IGNORECASE,
 )
-_LINE_END = re.compile(r":\s*\**\s*\Z")
+_LINE_END = re.compile(r"[:—–]\s*\**\s*\Z")  # noqa: RUF001
+_AND = re.compile(r"[;,]\s*(?:and|or|und|oder)?\s*\Z")  # that a further item follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ def widened(unit: Unit, passages: Sequence[Passage]) -> Quote:
         if len(more) > 1 and len(text[sentence.start : end].split()) <= _BRIEF:
             some = Listed(sentence.start, end, None, tuple(more))
             return Quote(unit, sentence.start, end, some.reads(text))
-    reads = unit.reads
-    if listed is not None and listed.intro and len(reads.split()) <= _BARE and ":" not in reads:
+    reads = unit.reads if listed is None else _AND.sub("", unit.reads)
+    bare = (len(reads.split()) <= _BARE and ":" not in reads) or reads[:1].islower()
+    if listed is not None and listed.intro and bare:
         return Quote(
             unit, sentence.start, sentence.end, f"{readable(text[slice(*listed.intro)])} {reads}"
         )

@@ -28,7 +28,8 @@ _ASKED = re.compile(
     r"[\s>#*_\d.)-]*(?:(?:Q|F|Frage|Question)\s*\d*\s*[:.)]\s*)?[^\n]{4,200}\?[*_\s]*\Z"
 )
 _ANSWER_MARK = re.compile(r"\s*(?:[-*]\s+)?\**(?:A|Answer|Antwort|Réponse)\s*\d*\s*[:.)]\**\s+")
-_ENDED = (".", "!", "?", "…", "。", "！", "？", ":", ";")  # noqa: RUF001
+OPENS = (":", "—", "–")  # noqa: RUF001 - what follows is what is meant
+_ENDED = (".", "!", "?", "…", "。", "！", "？", ";", *OPENS)  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
                 number = lists
             else:
                 inside = False
-                opens = sentence.rstrip().endswith(":")
+                opens = sentence.rstrip().endswith(OPENS)
                 intro = keys_of(sentence) if opens else frozenset[str]()
                 introduced = (start, end) if opens else None
         known = introduced if introduced and introduced[0] != start else None

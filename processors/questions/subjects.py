@@ -47,8 +47,8 @@ _KINDS = _words("""
 _TITLES = _words("""
     a about all an and any apply are as at automatic benefits by can complete do does faq faqs
     fees for from general get guide how i if in internal is key limits my new of on or our
-    overview rates reach s section staff terms the this tips to understanding up using vs what
-    when where which who why with your you
+    overview rates reach s section staff started terms the this tips to understanding up using vs
+    what when where which who why with your you
 """)
 
 

@@ -15,6 +15,7 @@ from processors.questions.evidence import NAMED_HERE, Asked, keys_of
 from processors.questions.kinds import apart, of_its_kind
 from processors.questions.quoting import Listed, Sentence, lists, sentences
 from processors.questions.subjects import Subjects
+from processors.text.values import holed
 from schemas.events import Candidate
 
 # What a passage's logit of answering gains, beside what the reader says.
@@ -54,7 +55,7 @@ class Unit:
     score: float = 0.0
     said: float = 0.0  # the reader's logit of its passage
     held: float = 0.0  # share of the passage's answer that stands in it
-    lost: float = 0.0  # and in what of the passage is about something else
+    lost: float = 0.0  # and in what of it is about something else, or says that it is not known
 
     @property
     def rank(self) -> int:
@@ -81,6 +82,7 @@ class Passage:
         self.keys = self.own | self.title
         self.covered = question.coverage(self.keys)
         self.apart = apart(text, f"{candidate.title} {candidate.heading}")
+        self.holes: list[Sentence] = []  # what says that there is no value; `units` fills it
         self._question, self._text, self._named = question, text, named
         self._place = candidate.doc_id.replace("_", " ").replace("/", " ")
         headings = (candidate.title, *candidate.heading.split(" > "))
@@ -98,6 +100,9 @@ class Passage:
             reads = each.reads(candidate.text)
             own = candidate.text[each.start : each.end]
             headings = _above(each, candidate.text)
+            if holed(reads):
+                self.holes.append(each)
+                continue
             if not reads or named.wrong_time(own, headings, self._place):
                 continue
             if not named.labelled(own, headings):
@@ -151,12 +156,12 @@ def weighed(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[Un
     identified = any(u.identified and u.kind for each in passages for u in each.units)
     for passage, reading in zip(passages, readings, strict=True):
         shares = _shares(reading)
-        others = [unit for unit in passage.units if unit.fits < best - _OTHER]
-        lost = sum(_held(unit, reading, shares) for unit in others)
+        others = [unit.sentence for unit in passage.units if unit.fits < best - _OTHER]
+        lost = sum(_held(each, reading, shares) for each in (*others, *passage.holes))
         for unit in passage.units:
             if unit.fits < best - _OTHER:
                 continue
-            held = _held(unit, reading, shares)
+            held = _held(unit.sentence, reading, shares)
             unit.said, unit.held, unit.lost = reading.answers, held, lost
             unit.score = (
                 reading.answers
@@ -180,9 +185,10 @@ def _shares(reading: Reading) -> Float32:
     return odds / odds.sum()
 
 
-def _held(unit: Unit, reading: Reading, shares: Float32) -> float:
-    start, end = unit.sentence.start, unit.sentence.end
-    inside = [at for at, (a, _) in enumerate(reading.tokens) if start <= a < end]
+def _held(sentence: Sentence, reading: Reading, shares: Float32) -> float:
+    inside = [
+        at for at, (begin, _) in enumerate(reading.tokens) if sentence.start <= begin < sentence.end
+    ]
     return float(shares[inside[0] : inside[-1] + 1].sum()) if inside else 0.0
 
 

@@ -46,6 +46,14 @@ def absent(text: str) -> bool:
     return not stripped or (len(stripped) <= _LONGEST and bool(_ABSENT.fullmatch(stripped)))
 
 
+_HOLE = re.compile(r"[\[<{][^\[\]<>{}\n]{2,40}[\]>}]")
+
+
+def holed(text: str) -> bool:
+    """Whether something stands there in place of a value: "a fee of [value not available]"."""
+    return any(absent(found[0]) for found in _HOLE.finditer(text))
+
+
 def kind_of(text: str) -> str:
     """What sort of value a cell holds: "number", "date", ...; "text" for words, "" for nothing."""
     stripped = text.strip().strip("*_")

@@ -13,7 +13,7 @@ from streams.flow.errors import Retry
 from tests.support.question_events import carried, question
 from tests.support.told_reader import ToldReader, candidate
 
-CONFIG = AnswerConfig(reader=ToldReader.model)
+CONFIG = AnswerConfig(at_once=24, reader=ToldReader.model)
 NOW = 1_000_000
 BAKERY = [
     candidate(f"Loaf number {n} is baked at {n} o'clock.", f"loaf {n}", doc_id=f"{n}.md")
@@ -49,6 +49,14 @@ def test_a_question_that_waits_alone_is_answered_by_what_was_read() -> None:
     assert made.degraded == []
     assert [len(some) for some in reader.read_at_once] == [CONFIG.passages]
     assert reader.read_at_once[0][0].context == "seeds"
+
+
+def test_of_more_that_wait_than_may_be_read_at_once_one_passage_each_is_read() -> None:
+    reader = ToldReader({ASKED: "baked at noon"})
+    made = answers(reader, *[event(ASKED, SEEDS, *BAKERY)] * 32)
+    assert [len(some) for some in reader.read_at_once] == [32]
+    told = f"generate: read 1 passages of {CONFIG.passages}, 32 questions wait"
+    assert [each.degraded for each in made] == [[told]] * 32
 
 
 def test_many_that_wait_are_read_together_fewer_passages_each_and_say_so() -> None:

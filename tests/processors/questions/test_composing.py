@@ -31,6 +31,12 @@ def test_things_that_differ_are_shown_each_by_its_name() -> None:
     )
 
 
+def test_a_share_and_a_time_are_no_two_values_of_one_thing() -> None:
+    other = candidate("The yearly fee is due within 14 days. Cards are red.", "Tern Card: fees")
+    quotes, _ = compose("What is the yearly fee?", "30 euros", WREN, other)
+    assert len(quotes) == 1
+
+
 def test_things_that_agree_are_not_said_twice() -> None:
     quotes, said = compose("What is the yearly fee?", "30 euros", WREN, SAME)
     assert len(quotes) == 1

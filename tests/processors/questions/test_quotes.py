@@ -120,5 +120,26 @@ def test_what_stands_beside_and_says_no_more_of_it_is_left_out() -> None:
     )
 
 
+DUTY = """\
+The warden of a lock shall—
+
+(a) open the gates at dawn;
+(b) keep the lamps lit; and
+(c) write down each boat.
+"""
+
+
+def test_a_dash_opens_a_list_as_a_colon_does() -> None:
+    made = quote("What is the warden's duty?", "The warden of a lock shall", DUTY)
+    assert made.reads.splitlines()[0] == "The warden of a lock shall—"
+    assert len(made.reads.splitlines()) == 4
+
+
+def test_a_point_that_goes_on_a_sentence_is_read_with_it_and_without_what_leads_on() -> None:
+    made = quote("Who keeps the lamps lit?", "keep the lamps lit", DUTY)
+    assert made.reads == "The warden of a lock shall— keep the lamps lit"
+    assert DUTY[made.start : made.end].strip() == "(b) keep the lamps lit; and"
+
+
 def test_nothing_to_quote_is_no_quote() -> None:
     assert quoted("Who?", asked("Who?"), [], []) is None

@@ -54,3 +54,16 @@ def test_an_empty_cell_is_evidence_against_its_row() -> None:
 
     assert sure("What is the toll of a seine?", "Seine") < 0.5
     assert sure("What is the toll of a trawl?", "Trawl | 40") > 0.7
+
+
+GAPS = "Berths are let by the week. A late fee of [value not available] applies. Dogs are welcome."
+
+
+def test_where_a_value_should_stand_and_does_not_nothing_is_answered() -> None:
+    question = "What late fee applies?"
+    part = Part(question, asked(question), [candidate(GAPS, "Berths")])
+    told = ToldReader({question: "A late fee of"})
+    units = weighed(part.passages, told.read(part.askings(1)))
+    assert all("late fee" not in unit.reads for unit in units)
+    assert units[0].lost > 0.9
+    assert evidence(part.asked, units, part.passages[0].keys, 0.5) < 0.3
