@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         LexicalSearch,
         Reader,
         RequestLog,
+        Sessions,
         TokenCounter,
         VectorCache,
     )
@@ -28,6 +29,7 @@ COUNTER: Port[TokenCounter] = Port("counter")
 EMBEDDER: Port[Embedder] = Port("embedder")
 CACHE: Port[VectorCache] = Port("cache")
 REQUESTS: Port[RequestLog] = Port("requests")
+SESSIONS: Port[Sessions] = Port("sessions")
 CHUNKS: Port[ChunkStore] = Port("chunks")
 DENSE: Port[DenseSearch] = Port("dense")
 LEXICAL: Port[LexicalSearch] = Port("lexical")

@@ -114,6 +114,49 @@ class RequestLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a session, and what was answered.
+
+    `said` and `items` (what the answer lists) are there once it is closed; `titles` are those of
+    the documents that are cited.
+    """
+
+    request_id: str
+    user: str
+    asked_at: int  # milliseconds since the epoch
+    at: int  # of the last that is known of it, likewise
+    query: str  # spelled out, where the turns before did so
+    status: str = ""  # empty: it is under way
+    said: str = ""
+    items: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+
+
+class Sessions(Protocol):
+    """What was asked and answered in each session lately.
+
+    A session is forgotten a while after the last that was noted of it, however late that is
+    written; and of a long one the first turns are.
+    """
+
+    def turns(self, tenant: str, session: str) -> list[Turn]:
+        """Those that are known, in the order they were asked.
+
+        Raises:
+            Retry: it cannot be told now.
+        """
+        ...
+
+    def note(self, tenant: str, session: str, turn: Turn) -> None:
+        """Keep it. One that is under way takes the place of none; noted twice, it is one.
+
+        Raises:
+            Retry: it cannot be kept now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What a language model wrote, and the tokens it counted (0 where it does not say)."""
 

@@ -132,6 +132,8 @@ class Carried:
     question: Question
     versions: Versions
     """What it is answered with: as configured at first, then as it was."""
+    asked: str = ''
+    """The question as it was asked, where its session's turns spelled it out; else empty."""
     variants: list[str] = field(default_factory=list[str])
     """What is searched for, the question as it was asked first."""
     degraded: list[str] = field(default_factory=list[str])
@@ -146,8 +148,9 @@ class Carried:
     def to_avro(self) -> dict[str, Any]:
         return {
             "question": self.question.to_avro(), "versions": self.versions.to_avro(),
-            "variants": self.variants, "degraded": self.degraded, "decisions": self.decisions,
-            "usage": [item.to_avro() for item in self.usage], "timings_ms": self.timings_ms,
+            "asked": self.asked, "variants": self.variants, "degraded": self.degraded,
+            "decisions": self.decisions, "usage": [item.to_avro() for item in self.usage],
+            "timings_ms": self.timings_ms,
         }
 
     @classmethod
@@ -243,6 +246,8 @@ class QuestionAnswered:
     usage: Usage
     timings_ms: dict[str, float]
     answered_at: int
+    understood: str = ''
+    """What was answered, where a session's turns spelled the question out; else empty."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -251,6 +256,7 @@ class QuestionAnswered:
             "reasons": self.reasons, "degraded": self.degraded, "tier": self.tier,
             "model": self.model, "versions": self.versions.to_avro(), "usage": self.usage.to_avro(),
             "timings_ms": self.timings_ms, "answered_at": self.answered_at,
+            "understood": self.understood,
         }
 
     @classmethod

@@ -127,9 +127,9 @@ def test_a_new_store_with_a_setting_touches_its_folder_and_a_line(copy: Path) ->
     edit(
         copy,
         ports,
-        "from connectors.redis.port import RedisSettings, cache, requests\n",
+        "from connectors.redis.port import RedisSettings, cache, requests, sessions\n",
         "from connectors.file_cache.port import FileCacheSettings, cache\n"
-        "from connectors.redis.port import RedisSettings, requests\n",
+        "from connectors.redis.port import RedisSettings, requests, sessions\n",
     )
     said = run(
         copy,

@@ -1,4 +1,4 @@
-"""Redis as ports: the vector cache and the request log."""
+"""Redis as ports: the vector cache, the request log and the sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.flow.section import Section
 if TYPE_CHECKING:
     import redis
 
-    from processors.ports import RequestLog, VectorCache
+    from processors.ports import RequestLog, Sessions, VectorCache
 
 
 class RedisSettings(Section):
@@ -26,6 +26,13 @@ class RedisSettings(Section):
     )
     port: int = Field(default=0, ge=0, le=65535, description="Embedded server; 0 picks a free port")
     cache_mb: int = Field(default=256, ge=1, description="Of the embedded server's memory")
+    kept_url: str = Field(
+        default="",
+        repr=False,
+        description="For sessions and request ids, of which nothing may be evicted; empty: `url`",
+    )
+    kept_port: int = Field(default=0, ge=0, le=65535, description="As `port`, of the second one")
+    kept_mb: int = Field(default=256, ge=1, description="Of the second embedded server's memory")
 
 
 def cache(settings: RedisSettings, opening: Opening) -> VectorCache:
@@ -34,7 +41,7 @@ def cache(settings: RedisSettings, opening: Opening) -> VectorCache:
 
     if not settings.url:
         return NoVectorCache()
-    return RedisVectorCache(_client(settings, opening), watch=opening.watch)
+    return RedisVectorCache(_client(settings.url, opening), watch=opening.watch)
 
 
 def requests(settings: RedisSettings, opening: Opening) -> RequestLog:
@@ -43,21 +50,49 @@ def requests(settings: RedisSettings, opening: Opening) -> RequestLog:
     Raises:
         UserError: no Redis is configured, or it does not answer.
     """
-    from connectors.redis.store import RedisRequestLog, reachable
+    from connectors.redis.store import RedisRequestLog
 
-    if not settings.url:
-        raise UserError("`admit` recognises duplicates in Redis: set MILLRACE_REDIS__URL")
-    client = _client(settings, opening)
-    reachable(client)
-    return RedisRequestLog(client, watch=opening.watch)
+    return RedisRequestLog(
+        _keeping(settings, opening, "`admit` recognises duplicates"), watch=opening.watch
+    )
 
 
-def _client(settings: RedisSettings, opening: Opening) -> redis.Redis:
+def sessions(settings: RedisSettings, opening: Opening) -> Sessions:
+    """Remembers what sessions asked and were answered.
+
+    Raises:
+        UserError: no Redis is configured, or it does not answer.
+    """
+    from connectors.redis.sessions import RedisSessions
+
+    return RedisSessions(
+        _keeping(settings, opening, "sessions are remembered"), watch=opening.watch
+    )
+
+
+def _keeping(settings: RedisSettings, opening: Opening, why: str) -> redis.Redis:
+    """The server of which nothing may be evicted, once it answers."""
+    from connectors.redis.store import reachable, warn_if_evicting
+
+    url = settings.kept_url or settings.url
+    if not url:
+        raise UserError(f"{why} in Redis: set MILLRACE_REDIS__URL")
+
+    def answering() -> redis.Redis:
+        client = _client(url, opening)
+        reachable(client)
+        warn_if_evicting(client)
+        return client
+
+    return opening.once(("redis kept", url), answering)
+
+
+def _client(url: str, opening: Opening) -> redis.Redis:
     from connectors.redis.store import connect
 
     def connected() -> redis.Redis:
-        client = connect(settings.url)
+        client = connect(url)
         opening.stack.callback(client.close)
         return client
 
-    return opening.once(("redis", settings.url), connected)
+    return opening.once(("redis", url), connected)

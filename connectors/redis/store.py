@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ import redis
 from connectors.breaker import Breaker
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Watch, unwatched
+
+_log = logging.getLogger(__name__)
 
 REQUEST_TTL_S = 24 * 3600
 TIMEOUT_S = 2.0
@@ -45,7 +48,22 @@ def reachable(client: redis.Redis, patience_s: float = PATIENCE_S) -> None:
             time.sleep(0.2)
 
 
-class _Guarded:
+def warn_if_evicting(client: redis.Redis) -> None:
+    """Say so, where this server may forget what is kept in it before its time."""
+    try:
+        said: Any = client.info("memory")  # pyright: ignore[reportUnknownMemberType]
+    except redis.RedisError:  # a service that tells nobody
+        return
+    policy = said.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and said.get("maxmemory"):
+        _log.warning(
+            "Redis evicts by %s what sessions and request ids it holds, once it is full: set "
+            "MILLRACE_REDIS__KEPT_URL to one with the policy noeviction",
+            policy,
+        )
+
+
+class Guarded:
     """Calls to a Redis that may be away."""
 
     def __init__(self, away_s: float, watch: Watch) -> None:
@@ -73,7 +91,7 @@ class RedisVectorCache:
         self, client: redis.Redis, *, away_s: float = AWAY_S, watch: Watch = unwatched
     ) -> None:
         self._client = client
-        self._calling = _Guarded(away_s, watch)
+        self._calling = Guarded(away_s, watch)
 
     def get(self, tenant: str, keys: Sequence[str]) -> list[bytes | None]:
         if not keys:  # which the server would take for a mistake
@@ -96,7 +114,7 @@ class RedisRequestLog:
         self, client: redis.Redis, *, away_s: float = AWAY_S, watch: Watch = unwatched
     ) -> None:
         self._client: Any = client  # the stubs leave pipelines half unknown
-        self._calling = _Guarded(away_s, watch)
+        self._calling = Guarded(away_s, watch)
 
     def claim(self, tenant: str, request_id: str, position: str) -> str:
         key = f"req:{tenant}:{request_id}"

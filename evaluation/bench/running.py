@@ -69,7 +69,7 @@ def whole_stack(folder: Path, say: Say, **chosen: object) -> Generator[Settings]
         state = stack_state.read_state(folder)
         assert state is not None, "a stack that is ready has written down where it is"
         found = settings.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
-        yield found.having(RedisSettings, url=state.redis_url)
+        yield found.having(RedisSettings, url=state.redis_url, kept_url=state.kept_url)
     finally:
         say("stopping the stack")
         stack_state.down(settings)

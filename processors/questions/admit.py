@@ -42,7 +42,8 @@ LATEST_MS = 2**63 - 1
 class AdmitConfig:
     """What a question may be. No tenants means that any well-formed tenant may ask.
 
-    `reworded` says whether a model words questions in other ways: else they need no `rewrite`.
+    `reworded` says whether a model words questions in other ways: else only those of a session
+    need `rewrite`.
     """
 
     tenants: frozenset[str] = frozenset()
@@ -138,7 +139,7 @@ def admit(
         reason = f"the deadline passed {late} ms before the question was read"
         yield from close(carried, "expired", arrival.now, reasons=[reason])
         return
-    if config.reworded:
+    if config.reworded or event.session_id:
         yield QuestionAdmitted(carried=carried)
     else:  # nothing would come of a step more
         yield QuestionRewritten(carried=replace(carried, variants=[carried.question.query]))

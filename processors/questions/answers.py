@@ -67,6 +67,7 @@ def close(
         usage=total(carried.usage),
         timings_ms=carried.timings_ms,
         answered_at=now,
+        understood=question.query if carried.asked else "",
     )
     yield answered
     if question.reply_to:

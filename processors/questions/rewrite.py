@@ -1,17 +1,18 @@
-"""`rewrite`: what is searched for, the question as it was asked first."""
+"""`rewrite`: what a question means in its session, and what is searched for, itself first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from processors.needs import GENERATOR
+from processors.needs import GENERATOR, SESSIONS
 from processors.places import QUESTIONS
-from processors.ports import Generator
+from processors.ports import Generator, Sessions
 from processors.questions import answers
 from processors.questions.carried import degraded, used
+from processors.questions.followups.understanding import Filled, Spelling, in_session
 from processors.questions.usage import Prices
 from schemas import topics
 from schemas.events import QuestionAdmitted, QuestionRewritten
@@ -28,9 +29,10 @@ _MARK = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 @dataclass(frozen=True, slots=True)
 class VariantsConfig:
-    """What a model is asked: see `policies/prompts/rewrite.md`."""
+    """What a model is asked: see `rewrite.md` and `followup.md` in `policies/prompts`."""
 
     instructions: str = ""
+    followup: Filled | None = None  # None: follow-ups are spelled out by rules alone
     most: int = MOST
     tokens: int = 200
     prices: Prices = field(default_factory=Prices)
@@ -39,21 +41,24 @@ class VariantsConfig:
 def rewrite(
     event: QuestionAdmitted,
     *,
+    sessions: Sessions,
+    now: Callable[[], int],
     generator: Generator | None = None,
     config: VariantsConfig | None = None,
 ) -> Iterator[QuestionRewritten]:
-    """The question, and where a model is configured up to three other wordings by it.
+    """The question, spelled out by its session; with a model up to three other wordings of it.
 
     Variants that cost no model (without question words; the identifiers alone) changed nDCG@10 by
     less than .01 either way on five sets, at twice the work: BM25 drops question words and keeps
     identifiers whole by itself. A model that does not answer in time, or gives nothing usable,
     leaves the question alone and is named in `degraded`.
     """
-    carried = event.carried
+    asked = config or VariantsConfig()
+    asking = None if generator is None else Spelling(generator, asked.followup, asked.prices)
+    carried = in_session(event.carried, sessions, asking, now)
     query = carried.question.query
     variants: list[str] = []
     if generator is not None:
-        asked = config or VariantsConfig()
         try:
             made = generator.complete(asked.instructions, query, most_tokens=asked.tokens)
             carried = used(carried, asked.prices.usage("rewrite", generator.model, made))
@@ -76,15 +81,17 @@ def variants_in(text: str, query: str) -> list[str]:
     return [*found.values()]
 
 
-REWRITING = 8  # questions a model is asked to rewrite at once
+REWRITING = 8  # questions that wait at once: for a model, or for the turn before
 
 
-def stage(config: VariantsConfig | None) -> Stage:
-    """`rewrite` in the topology; without a model (None) a question is searched for as it is."""
+def stage(config: VariantsConfig | None, now: Callable[[], int]) -> Stage:
+    """`rewrite` in the topology; without a model (None) only those of a session come to it."""
 
     def make(opened: Opened):
         generator = None if config is None else opened[GENERATOR]
-        return partial(rewrite, generator=generator, config=config)
+        return partial(
+            rewrite, sessions=opened[SESSIONS], now=now, generator=generator, config=config
+        )
 
     return record_stage(
         "rewrite",
@@ -93,7 +100,7 @@ def stage(config: VariantsConfig | None) -> Stage:
         writes=outputs(topics.RAG_REWRITTEN, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[] if config is None else [GENERATOR],
+        needs=[SESSIONS] if config is None else [SESSIONS, GENERATOR],
         promise=answers.PROMISE,
-        concurrency=1 if config is None else REWRITING,
+        concurrency=REWRITING,
     )

@@ -34,6 +34,7 @@ ANSWERING = "answering.yaml"
 # What each prompt of `prompts/` is filled with.
 PLACES = {
     "answer": frozenset({"question", "passages"}),
+    "followup": frozenset({"question", "turns"}),
     "rewrite": frozenset({"question", "most"}),
 }
 GENERATING = 8  # questions that wait for the model at once
@@ -158,7 +159,12 @@ def variants(settings: Settings) -> VariantsConfig | None:
     if not generation.url:
         return None
     instructions, _ = _prompt("rewrite", settings).fill(most=MOST, question="")
-    return VariantsConfig(instructions, prices=prices(generation))
+    followup = _prompt("followup", settings)
+    return VariantsConfig(
+        instructions,
+        followup=lambda turns, question: followup.fill(turns=turns, question=question),
+        prices=prices(generation),
+    )
 
 
 def grounding(settings: Settings) -> GroundedConfig | None:

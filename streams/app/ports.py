@@ -21,7 +21,7 @@ from connectors.minilm.port import (
 )
 from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
 from connectors.qdrant_edge.port import IndexSettings, chunks, dense, lexical
-from connectors.redis.port import RedisSettings, cache, requests
+from connectors.redis.port import RedisSettings, cache, requests, sessions
 from connectors.schema_registry.port import RegistrySettings
 from processors import needs
 from streams.flow.errors import UserError
@@ -85,6 +85,7 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.EMBEDDER, EmbeddingSettings, _counted),
         _on(needs.CACHE, RedisSettings, cache),
         _on(needs.REQUESTS, RedisSettings, requests),
+        _on(needs.SESSIONS, RedisSettings, sessions),
         _on(needs.CHUNKS, IndexSettings, chunks),
         _on(needs.DENSE, IndexSettings, dense),
         _on(needs.LEXICAL, IndexSettings, lexical),

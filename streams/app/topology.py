@@ -15,7 +15,7 @@ from processors.documents import chunk, debezium, embed, index, ingest
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.debezium import DebeziumSource
 from processors.documents.ingest import IngestConfig
-from processors.learning import feedback, rekey
+from processors.learning import feedback, rekey, remember
 from processors.questions import admit, answering, answers, rerank, retrieve, rewrite
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
@@ -58,10 +58,11 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         embed.stage(),
         index.stage(now),
         admit.stage(c.admit, c.versions, now),
-        rewrite.stage(c.variants),
+        rewrite.stage(c.variants, now),
         retrieve.stage(c.retrieval),
         rerank.stage(c.retrieval, c.route),
         *(answering.stage(tier, c.answering, now) for tier in c.tiers),
+        remember.stage(now),
         rekey.stage(),
         feedback.stage(now),
     ])  # fmt: skip

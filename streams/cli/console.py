@@ -51,7 +51,7 @@ def settings() -> Settings:
         return chosen
     found = chosen.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
     if not chosen.of(RedisSettings).url:
-        found = found.having(RedisSettings, url=state.redis_url)
+        found = found.having(RedisSettings, url=state.redis_url, kept_url=state.kept_url)
     return found
 
 

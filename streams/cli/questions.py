@@ -65,6 +65,8 @@ def _used(usage: Usage) -> str:
 
 def print_answer(answer: QuestionAnswered) -> None:
     """An answer as a person reads it, with its sources."""
+    if answer.understood:
+        out.print(f"  [dim]understood as: {escape(answer.understood)}[/dim]")
     if answer.status == "answered":
         out.print(Padding(escape(answer.answer), (0, 2)))
     else:

@@ -81,7 +81,7 @@ def stack_report(chosen: Settings) -> dict[str, Any]:
     from streams.local import state as stack_state
 
     found: dict[str, Any] = dict(stack_state.status(chosen))
-    found["redis_url"] = masked(found["redis_url"])
+    found |= {name: masked(found[name]) for name in ("redis_url", "kept_url")}
     found["stages"] = []
     found["stuck"] = []
     found["transactions"] = []
@@ -106,6 +106,7 @@ def _progress(phase: str) -> None:
 def _say_where(chosen: Settings) -> None:
     err.print(f"  broker  {chosen.bootstrap_servers}")
     err.print(f"  redis   {masked(chosen.of(RedisSettings).url)}")
+    err.print(f"  kept    {masked(chosen.of(RedisSettings).kept_url)}")
     err.print(f"  data    {chosen.data.absolute()}")
 
 

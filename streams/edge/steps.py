@@ -63,7 +63,8 @@ def _summary(event: Any) -> str:
         return f"admitted, top_k {event.carried.question.top_k}"
     if kind == "QuestionRewritten":
         variants = event.carried.variants
-        return f"{len(variants)} variant(s): {' | '.join(variants)[:80]}"
+        said = f"{len(variants)} variant(s): {' | '.join(variants)[:80]}"
+        return f"understood as: {variants[0]}" if event.carried.asked and variants else said
     if kind == "ChunksRetrieved":
         return f"{len(event.candidates)} candidates from index {event.carried.versions.index}"
     if kind == "GenerationRequested":

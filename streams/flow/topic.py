@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Never, TypeVar, overload
 
 E = TypeVar("E")
 A = TypeVar("A")
@@ -101,6 +101,11 @@ class Inputs(Generic[E]):
 def inputs(first: Topic[A], second: Topic[B], /) -> Inputs[A | B]:
     """Topics of two kinds that one stage reads."""
     return Inputs((first, second))
+
+
+def nothing() -> Outputs[Never]:
+    """What a stage writes that keeps what it read somewhere else."""
+    return Outputs(())
 
 
 @overload

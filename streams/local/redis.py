@@ -14,21 +14,27 @@ from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.local.child import LOOPBACK, Ports, Service, check_folder, is_free, taken
 
-PORT_SETTING = "MILLRACE_REDIS__PORT"
+CACHE, KEPT = "redis", "redis-kept"
 _PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ [#*.-] ")  # pid, role, time, level
 
 
 class RedisServer(Service):
-    """Redis on a loopback port, its append-only file in `DATA/redis`.
+    """Redis on a loopback port, its append-only file in a folder of `DATA`.
+
+    One holds the cache and evicts what is long unused; `kept`: one of its own holds sessions and
+    request ids, which end with their time and are evicted for nothing.
 
     The constructor opens nothing. As a context manager it is ready on entry.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, kept: bool = False) -> None:
         self._data = settings.data.absolute()
-        super().__init__("the embedded Redis", self._data / "logs" / "redis.log")
-        self._settings = settings
-        self._folder = self._data / "redis"
+        self.what = KEPT if kept else CACHE
+        said = "the embedded Redis" + " of sessions" * kept
+        super().__init__(said, self._data / "logs" / f"{self.what}.log")
+        self._given = settings.of(RedisSettings)
+        self._kept = kept
+        self._folder = self._data / self.what
         self._port = 0
 
     @property
@@ -38,12 +44,12 @@ class RedisServer(Service):
 
     def command(self) -> Sequence[str]:
         check_folder(self._data)
+        given = self._given
         if not self._port:
-            self._port = Ports(self._data).choose(
-                "redis", self._settings.of(RedisSettings).port, PORT_SETTING
-            )
+            wanted = given.kept_port if self._kept else given.port
+            self._port = Ports(self._data).choose(self.what, wanted, self._setting)
         elif not is_free(self._port):  # a restart keeps its port: clients know no other
-            raise taken("redis", self._port, PORT_SETTING)
+            raise taken(self.what, self._port, self._setting)
         self._folder.mkdir(exist_ok=True)
         options = {
             "bind": LOOPBACK,
@@ -55,14 +61,18 @@ class RedisServer(Service):
             "appendfsync": "everysec",
             "aof-load-truncated": "yes",
             "save": "",
-            # What is in it can be computed again, so the least recently used may go.
-            "maxmemory": f"{self._settings.of(RedisSettings).cache_mb}mb",
-            "maxmemory-policy": "allkeys-lru",
+            "maxmemory": f"{given.kept_mb if self._kept else given.cache_mb}mb",
+            # A vector can be computed again, so the least recently used may go.
+            "maxmemory-policy": "noeviction" if self._kept else "allkeys-lru",
         }
         return [
             executable(),
             *(word for key, value in options.items() for word in (f"--{key}", value)),
         ]
+
+    @property
+    def _setting(self) -> str:
+        return f"MILLRACE_REDIS__{'KEPT_' * self._kept}PORT"
 
     def is_ready(self) -> bool:
         if not self.alive:
@@ -76,11 +86,12 @@ class RedisServer(Service):
 
     def diagnosis(self, line: str) -> UserError:
         if "Address already in use" in line:
-            return taken("redis", self._port, PORT_SETTING)
+            return taken(self.what, self._port, self._setting)
+        holds = "sessions and request ids" if self.what == KEPT else "a cache"
         return UserError(
-            f"the embedded Redis stopped with: {_PREFIX.sub('', line) or 'nothing said'}."
+            f"{self.name} stopped with: {_PREFIX.sub('', line) or 'nothing said'}."
             f" Its data is in {self._folder}; if that folder is damaged, move it away: it holds"
-            f" caches and sessions only, and the next start makes a new one. Its log is {self.log}"
+            f" {holds} only, and the next start makes a new one. Its log is {self.log}"
         )
 
 

@@ -18,6 +18,7 @@ from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.local.child import check_folder, unwritable, write_atomically
+from streams.local.redis import CACHE, KEPT
 
 # A process's start is computed from the clock, which may be set meanwhile. A pid is not given
 # again within seconds.
@@ -58,6 +59,7 @@ class StackState:
     phase: str = "starting"  # what it is doing, in words; `ready` when it is
     bootstrap_servers: str = ""
     redis_url: str = ""
+    kept_url: str = ""
     processes: Sequence[ProcessState] = field(default=())  # in the order of their start
 
     @property
@@ -154,7 +156,7 @@ def end(processes: Sequence[ProcessState]) -> list[str]:
 
     Only what is still the recorded process is touched. SIGTERM, then SIGKILL.
     """
-    workers = [each for each in processes if each.name not in ("broker", "redis")]
+    workers = [each for each in processes if each.name not in ("broker", CACHE, KEPT)]
     servers = [[each] for each in reversed(processes) if each not in workers]
     stopped: list[str] = []
     for batch in (workers, *servers):
@@ -218,6 +220,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "phase": "down",
             "bootstrap_servers": settings.bootstrap_servers,
             "redis_url": settings.of(RedisSettings).url,
+            "kept_url": settings.of(RedisSettings).kept_url,
             "data": str(data),
             "processes": [],
         }
@@ -228,6 +231,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "phase": state.phase if running else "down",
         "bootstrap_servers": state.bootstrap_servers,
         "redis_url": state.redis_url,
+        "kept_url": state.kept_url,
         "data": str(data),
         "processes": [
             _seen(each, "" if running else "orphaned")

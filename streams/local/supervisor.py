@@ -176,15 +176,18 @@ class Stack:
         self.stop()
 
     def _start_servers(self) -> None:
-        broker = redis = None
+        broker, redis = None, list[tuple[str, RedisServer]]()
         if not self.settings.bootstrap_servers:
             broker = Broker(self.settings, lambda: self._say("fetching broker jars (once)"))
             self._say("starting broker")
             self._add("broker", broker)
         if not self.settings.of(RedisSettings).url:
-            redis = RedisServer(self.settings)
+            kept = self.settings.of(RedisSettings).kept_url
+            redis.append(("url", RedisServer(self.settings)))
+            redis += [] if kept else [("kept_url", RedisServer(self.settings, kept=True))]
             self._say("starting redis")
-            self._add("redis", redis)
+            for _, each in redis:
+                self._add(each.what, each)
         self._await_ready()
         found: dict[str, str | int] = {}
         if broker:
@@ -192,8 +195,8 @@ class Stack:
             if self._one_partition():
                 found["partitions"] = 1
         self.settings = self.settings.model_copy(update=found)
-        if redis:
-            self.settings = self.settings.having(RedisSettings, url=redis.url)
+        urls = {name: each.url for name, each in redis}
+        self.settings = self.settings.having(RedisSettings, **urls)
         self._write_state()
 
     def _one_partition(self) -> bool:
@@ -288,11 +291,13 @@ class Stack:
             "ready" if self._phase == "ready" else "starting",
             log=str(self._data / "logs" / "up.log"),
         )
+        redis = self.settings.of(RedisSettings)
         state = StackState(
             me,
             self._phase,
             self.settings.bootstrap_servers,
-            self.settings.of(RedisSettings).url,
+            redis.url,
+            redis.kept_url,
             [watched.recorded() for watched in self._watched],
         )
         if state == self._written:

@@ -11,6 +11,7 @@ import numpy as np
 
 from connectors.converters.documents import Documents
 from connectors.memory.index import MemoryIndex
+from connectors.redis.sessions import MemorySessions
 from connectors.redis.store import MemoryRequestLog, MemoryVectorCache
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig
@@ -87,6 +88,7 @@ class FakePorts:
     cache: MemoryVectorCache = field(default_factory=MemoryVectorCache)
     index: MemoryIndex = field(default_factory=lambda: MemoryIndex("main", DIMENSIONS))
     requests: MemoryRequestLog = field(default_factory=MemoryRequestLog)
+    sessions: MemorySessions = field(default_factory=MemorySessions)
     converter: Documents = field(default_factory=Documents)
     generator: Generator | None = None
 

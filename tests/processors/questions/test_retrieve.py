@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from connectors.memory.index import MemoryIndex
+from connectors.redis.sessions import MemorySessions
 from processors.documents.applying import apply
 from processors.ports import Passage, Ranking, SearchQuery
 from processors.questions.fusion import fuse
@@ -138,7 +139,8 @@ def reranked(
 
 def test_a_question_is_searched_for_as_it_was_asked() -> None:
     given = carried(" What? ", variants=[], degraded=["a"], timings_ms={"b": 1.0})
-    (result,) = rewrite(QuestionAdmitted(carried=given))
+    asked = QuestionAdmitted(carried=given)
+    (result,) = rewrite(asked, sessions=MemorySessions(), now=lambda: 0)
     assert result.carried == replace(given, variants=[" What? "])
 
 

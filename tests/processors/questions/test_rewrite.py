@@ -10,7 +10,10 @@ from contextlib import closing
 import pytest
 
 from connectors.openai_compatible.generator import OpenAICompatible
-from processors.questions.rewrite import DEGRADED, VariantsConfig, rewrite, variants_in
+from connectors.redis.sessions import MemorySessions
+from processors.questions.answers import now_ms
+from processors.questions.rewrite import DEGRADED, VariantsConfig, variants_in
+from processors.questions.rewrite import rewrite as spelled
 from processors.questions.usage import Prices
 from schemas.events import ModelUsage, QuestionAdmitted
 from streams.flow.errors import Retry
@@ -30,6 +33,10 @@ def model(server: ModelServer) -> Iterator[OpenAICompatible]:
     made = OpenAICompatible(f"{server.url}/", "small", key="secret", timeout_s=0.5)
     yield made
     made.close()
+
+
+def rewrite(event: QuestionAdmitted, *, generator: OpenAICompatible, config: VariantsConfig):
+    return spelled(event, sessions=MemorySessions(), now=now_ms, generator=generator, config=config)
 
 
 def rewritten(model: OpenAICompatible, query: str = "What is AC-2?"):

@@ -167,6 +167,7 @@ def test_a_ready_stack_says_where_everything_is(stack: Stack, data: Path) -> Non
         "supervisor",
         "broker",
         "redis",
+        "redis-kept",
         "up-documents",
         "up-questions",
     ]
@@ -245,7 +246,7 @@ def test_down_stops_a_stack_with_or_without_its_supervisor_and_is_idempotent(
     tmp_path: Path,
 ) -> None:
     settings = settings_of(tmp_path)
-    everything = {"supervisor", "broker", "redis", "up-documents", "up-questions"}
+    everything = {"supervisor", "broker", "redis", "redis-kept", "up-documents", "up-questions"}
     said: list[str] = []
     detach(settings, said.append, command=[sys.executable, "-c", SUPERVISOR])
     assert said[-1] == "ready"

@@ -87,9 +87,16 @@ def test_a_new_version_is_accepted_once_and_then_pinned(folder: Path) -> None:
     assert "run `millrace check --accept`" in said(folder)[0]
     assert compatibility.accept(folder) == (["prompts/rewrite.md rewrite-2"], [])
     (pin,) = said(folder)
-    assert "pins prompt_version 'answer-1+rewrite-1', but policies/prompts/*.md is at" in pin
-    edit(folder / "compatibility.toml", "answer-1+rewrite-1", "answer-1+rewrite-2")
-    assert said(folder, prompt_version="answer-1+rewrite-2") == []
+    assert (
+        "pins prompt_version 'answer-1+followup-1+rewrite-1', but policies/prompts/*.md is at"
+        in pin
+    )
+    edit(
+        folder / "compatibility.toml",
+        "answer-1+followup-1+rewrite-1",
+        "answer-1+followup-1+rewrite-2",
+    )
+    assert said(folder, prompt_version="answer-1+followup-1+rewrite-2") == []
     assert compatibility.accept(folder) == ([], [])
     edit(path, "write other wordings", "write wordings")
     assert "still version 'rewrite-2'" in said(folder)[0]
@@ -212,7 +219,7 @@ def test_prompts_are_filled_by_name_and_values_stay_as_they_are() -> None:
     assert "Is it $5? $name" in user
     with pytest.raises(ValueError, match="filled with passages, question, not with question"):
         prompt.fill(question="?")
-    assert [each.name for each in policies.prompts()] == ["answer", "rewrite"]
+    assert [each.name for each in policies.prompts()] == ["answer", "followup", "rewrite"]
 
 
 def test_a_prompt_with_a_stray_dollar_is_refused(folder: Path) -> None:

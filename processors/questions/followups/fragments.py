@@ -1,0 +1,156 @@
+"""Fragments of questions: "and for business customers?", "and the notice?", "since when?"."""
+
+from __future__ import annotations
+
+import re
+
+from processors.questions.followups.likeness import blended, likest
+from processors.questions.followups.phrases import (
+    ASKING,
+    AUXILIARIES,
+    PREPOSITIONS,
+    Phrase,
+    opposite,
+    phrases,
+    tokens,
+)
+from processors.questions.followups.topic import Topic
+
+_LEAD = re.compile(
+    r"^(?:(?:ok|okay|thanks|thank you|right|fine|good|yes|no)\b[,.!]?\s+)?"
+    r"(?:(?:and|but|or|so|then|now|also)\b,?\s+)*"
+    r"(?P<about>(?:what|how)(?:\s+about|\s+of|'s\s+with)\s+"
+    r"|(?:(?:is|does|do|are) (?:it|that|this|the same|these|those|they)"
+    r"|(?:the )?same(?: question)?(?: thing)?)"
+    r"(?: (?:the same|also|true|apply|different|hold|go|so|valid))*"
+    r"\s+(?=(?:for|to|in|at|on|with)\b)"
+    r"(?:to\s+)?|what if (?:it is|it's|it was|we take|I take|i have|I have)\s+)?",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(r"[,]?\s+(?:then|too|instead|as well|please|also)?[\s?!.]*$", re.IGNORECASE)
+_IF = re.compile(
+    r"^(?:and |but |so |or )?(?:what )?(?:if|when) (?:it|they|this|that|(?:the|an?) [\w-]+)"
+    r" (?:is|was|are|were|has been|had been) (?P<how>[\w-]+)$",
+    re.IGNORECASE,
+)
+_LONGEST = 12  # words of a fragment
+_SHORT = 5  # of a bare one, without "and"
+_SURE = 3.0
+
+
+def bare(query: str) -> tuple[str, bool]:
+    """A query without what leads it, and whether it was led: "and", "what about"."""
+    plain = _TAIL.sub("", query.strip() + " ").strip(" ?!.")
+    lead = _LEAD.match(plain)
+    if lead is None or not lead[0].strip() or not plain[lead.end() :]:
+        return plain, False
+    return plain[lead.end() :], True
+
+
+def is_fragment(text: str) -> bool:
+    """Whether it asks by what was asked before: no question word and no auxiliary of its own."""
+    keys = [token.key for token in tokens(text)]
+    return bool(keys) and len(keys) <= _LONGEST and not {*keys} & (ASKING | AUXILIARIES)
+
+
+def put(text: str, topic: Topic, *, led: bool) -> str:
+    """The former question with the fragment in the place of its like; empty: it has none.
+
+    A fragment that nothing leads is one only where it begins as a part of a question does and
+    its like is plainly there: keywords are a question of their own.
+    """
+    found = phrases(text)
+    if not found:
+        return _swapped(text, topic)
+    first = tokens(text)[0].key
+    if not led and not (
+        len(tokens(text)) <= _SHORT and (first in PREPOSITIONS or found[0].article)
+    ):
+        return ""
+    if len(found) == 1 and not found[0].article and not found[0].preposition:
+        swapped = _swapped(text, topic)
+        if swapped:
+            return swapped
+    said = topic.question
+    edits: list[tuple[int, int, str]] = []
+    left: list[Phrase] = []
+    olds = [*topic.phrases]
+    for new in found:
+        old = likest(new, olds)
+        if old is None:
+            left.append(new)
+            continue
+        olds.remove(old)
+        edits.append((old.start, old.end, blended(new, old)))
+    if edits and left:
+        left = [each for each in left if each.preposition]
+    for start, end, words in sorted(edits, reverse=True):
+        said = said[:start] + words + said[end:]
+    for new in left:
+        said = _placed(new, topic, said)
+    return f"{said}?" if said != topic.question else ""
+
+
+def _swapped(text: str, topic: Topic) -> str:
+    """A word in the place of the one that it excludes: "and monthly?"."""
+    words = tokens(text)
+    if len(words) != 1:
+        return ""
+    all_words = tokens(topic.question)
+    partner = opposite(words[0].text, all_words)
+    if partner is None:
+        return ""
+    said = topic.question
+    return f"{said[: partner.start]}{words[0].text}{said[partner.end :]}?"
+
+
+def conditional(text: str, topic: Topic) -> str:
+    """ "And if it is stolen?", of a question about a lost card."""
+    found = _IF.match(text)
+    if found is None:
+        return ""
+    return _swapped(found["how"], topic)
+
+
+def _placed(new: Phrase, topic: Topic, said: str) -> str:
+    """The question with a phrase that none of its own is like."""
+    thing = topic.thing
+    if new.preposition:
+        return f"{said} {new.preposition} {new.text()}"
+    if new.is_attribute:
+        what = new.text() if new.article else f"the {new.text()}"
+        be = "are" if new.words[-1].key.endswith("s") and not new.head.endswith("s") else "is"
+        be = "is" if new.words[-1].key in ("notice", "basis") else be
+        if topic.action:
+            return f"What {be} {what} to {topic.action}"
+        return said if thing is None else f"What {be} {what} for {thing.text()}"
+    if thing is not None and new.named and thing.named:
+        return said[: thing.start] + blended(new, thing) + said[thing.end :]
+    if not new.named:
+        others = [p for p in topic.phrases if not (p.is_attribute or p.is_time or p.is_person)]
+        if thing is not None and others == [thing]:
+            return said[: thing.start] + blended(new, thing) + said[thing.end :]
+    return f"{said} for {new.text()}"
+
+
+_QUESTION_ALONE = re.compile(
+    r"^(?:(?P<prep>[a-z]+) )?(?P<asks>who|whom|whose|when|where|why|how(?: (?:much|many|long|often"
+    r"|soon|far|fast|late))?|what|which)(?: (?P<more>[\w-]+))?$",
+    re.IGNORECASE,
+)
+
+
+def asked_alone(text: str, topic: Topic) -> str:
+    """ "Since when?", "by whom?", "how much?": of what was asked before."""
+    found = _QUESTION_ALONE.match(text)
+    if found is None or (found["prep"] or "").lower() not in PREPOSITIONS | {""}:
+        return ""
+    asks = text[0].upper() + text[1:]
+    if topic.there and not found["prep"]:
+        return f"{asks} is the {topic.there}?"
+    words = tokens(topic.question)
+    at = next((t for t in words if t.key in AUXILIARIES), None)
+    if at is None:
+        return ""
+    rest = topic.question[at.start :]
+    return f"{asks} {rest[0].lower()}{rest[1:]}?"

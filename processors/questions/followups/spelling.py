@@ -1,0 +1,105 @@
+"""A question of a session, spelled out by the turns before it: rules alone, no model.
+
+Careful: a question of its own is left alone, and so is what cannot be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from processors.ports import Turn
+from processors.questions.followups import fragments, pointing
+from processors.questions.followups.phrases import (
+    ASKING,
+    AUXILIARIES,
+    PREPOSITIONS,
+    phrases,
+    tokens,
+)
+from processors.questions.followups.topic import Topic, topic_of
+
+LOOK_BACK = 3  # turns that are looked at for a list to count in
+LONGEST = 400  # characters of a follow-up: longer ones say what they mean
+
+
+def needs_answer(query: str) -> bool:
+    """Whether it speaks of something in the former answer, not in the question."""
+    if len(query) > LONGEST:
+        return False
+    return pointing.points_at_item(query) or pointing.shows(query)
+
+
+def depends(query: str) -> bool:
+    """Whether it leaves something out that only a turn before can tell."""
+    if len(query) > LONGEST:
+        return False
+    text, led = fragments.bare(query)
+    return (
+        pointing.points_at_item(query)
+        or pointing.points_back(text)
+        or (fragments.is_fragment(text) and (led or _begins_within(text)))
+        or _thin(text, led=led)
+    )
+
+
+def spelled_out(query: str, turns: Sequence[Turn]) -> str:
+    """The question in full; empty where it is one of its own, or cannot be told.
+
+    `turns` are those before it, oldest first.
+    """
+    if not turns or len(query) > LONGEST:
+        return ""
+    last = turns[-1]
+    if pointing.points_at_item(query):
+        listed = next((t for t in reversed(turns[-LOOK_BACK:]) if len(t.items) > 1), None)
+        return "" if listed is None else _tidy(pointing.with_item(query, listed.items), query)
+    topic, (text, led) = topic_of(last.query), fragments.bare(query)
+    said = (
+        fragments.conditional(text, topic)
+        or fragments.asked_alone(text, topic)
+        or _of_fragment(text, topic, led=led)
+    )
+    if not said and pointing.points_back(text):
+        said = pointing.resolved(text, topic, last.said, last.titles)
+    if not said and _thin(text, led=led):
+        said = _completed(text, topic)
+    return _tidy(said, query)
+
+
+def _of_fragment(text: str, topic: Topic, *, led: bool) -> str:
+    if not fragments.is_fragment(text) or pointing.points_back(text):
+        return ""
+    return fragments.put(text, topic, led=led)
+
+
+def _begins_within(text: str) -> bool:
+    first = tokens(text)[0].key
+    return first in PREPOSITIONS
+
+
+def _thin(text: str, *, led: bool) -> bool:
+    """Whether a question names an attribute and nothing that has it: "How long is the notice?"."""
+    keys = [token.key for token in tokens(text)]
+    if not keys or keys[0] not in ASKING | AUXILIARIES or len(keys) > 9:
+        return False
+    found = [p for p in phrases(text) if not (p.is_person and not p.before)]
+    if any(p.named or p.preposition or not p.is_attribute for p in found):
+        return False
+    most = 3 if led else 2  # words: "What is the late payment fee?" may be meant as it stands
+    return len(found) == 1 and len(found[0].words) <= most
+
+
+def _completed(text: str, topic: Topic) -> str:
+    """A thin question, of what the one before was about."""
+    if topic.action:
+        return f"{text} to {topic.action}?"
+    thing = topic.thing
+    return "" if thing is None or thing.is_attribute else f"{text} for {thing.text()}?"
+
+
+def _tidy(said: str, query: str) -> str:
+    """As a sentence; empty where it says no more than was asked."""
+    said = " ".join(said.split())
+    if not said or said.rstrip("?").casefold() == query.strip().rstrip("?").casefold():
+        return ""
+    return said[0].upper() + said[1:]
