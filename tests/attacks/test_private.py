@@ -35,7 +35,7 @@ def test_no_other_user_can_read_what_the_stack_keeps(bench: Bench, broker: Broke
         bench.await_consumed()
         worker.stop()
         state = ProcessState("supervisor", 1, 0.0, "ready", 0, "")
-        write_state(bench.settings.data, StackState(state, "ready", "", "", []))
+        write_state(bench.settings.data, StackState(state, "ready"))
     finally:
         os.umask(umask)
     assert open_to_others(broker.log.parent.parent / "kafka") == []
@@ -49,13 +49,13 @@ def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) 
         data=tmp_path / "data",
         bootstrap_servers=bench.settings.bootstrap_servers,
         kafka={"sasl.password": CANARY, "ssl.key.password": CANARY, "sasl.username": "me"},
-        redis={"url": f"redis://:{CANARY}@127.0.0.1:1/0"},
+        redis=dict.fromkeys(("url", "kept_url"), f"redis://:{CANARY}@127.0.0.1:1/0"),
         generation={"key": CANARY},
     )
     held = ProcessState("supervisor", os.getpid(), 0.0, "ready", 0, "")
     given.data.mkdir()
     url = f"redis://:{CANARY}@127.0.0.1:1/0"
-    write_state(given.data, StackState(held, "ready", given.bootstrap_servers, url, []))
+    write_state(given.data, StackState(held, "ready", given.bootstrap_servers, url, url))
     said = repr(given) + str(given)
     for verb in (
         ["status", "--json"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from processors.questions.followups.likeness import blended, likest
 from processors.questions.followups.phrases import (
@@ -33,6 +34,7 @@ _IF = re.compile(
     r" (?:is|was|are|were|has been|had been) (?P<how>[\w-]+)$",
     re.IGNORECASE,
 )
+_PURPOSE = re.compile(r"^(.*\b(?:needed|required|necessary|used)) to\s.*$", re.IGNORECASE)
 _LONGEST = 12  # words of a fragment
 _SHORT = 5  # of a bare one, without "and"
 _SURE = 3.0
@@ -73,22 +75,45 @@ def put(text: str, topic: Topic, *, led: bool) -> str:
             return swapped
     said = topic.question
     edits: list[tuple[int, int, str]] = []
-    left: list[Phrase] = []
+    left: list[tuple[Phrase, str]] = []
     olds = [*topic.phrases]
-    for new in found:
+    for new, tail in _units(text, found):
         old = likest(new, olds)
         if old is None:
-            left.append(new)
+            left.append((new, tail))
             continue
         olds.remove(old)
-        edits.append((old.start, old.end, blended(new, old)))
+        start, preposition = _begins(old, new, topic.question)
+        end = old.end
+        if tail:  # "of a whole bulk file" takes the place of "of a single payment"
+            end = old.start + len(topic.full(old))
+        edits.append((start, end, preposition + blended(new, old) + tail))
     if edits and left:
-        left = [each for each in left if each.preposition]
+        left = [each for each in left if each[0].preposition]
     for start, end, words in sorted(edits, reverse=True):
         said = said[:start] + words + said[end:]
-    for new in left:
-        said = _placed(new, topic, said)
+    for new, tail in left:
+        said = _placed(new, topic, said) + tail
     return f"{said}?" if said != topic.question else ""
+
+
+def _units(text: str, found: Sequence[Phrase]) -> Iterator[tuple[Phrase, str]]:
+    """The phrases of a fragment, each with what it is of."""
+    at = 0
+    while at < len(found):
+        end = at + 1
+        while end < len(found) and found[end].preposition == "of":
+            end += 1
+        yield found[at], text[found[at].end : found[end - 1].end]
+        at = end
+
+
+def _begins(old: Phrase, new: Phrase, question: str) -> tuple[int, str]:
+    """Where what is replaced begins: "at the counter" takes the place of "in the app"."""
+    before = tokens(question[: old.start])
+    if new.preposition and before and before[-1].key == old.preposition:
+        return before[-1].start, f"{new.preposition} "
+    return old.start, ""
 
 
 def _swapped(text: str, topic: Topic) -> str:
@@ -116,19 +141,20 @@ def _placed(new: Phrase, topic: Topic, said: str) -> str:
     """The question with a phrase that none of its own is like."""
     thing = topic.thing
     if new.preposition:
-        return f"{said} {new.preposition} {new.text()}"
+        purpose = _PURPOSE.match(said) if new.preposition == "for" else None
+        return f"{purpose[1] if purpose else said} {new.preposition} {new.text()}"
     if new.is_attribute:
         what = new.text() if new.article else f"the {new.text()}"
         be = "are" if new.words[-1].key.endswith("s") and not new.head.endswith("s") else "is"
         be = "is" if new.words[-1].key in ("notice", "basis") else be
         if topic.action:
             return f"What {be} {what} to {topic.action}"
-        return said if thing is None else f"What {be} {what} for {thing.text()}"
+        return said if thing is None else f"What {be} {what} for {topic.full(thing)}"
     if thing is not None and new.named and thing.named:
         return said[: thing.start] + blended(new, thing) + said[thing.end :]
     if not new.named:
         others = [p for p in topic.phrases if not (p.is_attribute or p.is_time or p.is_person)]
-        if thing is not None and others == [thing]:
+        if thing is not None and (others == [thing] or (new.article and thing.article)):
             return said[: thing.start] + blended(new, thing) + said[thing.end :]
     return f"{said} for {new.text()}"
 

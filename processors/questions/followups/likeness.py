@@ -65,7 +65,9 @@ def blended(new: Phrase, old: Phrase) -> str:
         if words[-1].endswith("s") and not words[-1].endswith("ss") and not new.article:
             article = ""
         else:
-            vowel = words[0][0].lower() in "aeio" and not words[0].lower().startswith("eu")
+            first = words[0].lower()
+            vowel = (first[0] in "aeio" and first[:2] != "eu") or first[:2] == "un"
+            vowel = vowel and first[:3] != "uni" and first[:3] != "one"
             article = ("An" if vowel else "A") if article[0] == "A" else "an" if vowel else "a"
     return " ".join([*([article] if article else []), *words])
 

@@ -30,7 +30,7 @@ AUXILIARIES = word_set("""
 """)
 _BETWEEN = word_set("""
     and or but nor so then if not it they them i we you he she there much many long often soon
-    quickly far early late also too again still only just even instead please well more less most
+    quickly far also too again still only just even instead please well more less most
     least else already ever together once while because though although whether up out off down
     same me us
 """)
@@ -212,7 +212,7 @@ def _phrases(question: str, words: Sequence[Token]) -> Iterator[Phrase]:
         parted = bool(question[end : word.start].strip(" \u00a0\"'“”()"))
         between = _between(word, begun=article is not None and not run, words=words, at=at)
         if between and run and article is not None and word.key in VERBS:
-            between = not _is_noun(word, article, words, at)
+            between = not _is_noun(article, words, at)
         if run and (parted or begins or between):
             yield _phrase(run, article, preposition, asked)
             run, article, preposition, asked = [], None, "", False
@@ -252,6 +252,15 @@ def _between(word: Token, *, begun: bool, words: Sequence[Token], at: int) -> bo
             or (at > 0 and words[at - 1].key in ASKING | AUXILIARIES)
         )
     return key in VERBS or (key.endswith("ing") and after in ARTICLES)
+
+
+def _is_noun(article: Token, words: Sequence[Token], at: int) -> bool:
+    """Whether a word that may be a verb ends a phrase: "the yearly rent of", "a card block"."""
+    after = words[at + 1].key if at + 1 < len(words) else ""
+    first = next(i for i, each in enumerate(words) if each is article)
+    before = words[first - 1].key if first else ""
+    inverted = before in AUXILIARIES and before not in _TO_BE
+    return not inverted and (after in _BEHIND or not after) and words[at].key not in _PLAIN
 
 
 def _phrase(run: Sequence[Token], article: Token | None, preposition: str, asked: bool) -> Phrase:

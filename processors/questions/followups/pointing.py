@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from processors.questions.followups.likeness import blended, likest
 from processors.questions.followups.phrases import (
     AUXILIARIES,
     PREPOSITIONS,
     VERBS,
+    Phrase,
     Token,
     phrases,
     stem,
     tokens,
     word_set,
 )
-from processors.questions.followups.topic import Topic, definite
+from processors.questions.followups.topic import Topic, definite, many
 
 _ORDINAL = re.compile(
     r"\b(?:the|number|item|point|step|option)\s+"
@@ -36,6 +38,11 @@ _OF_VALUES = word_set("""
     pay pays paid charged review reviewed exceed exceeded set apply applies calculated negotiable
     temporary
 """)
+# What is done, not to what: "how long does it take?".
+_OF_DEEDS = word_set("take takes cost costs done work works needed required allowed possible free")
+_FOR = re.compile(r"\s+for (?:it|that|this)$", re.IGNORECASE)
+_THERE = re.compile(r"(?<!is )(?<!are )(?<!was )(?<!were )(?<!be )\bthere$", re.IGNORECASE)
+_BARE_ONE = re.compile(r"(?<=[a-z] )one(?=$| (?:of|with|for|in|from|over|under|that|which) )")
 _DUMMY = re.compile(
     r"\bit (?:take|takes|cost|costs|be|is|possible|allowed)\b.*?\b(?:to|for \w+ to|that)\s+\w",
     re.IGNORECASE,
@@ -85,7 +92,17 @@ def with_item(query: str, items: Sequence[str]) -> str:
 
 def points_back(text: str) -> bool:
     """Whether a word of it stands for something outside of it."""
-    return _pointer(text) is not None or _owner(text) is not None or _shown(text) is not None
+    return points_away(text) or _one(text) is not None
+
+
+def points_away(text: str) -> bool:
+    """The same, but for "one", whose like a fragment finds by itself."""
+    return (
+        _pointer(text) is not None
+        or _owner(text) is not None
+        or _shown(text) is not None
+        or _THERE.search(text) is not None
+    )
 
 
 def shows(text: str) -> bool:
@@ -99,27 +116,82 @@ def resolved(text: str, topic: Topic, said: str, titles: Sequence[str]) -> str:
     `said` is the former answer: "that form" is the one that it names.
     """
     thing = topic.thing
-    name = definite(thing.text()) if thing is not None else titles[0] if titles else ""
+    name = definite(topic.full(thing)) if thing is not None else titles[0] if titles else ""
     if owner := _owner(text):
         start, end, what = owner
         return f"{text[:start]}the {what} of {name}{text[end:]}?" if name else ""
     if shown := _shown(text):
         return _demonstrated(text, shown, topic, said, name)
+    if one := _one(text):
+        start, end, phrase = one
+        if phrase is None:
+            other = _other(text, topic)
+            return f"{text[:start]}{other}{text[end:]}?" if other else ""
+        old = likest(phrase, topic.phrases) or thing
+        return "" if old is None else f"{text[:start]}{blended(phrase, old)}{text[end:]}?"
+    if (where := _THERE.search(text)) and topic.place:
+        return f"{text[: where.start()]}{topic.place}{text[where.end() :]}?"
     pointer = _pointer(text)
     if pointer is None:
         return ""
     before, after = text[: pointer.start], text[pointer.end :]
-    if topic.action:
-        if before.lower().startswith(("how long", "what does", "how much", "does", "is")):
-            return f"{text} to {topic.action}?"
-        return f"{text} to {topic.action}?" if pointer.key in ("it", "this", "that") else ""
+    if pointer.key in ("it", "this", "that") and (done := _as_done(text, pointer, topic)):
+        return done
     keys = {token.key for token in tokens(text)}
     what = topic.whole if keys & _OF_VALUES and topic.whole else name
     if not what:
         return ""
     if topic.attribute is not None and thing is topic.attribute:
         what = definite(what)
+    if pointer.key in ("they", "them", "those") and what == name:
+        what = topic.several or many(what)
     return f"{before}{what}{after}?"
+
+
+def _as_done(text: str, pointer: Token, topic: Topic) -> str:
+    """The text, where "it" is what is done: "how long does it take?", "who may ask for that?"."""
+    keys = {token.key for token in tokens(text)}
+    ends = _FOR.search(text)
+    if not (keys & _OF_DEEDS or ends):
+        if pointer.key == "it" or not topic.doing:
+            return ""
+        return f"{text[: pointer.start]}{topic.doing}{text[pointer.end :]}?"
+    if topic.action:
+        if ends:
+            return f"{text[: ends.start()]} to {topic.action}?"
+        it = text[: pointer.start] + ("it" if pointer.key == "that" else pointer.text)
+        return f"{it}{text[pointer.end :]} to {topic.action}?"
+    if topic.event:
+        if ends:
+            return f"{text[: ends.start()]} for {topic.event}?"
+        if keys & {"take", "takes", "long"}:
+            it = f"{text[: pointer.start]}it{text[pointer.end :]}"
+            return f"{it} for {definite(topic.event)}?"
+    return ""
+
+
+def _other(text: str, topic: Topic) -> str:
+    """The thing that "one" is by itself: none of a kind that the text names already."""
+    named = {phrase.head for phrase in phrases(text)}
+    thing = topic.thing
+    kinds = [*([thing] if thing else []), *topic.phrases]
+    for each in kinds:
+        if each.head in named or each.is_time or each.is_person or each.is_attribute:
+            continue
+        if each.article or each.named:
+            return topic.full(each)
+        words = [word.text for word in each.words]
+        return " ".join(["a", *words[:-1], stem(words[-1])])
+    return ""
+
+
+def _one(text: str) -> tuple[int, int, Phrase | None] | None:
+    """ "larger ones", or "one" by itself, in a question of its own verb."""
+    for phrase in phrases(text):
+        if phrase.is_one:
+            return phrase.start, phrase.end, phrase
+    found = _BARE_ONE.search(text)
+    return None if found is None else (found.start(), found.end(), None)
 
 
 def _pointer(text: str) -> Token | None:
@@ -150,7 +222,8 @@ def _stands_inside(before: str) -> bool:
     """Whether a clause before has something that the pronoun may be: "if a card is lost, ..."."""
     if "," not in before and not _CLAUSE.search(before):
         return False
-    return any(not (p.is_person or p.is_time) for p in phrases(before))
+    found = (p for p in phrases(before) if not p.preposition)
+    return any(not (p.is_person or p.is_time) for p in found)
 
 
 def _owner(text: str) -> tuple[int, int, str] | None:

@@ -53,7 +53,8 @@ def spelled_out(query: str, turns: Sequence[Turn]) -> str:
     if pointing.points_at_item(query):
         listed = next((t for t in reversed(turns[-LOOK_BACK:]) if len(t.items) > 1), None)
         return "" if listed is None else _tidy(pointing.with_item(query, listed.items), query)
-    topic, (text, led) = topic_of(last.query), fragments.bare(query)
+    text, led = fragments.bare(query)
+    topic = _topic(text, turns)
     said = (
         fragments.conditional(text, topic)
         or fragments.asked_alone(text, topic)
@@ -66,8 +67,18 @@ def spelled_out(query: str, turns: Sequence[Turn]) -> str:
     return _tidy(said, query)
 
 
+def _topic(text: str, turns: Sequence[Turn]) -> Topic:
+    """What it is about: the turn before, or the last that had an identifier of its kind."""
+    last = topic_of(turns[-1].query)
+    kinds = {p.identifier for p in phrases(text)} - {""}
+    if not kinds or not fragments.is_fragment(text):
+        return last
+    topics = [last, *(topic_of(turn.query) for turn in reversed(turns[-LOOK_BACK:-1]))]
+    return next((t for t in topics if kinds & {p.identifier for p in t.phrases}), last)
+
+
 def _of_fragment(text: str, topic: Topic, *, led: bool) -> str:
-    if not fragments.is_fragment(text) or pointing.points_back(text):
+    if not fragments.is_fragment(text) or pointing.points_away(text):
         return ""
     return fragments.put(text, topic, led=led)
 

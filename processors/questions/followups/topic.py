@@ -9,16 +9,26 @@ from dataclasses import dataclass
 from processors.questions.followups.phrases import (
     ASKING,
     AUXILIARIES,
+    PLACES,
     PREPOSITIONS,
     Phrase,
     phrases,
     tokens,
 )
 
+_WHO = (
+    r"(?:i|we|you|one|staff|(?:an?|the) (?:personal |private |business )?"
+    r"(?:customer|client|business|adviser|branch|renter|holder|user|borrower|company|employee))"
+)
 _STEPS = re.compile(
-    r"^how (?:do|does|can|could|should|must|may|would) (?:i|we|you|one|staff|"
-    r"(?:an?|the) (?:customer|client|business|adviser|branch))\s+(?P<action>\w.*)$"
-    r"|^how (?:to|is it possible to)\s+(?P<to>\w.*)$",
+    rf"\b(?:do|does|can|could|should|must|may|would) {_WHO} (?P<action>[a-z]\w*\b.*)$"
+    r"|(?:^how|\b(?:cost|take|needed|required|used|possible|allowed)) to (?P<to>[a-z]\w*\b.*)$",
+    re.IGNORECASE,
+)
+# "May a limit be raised", "how soon is a lost card blocked": something is done to something.
+_EVENT = re.compile(
+    r"\b(?:can|could|may|must|shall|should|will) (?P<what>.+?) be (?P<done>\w+ed|sent|paid|given)\b"
+    r"|\b(?:is|are|was|were) (?P<thing>(?:an?|the) .+?) (?P<did>\w+ed|sent|paid|given)$",
     re.IGNORECASE,
 )
 _THERE = re.compile(
@@ -38,7 +48,7 @@ class Topic:
     @property
     def thing(self) -> Phrase | None:
         """What something is asked of: a name, else what is no attribute, person or time."""
-        named = [each for each in self.phrases if each.named and not each.is_time]
+        named = [p for p in self.phrases if p.named and not p.is_time and not _acronym(p)]
         if plain := [each for each in named if len(each.words) > 1 or not each.identifier]:
             return plain[-1]
         if named:
@@ -62,8 +72,48 @@ class Topic:
     @property
     def action(self) -> str:
         """What "how do I ..." asks to do; empty where it asks nothing of the kind."""
-        found = _STEPS.match(self.question)
-        return "" if found is None else (found["action"] or found["to"])
+        found = _STEPS.search(self.question)
+        said = "" if found is None else (found["action"] or found["to"])
+        return "" if said.split(" ")[0].lower() in PREPOSITIONS | {"be", "have", ""} else said
+
+    @property
+    def event(self) -> str:
+        """What is done to something: "a lost card to be blocked"; empty: nothing is."""
+        found = _EVENT.search(self.question)
+        if found is None:
+            return ""
+        return f"{found['what'] or found['thing']} to be {found['done'] or found['did']}"
+
+    @property
+    def doing(self) -> str:
+        """The same as a noun: "blocking a lost card"."""
+        found = _EVENT.search(self.question)
+        done = "" if found is None else (found["done"] or found["did"])
+        if found is None or not done.endswith("ed"):
+            return ""
+        return f"{done[:-2]}ing {found['what'] or found['thing']}"
+
+    @property
+    def place(self) -> str:
+        """Where something is asked about: "in the corporate portal"."""
+        found = [p for p in self.phrases if p.preposition in PLACES and not p.is_time]
+        return f"{found[-1].preposition} {found[-1].text()}" if found else ""
+
+    @property
+    def several(self) -> str:
+        """Things that are spoken of as several; empty: none are."""
+        found = [p for p in self.phrases if p.words[-1].key != p.head and not p.article]
+        found = [p for p in found if not (p.is_time or p.is_person or p.is_attribute)]
+        return self.full(found[0]) if found else ""
+
+    def full(self, phrase: Phrase) -> str:
+        """A phrase with what it is of: "a recall of a transfer"."""
+        end = phrase.end
+        for each in self.phrases:
+            between = self.question[end : each.start].strip() if each.start >= end else ""
+            if between == "of":
+                end = each.end
+        return self.question[phrase.start : end]
 
     @property
     def there(self) -> str:
@@ -87,9 +137,22 @@ class Topic:
 _NOTHING = frozenset(("cash", "money", "dormant", "day", "case", "way"))
 
 
+def _acronym(phrase: Phrase) -> bool:
+    """ "a PIN" is no name of a thing."""
+    return len(phrase.words) == 1 and phrase.words[0].text.isupper() and not phrase.identifier
+
+
 def topic_of(question: str) -> Topic:
-    plain = question.strip().rstrip("?!. ")
+    plain = re.sub(r"^(?:and|but|so|or|then)\b,?\s+", "", question.strip(), flags=re.IGNORECASE)
+    plain = plain.rstrip("?!. ")
     return Topic(plain, phrases(plain))
+
+
+def many(text: str) -> str:
+    """Several of it: "they" are cards, where a card was spoken of."""
+    first, _, rest = text.partition(" ")
+    rest = rest if first.lower() in ("a", "an", "the") else text
+    return rest if rest.endswith("s") or " of " in rest else f"{rest}s"
 
 
 def definite(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ class Model:
 
 
 def ask(
-    sessions: MemorySessions, query: str, *, model: Model | None = None, **known: object
+    sessions: MemorySessions, query: str, *, model: Model | None = None, **known: Any
 ) -> Carried:
     now = now_ms()
     begun = {"session_id": "s", "asked_at": now, "deadline_at": now + 30_000, "request_id": query}
@@ -89,7 +90,7 @@ def test_a_question_of_its_own_is_left_alone() -> None:
 @pytest.mark.parametrize(
     "other", [{"session_id": "t"}, {"tenant": "other"}, {"user": "eve"}, {"session_id": None}]
 )
-def test_nothing_is_taken_from_another_session_tenant_or_user(other: dict[str, str]) -> None:
+def test_nothing_is_taken_from_another_session_tenant_or_user(other: dict[str, Any]) -> None:
     sessions = MemorySessions()
     answer(sessions, LIMIT, "600 euros.")
     assert ask(sessions, "and the Premium card?", **other).asked == ""
