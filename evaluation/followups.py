@@ -30,6 +30,8 @@ from streams.local.state import status
 from streams.runtime.record import now_ms
 
 CONVERSATIONS = Path(sample.__file__).parent / "conversations.jsonl"
+# Written after the rules were, and once looked at.
+HELD_OUT = CONVERSATIONS.with_name("conversations-held-out.jsonl")
 WAIT_S = 60.0
 WANTED = 0.9
 app = typer.Typer(add_completion=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -48,57 +48,30 @@ class RedisSessions:
 
     def turns(self, tenant: str, session: str) -> list[Turn]:
         with self._calling():
-            found = self._client.hgetall(_key(tenant, session))
+            found = self._client.hgetall(key_of(tenant, session))
         fields = cast("Mapping[bytes, bytes]", found)
         return [turn for _, value in sorted(fields.items()) if (turn := _read(value))]
 
     def note(self, tenant: str, session: str, turn: Turn) -> None:
-        if (left := _left_ms(turn, self._ttl_s)) <= 0:
+        if (left := left_ms(turn, self._ttl_s)) <= 0:
             return
         value = json.dumps(asdict(turn), ensure_ascii=False, separators=(",", ":"))
         with self._calling():
             self._note(
-                keys=[_key(tenant, session)],
-                args=[_field(turn), value, int(not turn.status), MOST_TURNS, left],
+                keys=[key_of(tenant, session)],
+                args=[field_of(turn), value, int(not turn.status), MOST_TURNS, left],
             )
 
 
-class MemorySessions:
-    """A `Sessions` in this process, for tests and the in-memory driver."""
-
-    def __init__(self, ttl_s: float = TTL_S) -> None:
-        self._ttl_s = ttl_s
-        self._turns: dict[str, dict[str, Turn]] = {}
-        self._until: dict[str, float] = {}
-
-    def turns(self, tenant: str, session: str) -> list[Turn]:
-        key = _key(tenant, session)
-        if self._until.get(key, 0) < time.monotonic():
-            self._turns.pop(key, None)
-        return [turn for _, turn in sorted(self._turns.get(key, {}).items())]
-
-    def note(self, tenant: str, session: str, turn: Turn) -> None:
-        if (left := _left_ms(turn, self._ttl_s)) <= 0:
-            return
-        key = _key(tenant, session)
-        self.turns(tenant, session)  # forgets what has had its time
-        turns = self._turns.setdefault(key, {})
-        keep: Callable[[str, Turn], object] = turns.__setitem__ if turn.status else turns.setdefault
-        keep(_field(turn), turn)
-        for name in sorted(turns)[:-MOST_TURNS]:
-            del turns[name]
-        self._until[key] = max(self._until.get(key, 0), time.monotonic() + left / 1000)
-
-
-def _key(tenant: str, session: str) -> str:
+def key_of(tenant: str, session: str) -> str:
     return f"ses:{tenant}:{session}"  # a tenant has no colon
 
 
-def _field(turn: Turn) -> str:
+def field_of(turn: Turn) -> str:
     return f"{turn.asked_at:016d}:{turn.request_id}"
 
 
-def _left_ms(turn: Turn, ttl_s: float) -> int:
+def left_ms(turn: Turn, ttl_s: float) -> int:
     """How long it may be kept: less, the later it is written; and not more for a clock ahead."""
     age = time.time() - turn.at / 1000
     return int((ttl_s - max(age, 0.0)) * 1000)

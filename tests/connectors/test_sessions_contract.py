@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from connectors.redis.sessions import MOST_TURNS, MemorySessions, RedisSessions
+from connectors.memory.sessions import MemorySessions
+from connectors.redis.sessions import MOST_TURNS, RedisSessions
 from connectors.redis.store import RedisRequestLog, RedisVectorCache, connect
 from processors.ports import Sessions, Turn
 from streams.app.settings import Settings

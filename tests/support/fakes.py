@@ -11,7 +11,7 @@ import numpy as np
 
 from connectors.converters.documents import Documents
 from connectors.memory.index import MemoryIndex
-from connectors.redis.sessions import MemorySessions
+from connectors.memory.sessions import MemorySessions
 from connectors.redis.store import MemoryRequestLog, MemoryVectorCache
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig

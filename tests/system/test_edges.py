@@ -24,7 +24,7 @@ from streams.local.supervisor import Stack
 from streams.local.worker_process import environment
 from streams.runtime.codec import Codec
 from streams.runtime.record import now_ms
-from tests.system.drill import Edge
+from tests.system.drill import Edge, Killer
 from tests.system.harness import until
 
 TENANT = "retail"
@@ -37,6 +37,7 @@ class Pipeline:
     """The running pipeline as programs at its edges see it."""
 
     edge: Edge
+    stack: Stack
 
     def __post_init__(self) -> None:
         self.codec = Codec()
@@ -81,13 +82,23 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Sessions and request ids, for the pipeline of this module alone."""
+    with RedisServer(Settings(data=tmp_path_factory.mktemp("kept")), kept=True) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
 def running(
-    broker: Broker, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    broker: Broker,
+    redis: RedisServer,
+    kept: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pipeline]:
     settings = Settings(
         data=tmp_path_factory.mktemp("edges"),
         bootstrap_servers=broker.bootstrap_servers,
-        redis={"url": redis.url},
+        redis={"url": redis.url, "kept_url": kept.url},
         tenants=(TENANT,),
         reply_topics=("team.replies",),
     )
@@ -98,7 +109,7 @@ def running(
         )
         report = json.loads(done.stdout)
         assert report["searchable"] == report["fed"] > 5 and not report["rejected"]
-        yield Pipeline(Edge(stack.settings))
+        yield Pipeline(Edge(stack.settings), stack)
 
 
 @pytest.fixture
@@ -298,3 +309,50 @@ def test_a_deleted_long_document_leaves_the_log_too(running: Pipeline) -> None:
     (left,) = [value for value in log().values() if value is not None]
     gone = running.codec.decode(topics.DOCS_CHANGES, left)
     assert (gone.document.op, gone.body) == ("delete", "")
+
+
+CLASSIC = "What is the daily cash withdrawal limit for a Classic Debit card?"
+
+
+def test_a_session_goes_on_whichever_worker_comes_after(pipeline: Pipeline) -> None:
+    asked = pipeline.ask(CLASSIC, session_id="s-1")
+    assert "600" in asked.answer and not asked.understood
+    Killer(pipeline.stack, pipeline.stack.settings.data).kill("up-questions")
+    follow = pipeline.ask("and for the Premium card?", session_id="s-1", deadline_ms=60_000)
+    assert follow.understood == CLASSIC.replace("a Classic", "the Premium")
+    assert "1,200" in follow.answer and not follow.degraded
+    other = pipeline.ask("and for the Premium card?", session_id="s-2", deadline_ms=60_000)
+    assert not other.understood, "another session knows nothing of it"
+
+
+def test_follow_ups_asked_before_the_answer_is_there_are_of_the_question_before(
+    pipeline: Pipeline,
+) -> None:
+    ids = [pipeline.new_id() for _ in range(20)]
+    words = [CLASSIC, *("and Premium?", "and Youth?", "and Classic?") * 7][: len(ids)]
+    for request_id, query in zip(ids, words, strict=True):
+        pipeline.request(asking(request_id=request_id, query=query, session_id="s-hurry"))
+    for request_id, query in [*zip(ids, words, strict=True)][1:]:
+        (answer,) = until(lambda each=request_id: pipeline.answers(each), "the answer")
+        name = query.removeprefix("and ").rstrip("?")
+        assert answer.understood == CLASSIC.replace("Classic", name)
+
+
+def test_without_its_sessions_a_question_stands_for_itself_until_they_are_back(
+    pipeline: Pipeline, kept: RedisServer
+) -> None:
+    pipeline.ask(CLASSIC, session_id="s-3")
+    kept.stop()
+    alone = pipeline.ask("and for the Premium card?", session_id="s-3")
+    assert not alone.understood
+    assert "rewrite: the session is not known, the question is taken as it stands" in alone.degraded
+    kept.start()
+    kept.wait_ready()
+
+    def back() -> QuestionAnswered | None:
+        answer = pipeline.ask(CLASSIC, session_id="s-4")
+        return None if answer.degraded else answer
+
+    until(back, "sessions to be kept again")
+    follow = pipeline.ask("and for the Premium card?", session_id="s-4")
+    assert "Premium" in follow.understood and "1,200" in follow.answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from processors.questions.followups.likeness import blended, likest
+from processors.questions.followups.blending import blended
+from processors.questions.followups.likeness import likest
 from processors.questions.followups.phrases import (
     ASKING,
     AUXILIARIES,

@@ -30,7 +30,7 @@ AUXILIARIES = word_set("""
 """)
 _BETWEEN = word_set("""
     and or but nor so then if not it they them i we you he she there much many long often soon
-    quickly far also too again still only just even instead please well more less most
+    quickly far now today also too again still only just even instead please well more less most
     least else already ever together once while because though although whether up out off down
     same me us
 """)
@@ -75,8 +75,11 @@ _ONES = word_set("one ones")
 _ADJECTIVES = word_set("daily weekly monthly quarterly yearly early hourly family")
 _TO_BE = word_set("is are was were be")
 _BEHIND = word_set("of on is are for in")
-# Never nouns, whatever stands before them.
-_PLAIN = word_set("take takes apply applies need needs pay pays cost get have become happen")
+# Verbs that are nouns too, where an article stands before.
+_NOUNS_TOO = word_set("""
+    rent visit block charge charges cost costs change changes recall dispute appeal cover end start
+    use work list issue freeze
+""")
 _ALWAYS = ASKING | word_set("i and or")
 _AFTER = PREPOSITIONS | ARTICLES | AUXILIARIES
 # Of each line one excludes the others.
@@ -260,7 +263,7 @@ def _is_noun(article: Token, words: Sequence[Token], at: int) -> bool:
     first = next(i for i, each in enumerate(words) if each is article)
     before = words[first - 1].key if first else ""
     inverted = before in AUXILIARIES and before not in _TO_BE
-    return not inverted and (after in _BEHIND or not after) and words[at].key not in _PLAIN
+    return not inverted and (after in _BEHIND or not after) and words[at].key in _NOUNS_TOO
 
 
 def _phrase(run: Sequence[Token], article: Token | None, preposition: str, asked: bool) -> Phrase:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from processors.questions.followups.likeness import blended, likest
+from processors.questions.followups.blending import blended
+from processors.questions.followups.likeness import likest
 from processors.questions.followups.phrases import (
     AUXILIARIES,
     PREPOSITIONS,
@@ -63,7 +64,7 @@ def points_at_item(query: str) -> bool:
     if found["kind"] is None:  # "the second debit of a month" counts something else
         rest = query[found.end() :].strip(" ?!.")
         first = tokens(rest)[0].key if rest and tokens(rest) else ""
-        return not first or first in AUXILIARIES | PREPOSITIONS | VERBS
+        return not first or first in AUXILIARIES | PREPOSITIONS
     return True
 
 

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from processors.ports import Turn
 from processors.questions.followups import fragments, pointing
 from processors.questions.followups.phrases import (
-    ASKING,
-    AUXILIARIES,
     PREPOSITIONS,
     phrases,
     tokens,
 )
+from processors.questions.followups.thin import completed, is_thin
 from processors.questions.followups.topic import Topic, topic_of
 
 LOOK_BACK = 3  # turns that are looked at for a list to count in
@@ -38,7 +37,7 @@ def depends(query: str) -> bool:
         pointing.points_at_item(query)
         or pointing.points_back(text)
         or (fragments.is_fragment(text) and (led or _begins_within(text)))
-        or _thin(text, led=led)
+        or is_thin(text, led=led)
     )
 
 
@@ -62,8 +61,8 @@ def spelled_out(query: str, turns: Sequence[Turn]) -> str:
     )
     if not said and pointing.points_back(text):
         said = pointing.resolved(text, topic, last.said, last.titles)
-    if not said and _thin(text, led=led):
-        said = _completed(text, topic)
+    if not said and is_thin(text, led=led):
+        said = completed(text, topic)
     return _tidy(said, query)
 
 
@@ -86,26 +85,6 @@ def _of_fragment(text: str, topic: Topic, *, led: bool) -> str:
 def _begins_within(text: str) -> bool:
     first = tokens(text)[0].key
     return first in PREPOSITIONS
-
-
-def _thin(text: str, *, led: bool) -> bool:
-    """Whether a question names an attribute and nothing that has it: "How long is the notice?"."""
-    keys = [token.key for token in tokens(text)]
-    if not keys or keys[0] not in ASKING | AUXILIARIES or len(keys) > 9:
-        return False
-    found = [p for p in phrases(text) if not (p.is_person and not p.before)]
-    if any(p.named or p.preposition or not p.is_attribute for p in found):
-        return False
-    most = 3 if led else 2  # words: "What is the late payment fee?" may be meant as it stands
-    return len(found) == 1 and len(found[0].words) <= most
-
-
-def _completed(text: str, topic: Topic) -> str:
-    """A thin question, of what the one before was about."""
-    if topic.action:
-        return f"{text} to {topic.action}?"
-    thing = topic.thing
-    return "" if thing is None or thing.is_attribute else f"{text} for {thing.text()}?"
 
 
 def _tidy(said: str, query: str) -> str:

@@ -72,9 +72,8 @@ def _spelled(carried: Carried, session: Session, asking: Spelling | None) -> Car
         return carried
     said = ""
     if asking is not None and asking.filled is not None:
-        carried, said = _by_model(carried, session.turns, asking)
-        if not said:
-            carried = degraded(carried, BY_RULES)
+        carried, said = _by_model(carried, session.turns, asking, asking.filled)
+        carried = carried if said else degraded(carried, BY_RULES)
     said = said or by_rules
     if not said or said.casefold() == query.casefold():
         return decided(carried, "rewrite: nothing before it tells what is left out")
@@ -82,15 +81,15 @@ def _spelled(carried: Carried, session: Session, asking: Spelling | None) -> Car
     return replace(carried, asked=query, question=replace(carried.question, query=said))
 
 
-def _by_model(carried: Carried, turns: Sequence[Turn], asking: Spelling) -> tuple[Carried, str]:
+def _by_model(
+    carried: Carried, turns: Sequence[Turn], asking: Spelling, filled: Filled
+) -> tuple[Carried, str]:
     """What a model makes of it; empty where that is nothing, or has figures of its own."""
     query = carried.question.query
     shown = "\n".join(
-        f"Question: {turn.query}\nAnswer: {turn.said[:_LONGEST] or '(none)'}"
-        for turn in turns[-SHOWN:]
+        f"Question: {t.query}\nAnswer: {t.said[:_LONGEST] or '(none)'}" for t in turns[-SHOWN:]
     )
-    assert asking.filled is not None
-    system, user = asking.filled(shown, query)
+    system, user = filled(shown, query)
     try:
         made = asking.generator.complete(system, user, most_tokens=_TOKENS)
     except Retry:

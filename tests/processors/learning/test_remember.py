@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.redis.sessions import MemorySessions
+from connectors.memory.sessions import MemorySessions
 from processors.learning.remember import (
     LONGEST_ANSWER,
     MOST_ITEMS,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from connectors.memory.index import MemoryIndex
-from connectors.redis.sessions import MemorySessions
+from connectors.memory.sessions import MemorySessions
 from processors.documents.applying import apply
 from processors.ports import Passage, Ranking, SearchQuery
 from processors.questions.fusion import fuse

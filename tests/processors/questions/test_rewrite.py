@@ -9,8 +9,8 @@ from contextlib import closing
 
 import pytest
 
+from connectors.memory.sessions import MemorySessions
 from connectors.openai_compatible.generator import OpenAICompatible
-from connectors.redis.sessions import MemorySessions
 from processors.questions.answers import now_ms
 from processors.questions.rewrite import DEGRADED, VariantsConfig, variants_in
 from processors.questions.rewrite import rewrite as spelled

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.redis.sessions import MemorySessions
+from connectors.memory.sessions import MemorySessions
 from processors.ports import Completion, Turn
 from processors.questions import session
 from processors.questions.answers import now_ms
