@@ -22,12 +22,35 @@ Clock = Callable[[], int]
 
 @dataclass(slots=True)
 class Session:
-    """The turns before a question, oldest first; of the same user, where one is named."""
+    """The turns before a question, oldest first; of the same user, where one is named.
+
+    `understood` is what was made of the question when it came before: the turns since must not
+    change that.
+    """
 
     sessions: Sessions
     question: Question
     now: Clock
-    turns: Sequence[Turn]
+    turns: Sequence[Turn] = ()
+    understood: str = ""
+
+    def look(self) -> None:
+        """What is known by now.
+
+        Raises:
+            Retry: it cannot be told.
+        """
+        asked = self.question
+        if asked.session_id is None:
+            return
+        known = self.sessions.turns(asked.tenant, asked.session_id)
+        mine = [turn for turn in known if turn.user == (asked.user or "")]
+        self.turns = [
+            turn
+            for turn in mine
+            if turn.request_id != asked.request_id and turn.asked_at <= asked.asked_at
+        ]
+        self.understood = next((t.query for t in mine if t.request_id == asked.request_id), "")
 
     @property
     def last(self) -> Turn | None:
@@ -45,7 +68,7 @@ class Session:
         while self.last is not None and not self.last.status and self.now() < until:
             time.sleep(pause)
             pause *= _SLOWER
-            self.turns = _before(self.sessions, self.question)
+            self.look()
         return self.last
 
     def note(self, understood: str) -> None:
@@ -72,17 +95,6 @@ def session_of(sessions: Sessions, question: Question, now: Clock) -> Session:
     Raises:
         Retry: it cannot be told now.
     """
-    return Session(sessions, question, now, _before(sessions, question))
-
-
-def _before(sessions: Sessions, question: Question) -> Sequence[Turn]:
-    """What was asked before: a question that comes again sees neither its own turn nor later."""
-    if question.session_id is None:
-        return ()
-    return [
-        turn
-        for turn in sessions.turns(question.tenant, question.session_id)
-        if turn.user == (question.user or "")
-        and turn.request_id != question.request_id
-        and turn.asked_at <= question.asked_at
-    ]
+    session = Session(sessions, question, now)
+    session.look()
+    return session

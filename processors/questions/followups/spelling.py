@@ -48,12 +48,15 @@ def spelled_out(query: str, turns: Sequence[Turn]) -> str:
     """
     if not turns or len(query) > LONGEST:
         return ""
-    last = turns[-1]
     if pointing.points_at_item(query):
         listed = next((t for t in reversed(turns[-LOOK_BACK:]) if len(t.items) > 1), None)
         return "" if listed is None else _tidy(pointing.with_item(query, listed.items), query)
     text, led = fragments.bare(query)
-    topic = _topic(text, turns)
+    asked = [turn for turn in turns[-LOOK_BACK:] if not _was_fragment(turn.query)]
+    if not asked:
+        return ""
+    last = asked[-1]
+    topic = _topic(text, asked)
     said = (
         fragments.conditional(text, topic)
         or fragments.asked_alone(text, topic)
@@ -64,6 +67,12 @@ def spelled_out(query: str, turns: Sequence[Turn]) -> str:
     if not said and is_thin(text, led=led):
         said = completed(text, topic)
     return _tidy(said, query)
+
+
+def _was_fragment(query: str) -> bool:
+    """Whether a turn is a follow-up that could not be told: nothing can be taken from it."""
+    text, led = fragments.bare(query)
+    return led and fragments.is_fragment(text)
 
 
 def _topic(text: str, turns: Sequence[Turn]) -> Topic:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from processors.ports import Generator, Sessions, Turn
 from processors.questions.carried import decided, degraded, used
 from processors.questions.followups.spelling import depends, needs_answer, spelled_out
-from processors.questions.session import Session, session_of
+from processors.questions.session import LONGEST, Session, session_of
 from processors.questions.usage import Prices
 from schemas.events import Carried
 from streams.flow.errors import Retry
@@ -61,6 +61,8 @@ def in_session(
 
 def _spelled(carried: Carried, session: Session, asking: Spelling | None) -> Carried:
     query = carried.question.query
+    if session.understood:  # it comes again
+        return _as(carried, session.understood if len(query) <= LONGEST else query)
     if session.last is None:
         return carried
     if needs_answer(query):
@@ -77,6 +79,14 @@ def _spelled(carried: Carried, session: Session, asking: Spelling | None) -> Car
     said = said or by_rules
     if not said or said.casefold() == query.casefold():
         return decided(carried, "rewrite: nothing before it tells what is left out")
+    return _as(carried, said)
+
+
+def _as(carried: Carried, said: str) -> Carried:
+    """The question, understood so."""
+    query = carried.question.query
+    if said == query:
+        return carried
     carried = decided(carried, f"rewrite: understood as: {said}")
     return replace(carried, asked=query, question=replace(carried.question, query=said))
 
