@@ -164,6 +164,8 @@ def followups(
     kills: Annotated[int, typer.Option(help="Kill a worker before each such follow-up.")] = 0,
 ) -> None:
     """Hold the conversations, and score them. Exit code 1: fewer than .9 are answered the same."""
+    # The stack is taken down all the same.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     begin = time.monotonic()
 
     def say(what: str) -> None:

@@ -19,10 +19,12 @@ def blended(new: Phrase, old: Phrase) -> str:
     words = _words(new, old)
     partly = len(words) > len(new.words) or new.is_one or new.head == old.head
     article = new.article or (old.article if partly or new.identifier else "")
+    if article.lower() == "the" and old.article.lower() in ("a", "an"):
+        article = old.article  # "and the Premium card?" is one of them, too
     if new.words[-1].key == "ones":
         article = new.article
     if article.lower() in ("a", "an"):
-        if words[-1].endswith("s") and not words[-1].endswith("ss") and not new.article:
+        if words[-1].endswith("s") and not words[-1].endswith("ss"):
             article = ""
         else:
             first = words[0].lower()

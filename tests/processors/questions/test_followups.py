@@ -30,7 +30,7 @@ def spelled(before: str, query: str) -> str:
 FOLLOWUPS = """
 How much cash can a customer with a Classic Debit card take out in one day?
     and the Premium card?
-    How much cash can a customer with the Premium Debit card take out in one day?
+    How much cash can a customer with a Premium Debit card take out in one day?
 How much cash can a customer with a Classic Debit card take out in one day?
     What about Youth?
     How much cash can a customer with a Youth Debit card take out in one day?

@@ -64,7 +64,7 @@ def test_a_follow_up_is_spelled_out_and_says_how_it_was_asked() -> None:
     sessions = MemorySessions()
     answer(sessions, LIMIT, "600 euros.")
     made = ask(sessions, "and the Premium card?")
-    spelled = "What is the daily limit of the Premium Debit card?"
+    spelled = "What is the daily limit of a Premium Debit card?"
     assert (made.asked, made.question.query) == ("and the Premium card?", spelled)
     assert made.variants == [spelled]
     assert made.decisions == [f"rewrite: understood as: {spelled}"]
@@ -189,7 +189,7 @@ def test_where_a_model_fails_or_adds_figures_rules_spell_it_out(says: str) -> No
     sessions = MemorySessions()
     answer(sessions, LIMIT, "600 euros.")
     made = ask(sessions, "and the Premium card?", model=Model(says))
-    assert made.question.query == "What is the daily limit of the Premium Debit card?"
+    assert made.question.query == "What is the daily limit of a Premium Debit card?"
     assert BY_RULES in made.degraded
 
 

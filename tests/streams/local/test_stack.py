@@ -234,7 +234,7 @@ def test_after_kill_9_of_the_supervisor_the_next_up_recovers(tmp_path: Path) -> 
     first.wait()
     orphans = status(load({"data": tmp_path}))
     assert not orphans["running"]
-    assert [each["state"] for each in orphans["processes"]] == ["dead"] + 4 * ["orphaned"]
+    assert [each["state"] for each in orphans["processes"]] == ["dead"] + 5 * ["orphaned"]
 
     with make_stack(tmp_path) as second:
         assert not any(runs(each["pid"]) for each in orphans["processes"])
