@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,13 @@ import pytest
 import redis
 
 from connectors.memory.sessions import MemorySessions
+from connectors.redis.port import RedisSettings, sessions
 from connectors.redis.sessions import MOST_TURNS, RedisSessions
 from connectors.redis.store import RedisRequestLog, RedisVectorCache, connect
 from processors.ports import Sessions, Turn
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
+from streams.flow.port import Opening
 from streams.local.redis import RedisServer
 
 Make = Callable[..., Sessions]
@@ -135,6 +137,16 @@ def test_a_full_server_evicts_no_session_and_no_request_id(client: redis.Redis) 
             RedisVectorCache(client).put("acme", {f"{number}": bytes(1024 * 1024)})
     assert len(sessions.turns("acme", "s")) == 1
     assert client.get("req:acme:q") == b"first"
+
+
+def test_a_server_that_evicts_is_named_where_something_is_to_be_kept(
+    server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with RedisServer(Settings(data=tmp_path)) as cache, ExitStack() as stack:
+        for url in (server.url, cache.url):
+            sessions(RedisSettings(kept_url=url), Opening(tmp_path, stack))
+    (said,) = caplog.messages
+    assert "allkeys-lru" in said and "MILLRACE_REDIS__KEPT_URL" in said
 
 
 def test_while_redis_is_away_it_is_retry_and_then_the_turns_are_back(tmp_path: Path) -> None:
