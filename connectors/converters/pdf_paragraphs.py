@@ -15,7 +15,11 @@ from processors.text.furniture import of_contents
 
 HEADING_CHARS = 200
 _BULLET = re.compile("^[•‣◦▪●○■\u2013·*\x7f\uf0b7-]\\s+")
-_NUMBER = re.compile(r"^(?:\(?[A-Za-z\d]{1,3}[.)]|\d{1,3}(?:\.\d{1,3}){1,5}\.?)\s+\S")
+_NUMBER = re.compile(
+    r"^(?:\(?(?:[A-Za-z]|\d{1,3}[a-z]?|[ivxl]{2,5}|[IVXL]{2,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,5}\.?)\s+\S"
+)
+# "303.13 EUR." at the start of a line is no number of a provision.
+_VALUE = re.compile(r"^\d[\d.,]*\s(?:%|[$€£¥]|[A-Z]{3}\b|(?:per ?cent|euros?|dollars?|pounds?)\b)")
 _NOTE = 0.92  # of the body's size: a footnote, where it ends the page
 _ENDED = re.compile(r"[.!?:;…][\"')\]”’»“]*(?:\ue0f0[^\ue0f2]*\ue0f2)?\Z")  # noqa: RUF001
 _GOES_ON = re.compile(
@@ -61,13 +65,22 @@ def blocks_of(page: Page, sizes: dict[float, int], body: float) -> list[Block]:
                 out[-1].text += f" {text}"
             else:
                 out.append(Block("heading", markdown.heading(level, text)))
-        elif beside and not last_level and not _NUMBER.match(text) and out[-1].kind != "table":
+        elif beside and not last_level and out[-1].kind != "table" and _goes_on(out[-1].text, text):
             out[-1].text = page.spellings.joined(out[-1].text, text)
         else:
             out.append(Block("note" if 0 < line.size < _NOTE * body else "text", text))
         last, last_level = line, level
     out.extend(Block("table", text) for _, text in tables)
     return out
+
+
+def _goes_on(before: str, line: str) -> bool:
+    """Whether a line is of the paragraph before it, and no numbered one of its own."""
+    if not _NUMBER.match(line):
+        return True
+    return not _ENDED.search(before) and (
+        _GOES_ON.search(before) is not None or _VALUE.match(line) is not None
+    )
 
 
 def in_one(blocks: Sequence[list[Block]], spellings: Spellings) -> str:

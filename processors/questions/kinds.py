@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from processors.text.orders import is_order
+
 _STEPS = re.compile(
     r"\bhow (?:do|can|could|would|should|must|may|does|to|is|are|shall)\b"
     r"(?! (?:much|many|long|often|old|far|soon|fast))"
@@ -60,6 +62,18 @@ _SPAN = re.compile(
     r"|24/7|\b(?:19|20)\d\d\b|\b(?:jan|feb|mar|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*\b"
     r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
     r"|\b(?:once|after|before|when|while|until|as soon)\b",
+    re.IGNORECASE,
+)
+# How one does something is an order, or says who may or by which means.
+_DOING = re.compile(
+    r"\bhow (?:do|can|could|should|must|may|would) (?:i|we|you|one|an?|the|someone|staff|customers?"
+    r"|members?)\b(?! (?:\w+ )?(?:know|find out|tell)\b)",
+    re.IGNORECASE,
+)
+_MEANS = re.compile(
+    r"\b(?:can|could|may|must|should|shall|need\w*|have to|has to|by|through|via|using|use[sd]?"
+    r"|with|you|your|online|app|please|simply|requir\w+|allow\w*|let|step\w*|request\w*|contact\w*"
+    r"|appl(?:y|ies|ied)|sen[dt]|submit\w*|kann|muss|durch|per|mit)\b",
     re.IGNORECASE,
 )
 # How often is a rate, how long is a span; "once it is signed" is neither.
@@ -137,6 +151,8 @@ _DENIED = re.compile(
 def of_its_kind(question: str, text: str, above: str = "") -> bool:
     """Whether `text`, under `above`, has what is asked for: a time, a share, a bound, a denial."""
     if _DENIES.search(question) and not _DENIED.search(text):
+        return False
+    if _DOING.search(question) and not (is_order(text) or _MEANS.search(text)):
         return False
     if _OFTEN.search(question):
         return _RATE.search(text) is not None

@@ -127,3 +127,16 @@ def test_words_that_a_comment_strikes_out_are_left_out_and_comments_counted(
     made = converter.convert("a.pdf", saved.getvalue())
     assert made.body == "The toll is 9 marks a day."
     assert made.metadata["unread"] == "struck text left out; 1 comment not read"
+
+
+def test_a_line_that_begins_with_a_value_goes_on_its_sentence(converter: Documents) -> None:
+    body = getSampleStyleSheet()["BodyText"]
+    narrow = ParagraphStyle("narrow", body, rightIndent=300)
+    said = "The smallest balance of the account for boats is 462.63 EUR. A toll is due."
+    numbered = ["1. Boats pay at the quay", "2. Nets are free"]
+    made = converter.convert(
+        "quay.pdf", pdf([[Paragraph(said, narrow), *(Paragraph(t, body) for t in numbered)]])
+    )
+    lines = [line for line in made.body.splitlines() if line]
+    assert lines[0] == said
+    assert lines[1:] == numbered
