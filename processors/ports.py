@@ -13,8 +13,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.documents.lacking import Document, Lacking, Stamp
 from processors.text.lexicon import Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
+from streams.flow.mirror import Reflecting
 
 Float32 = NDArray[np.float32]
 Float16 = NDArray[np.float16]
@@ -221,13 +223,6 @@ class Reader(Protocol):
         ...
 
 
-Document = tuple[str, str]
-"""A document by tenant and doc_id."""
-
-Stamp = tuple[int, int, int]
-"""What orders a document's versions: version, sequence, generation."""
-
-
 class Made(NamedTuple):
     """What made a stored chunk."""
 
@@ -288,9 +283,10 @@ class StoredChunk:
     vector: Float16
     sentence_vectors: Float16
     page: int = 0  # where it begins, from 1; 0 where the document has no pages
+    doc_sequence: int = 0
 
 
-class ChunkStore(Protocol):
+class ChunkStore(Reflecting, Protocol):
     """What is searchable, by document and by id; every call of a question has its tenant.
 
     Safe to call from several threads. What the fence of a document means is for
@@ -305,6 +301,11 @@ class ChunkStore(Protocol):
     @property
     def dimensions(self) -> int:
         """Of the vectors that it takes."""
+        ...
+
+    @property
+    def lacking(self) -> Lacking:
+        """Documents it should have and does not; `write` says which of them it has met."""
         ...
 
     def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:

@@ -106,6 +106,28 @@ class GenerationRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOwned:
+    """A worker has the index from now on: it alone writes it and answers from it."""
+
+    index: str
+    """The index version."""
+    worker: str
+    host: str
+    owned_at: int
+    """Milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "index": self.index, "worker": self.worker, "host": self.host,
+            "owned_at": self.owned_at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> IndexOwned:
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionAdmitted:
     """A question that may be answered, on rag.admitted."""
 

@@ -19,6 +19,7 @@ from schemas.events import (
     FeedbackJoined,
     FeedbackState,
     GenerationRequested,
+    IndexOwned,
     QuestionAdmitted,
     QuestionAnswered,
     QuestionAsked,
@@ -170,6 +171,10 @@ DOCS_INDEXED = Topic(
     whole_hours=12,
 )
 DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB)
+# Who had the index last; and who reads this one partition has it now.
+INDEX_OWNERS = Topic(
+    "index.owners", IndexOwned, lambda event: event.index, compacted=True, partitions=1
+)
 
 RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)
 RAG_ADMITTED = Topic("rag.admitted", QuestionAdmitted, question_key)

@@ -13,6 +13,7 @@ import numpy as np
 
 from connectors.bm25.encoder import Bm25Encoder
 from processors.documents.fences import part_of, stamp_of
+from processors.documents.lacking import Lacking
 from processors.ports import (
     Document,
     Float32,
@@ -25,6 +26,7 @@ from processors.ports import (
 from processors.text.lexicon import CountedWords, Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 from streams.flow.errors import Retry
+from streams.flow.mirror import Place, Reflected
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ class MemoryIndex:
         self._lock = threading.Lock()
         self._fences: dict[Document, dict[str, Any]] = {}
         self._documents: dict[Document, dict[str, _Entry]] = {}
+        self._reflected: dict[Place, Reflected] = {}
+        self.lacking = Lacking()
+        self.where = "memory"
+
+    def reflects(self) -> dict[Place, Reflected]:
+        with self._lock:
+            return {**self._reflected}
+
+    def reflect(self, places: Mapping[Place, Reflected]) -> None:
+        with self._lock:
+            self._reflected |= places
 
     def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:
         with self._lock:
@@ -68,6 +81,7 @@ class MemoryIndex:
                 entries |= {item.chunk.chunk_id: self._entry(c, item) for c, item in change.put}
                 for chunk_id in change.gone:
                     entries.pop(chunk_id, None)
+                self.lacking.met(document, change.fence)
 
     def _entry(self, change: DocumentEmbedded, item: EmbeddedChunk) -> _Entry:
         document, chunk = change.document, item.chunk
@@ -89,6 +103,7 @@ class MemoryIndex:
             vector=np.frombuffer(item.vector, "<f2"),
             sentence_vectors=vectors.reshape(-1, self.dimensions),
             page=chunk.page,
+            doc_sequence=document.sequence,
         )
         weights = dict(zip(terms.indices, terms.values, strict=True))
         made = Made(stamp_of(document), change.chunking, part_of(chunk.ordinal))

@@ -29,22 +29,28 @@ from qdrant_edge import (
 )
 
 from connectors.bm25.encoder import Bm25Encoder
+from connectors.qdrant_edge import seal, sums
 from connectors.qdrant_edge.points import (
     DENSE,
     LEXICAL,
+    PLACES,
     chunk_point,
     fence_id,
     fence_point,
+    places_point,
+    reflected,
     stored_chunk,
     tag,
 )
-from connectors.qdrant_edge.shard import load
+from connectors.qdrant_edge.shard import damaged, load
 from connectors.qdrant_edge.words import TenantWords, WordCounts
 from processors.documents.fences import part_of
+from processors.documents.lacking import Lacking
 from processors.ports import Document, Made, Ranking, Rewritten, SearchQuery, StoredChunk
 from processors.text.lexicon import Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 from streams.flow.errors import Retry
+from streams.flow.mirror import Place, Reflected
 
 # Every call of the engine holds the GIL until it returns, so that writes go in slices a search can
 # get in between: 64 points take about 2 ms.
@@ -91,6 +97,12 @@ class EdgeIndex:
         self._opened: EdgeShard | None = None
         self._flushed = time.monotonic()
         self._words: WordCounts | None = None
+        self._reflected: dict[Place, Reflected] = {}
+        self.lacking = Lacking()
+
+    @property
+    def where(self) -> str:
+        return str(self._path)
 
     @property
     def version(self) -> str:
@@ -108,6 +120,8 @@ class EdgeIndex:
         if self._opened is None:
             self._opened = load(self._path, self._dimensions)
             self._words = WordCounts(self._path / "words.sqlite")
+            for record in self._opened.retrieve([PLACES], with_payload=True, with_vector=False):
+                self._reflected = reflected(record.payload or {})
         return self
 
     def close(self) -> None:
@@ -119,6 +133,7 @@ class EdgeIndex:
             if self._words is not None:
                 self._words.close()
                 self._words = None
+                seal.close(self._path)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -165,6 +180,25 @@ class EdgeIndex:
                 if now.get(document) != change.before:
                     raise Retry(f"{'/'.join(document)} was written by somebody else meanwhile")
             self._write(changes)
+        for document, change in changes.items():
+            self.lacking.met(document, change.fence)
+
+    def reflects(self) -> dict[Place, Reflected]:
+        """See `Reflecting.reflects`."""
+        with self._lock:
+            return {**self._reflected}
+
+    def reflect(self, places: Mapping[Place, Reflected]) -> None:
+        """See `Reflecting.reflect`. The next sync is early enough."""
+        with self._lock:
+            self._reflected |= places
+            self._tell(0, 0)
+
+    def _tell(self, fewer: int, more: int) -> None:
+        """Write how far the log is reflected, and how many points there are, by so many."""
+        now = self._shard.info().points_count
+        point = places_point(self._reflected, now - fewer, now + more + 1)  # itself, when it is new
+        self._shard.update(UpdateOperation.upsert_points([point]))
 
     def _write(self, changes: Mapping[Document, Rewritten]) -> None:
         put = [(d, *each) for d, change in changes.items() for each in change.put]
@@ -174,6 +208,7 @@ class EdgeIndex:
         self._words.rewrite(texts, gone)
         points = [fence_point(fence_id(d), change.fence) for d, change in changes.items()]
         points += [chunk_point(fence_id(d), change, i, self._encoder) for d, change, i in put]
+        self._tell(len(gone), len(points))
         for start in range(0, len(points), _SLICE):  # fences first: see the class
             self._shard.update(UpdateOperation.upsert_points(points[start : start + _SLICE]))
         for start in range(0, len(gone), _SLICE):
@@ -236,6 +271,8 @@ class EdgeIndex:
         for record in records:
             payload: dict[str, Any] = record.payload or {}
             if payload.get("tenant") == tenant:
+                if not sums.readable(str(record.id), payload):
+                    raise damaged(self._path, f"{record.id} is not as it was written")
                 found[str(record.id)] = stored_chunk(str(record.id), payload, self._dimensions)
         return found
 

@@ -11,13 +11,33 @@ import numpy as np
 from qdrant_edge import Point
 
 from connectors.bm25.encoder import Bm25Encoder
+from connectors.qdrant_edge import sums
 from processors.ports import Document, StoredChunk
 from schemas.events import DocumentEmbedded, EmbeddedChunk
+from streams.flow.mirror import Place, Reflected
 
 DENSE = "dense"
 LEXICAL = "bm25"
 
 _DOCUMENTS = UUID("7d9e4f0a-31c5-5c8e-9c56-0d8b1f6a2e47")
+
+# Of the point that says how far the log is reflected. It is written behind what it tells of, in the
+# same write-ahead log: whatever a crash or a copy takes away, it is never ahead of the rest.
+PLACES = str(uuid5(_DOCUMENTS, "places"))
+
+
+def places_point(places: Mapping[Place, Reflected], least: int, most: int) -> Point:
+    """The shard has `least` to `most` points, unless something was lost."""
+    rows = [[*place, each.log, each.offset, each.whole] for place, each in places.items()]
+    return Point(PLACES, {}, {"places": rows, "points": [least, most]})
+
+
+def reflected(payload: Mapping[str, Any]) -> dict[Place, Reflected]:
+    """What `places_point` made a point of."""
+    return {
+        (topic, partition): Reflected(log, offset, whole)
+        for topic, partition, log, offset, whole in payload.get("places", ())
+    }
 
 
 def fence_id(document: Document) -> str:
@@ -33,7 +53,7 @@ def tag(name: str, value: str) -> str:
 
 def fence_point(key: str, fence: Mapping[str, Any]) -> Point:
     """What was last applied to a document: no vectors, so that no search finds it."""
-    return Point(key, {}, {**fence})
+    return Point(key, {}, {**fence, sums.ALL: sums.of_all(key, fence)})
 
 
 def chunk_point(
@@ -43,33 +63,32 @@ def chunk_point(
     document, chunk = change.document, item.chunk
     # A buffer costs half of what a list of floats does; it may be one, whatever its type says.
     vector: Any = np.frombuffer(item.vector, "<f2").astype(np.float32).data
+    terms = encoder.document(document.title, chunk.heading, chunk.text, document.doc_id)
+    payload = {
+        "document": key,
+        "tenant": document.tenant,
+        "tags": [tag(name, value) for name, value in document.metadata.items()],
+        "doc_id": document.doc_id,
+        "version": document.version,
+        "sequence": document.sequence,
+        "generation": document.generation,
+        "ordinal": chunk.ordinal,
+        "page": chunk.page,
+        "title": document.title,
+        "heading": chunk.heading,
+        "uri": document.uri,
+        "text": chunk.text,
+        "chunking": change.chunking,
+        "changed_at": document.changed_at,
+        "sentences": list(chunk.sentences),
+        # Text, since the engine hands vectors over as lists of Python floats, which for 50 chunks
+        # of 4 sentences costs twice as much.
+        "vectors": base64.b64encode(item.vector + item.sentence_vectors).decode("ascii"),
+    }
     return Point(
         chunk.chunk_id,
-        {
-            DENSE: vector,
-            LEXICAL: encoder.document(document.title, chunk.heading, chunk.text, document.doc_id),
-        },
-        {
-            "document": key,
-            "tenant": document.tenant,
-            "tags": [tag(name, value) for name, value in document.metadata.items()],
-            "doc_id": document.doc_id,
-            "version": document.version,
-            "sequence": document.sequence,
-            "generation": document.generation,
-            "ordinal": chunk.ordinal,
-            "page": chunk.page,
-            "title": document.title,
-            "heading": chunk.heading,
-            "uri": document.uri,
-            "text": chunk.text,
-            "chunking": change.chunking,
-            "changed_at": document.changed_at,
-            "sentences": list(chunk.sentences),
-            # Text, since the engine hands vectors over as lists of Python floats, which for 50
-            # chunks of 4 sentences costs twice as much.
-            "vectors": base64.b64encode(item.vector + item.sentence_vectors).decode("ascii"),
-        },
+        {DENSE: vector, LEXICAL: terms},
+        sums.summed(chunk.chunk_id, payload, terms),
     )
 
 
@@ -81,6 +100,7 @@ def stored_chunk(chunk_id: str, payload: dict[str, Any], dimensions: int) -> Sto
         chunk_id=chunk_id,
         doc_id=payload["doc_id"],
         doc_version=payload["version"],
+        doc_sequence=payload["sequence"],
         ordinal=payload["ordinal"],
         title=payload["title"],
         heading=payload["heading"],

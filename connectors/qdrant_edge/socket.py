@@ -13,7 +13,16 @@ from pathlib import Path
 from processors.ports import ChunkStore, StoredChunk
 from streams.flow.errors import UserError
 
-FIELDS = ("tenant", "doc_id", "doc_version", "chunk_id", "ordinal", "chunking", "text")
+FIELDS = (
+    "tenant",
+    "doc_id",
+    "doc_version",
+    "doc_sequence",
+    "chunk_id",
+    "ordinal",
+    "chunking",
+    "text",
+)
 END = b"\n"  # an empty line: without it, the answer was cut short
 
 

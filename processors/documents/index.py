@@ -15,6 +15,7 @@ from schemas.events import DocumentEmbedded, DocumentIndexed
 from schemas.sound import of_dimensions
 from schemas.topics import document_key, gone
 from streams.flow.errors import Reject, Retry
+from streams.flow.mirror import Mirror
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
 from streams.flow.topic import Gone, outputs
@@ -107,4 +108,5 @@ def stage(now: Callable[[], int]) -> Stage:
         dead_letters=topics.DOCS_DLQ,
         place=places.INDEX,
         needs=[needs.CHUNKS],
+        mirror=Mirror(needs.CHUNKS, topics.INDEX_OWNERS),
     )

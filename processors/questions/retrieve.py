@@ -32,6 +32,7 @@ from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
 from streams.flow.topic import outputs
 
+REMEDY = "`millrace reindex --scan` brings them back"
 _BEST = 3  # candidates that others are held against
 
 
@@ -76,7 +77,8 @@ def retrieve(
     """One event per question, in order: one call of the model, one search, one fetch per tenant.
 
     An index that does not answer leaves the order to the other and is named in `degraded`; if
-    neither answers it is `Retry`.
+    neither answers it is `Retry`. So it is while documents of the tenant are lacking that were
+    searchable once: what is there might say the opposite, or nothing.
     """
     asked = [question.carried for question in questions]
     try:
@@ -89,6 +91,9 @@ def retrieve(
         return [failure] * len(questions)
     outcomes: list[Sequence[ChunksRetrieved] | Reject | Retry] = []
     for carried, vector, result, fused in zip(asked, vectors, results, kept, strict=True):
+        if lacking := index.chunks.lacking.of(carried.question.tenant):
+            outcomes.append(Retry(f"the index lacks {lacking:,} documents: {REMEDY}"))
+            continue
         if not (result.dense or result.lexical):
             outcomes.append(Retry("neither the dense nor the lexical index answers"))
             continue

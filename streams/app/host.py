@@ -16,10 +16,12 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.app import opening
+from streams.app.owning import Owning, owning
 from streams.app.ports import open_ports
 from streams.app.settings import Settings
 from streams.flow.errors import Retry, UserError
@@ -28,6 +30,7 @@ from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.precedence import Precedence
 from streams.runtime.quiet import Quiet
+from streams.runtime.room import Room
 from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans
 from streams.runtime.versions import Versions
 from streams.runtime.worker import StageWorker, Worker
@@ -107,12 +110,20 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     log_as_json(settings.log_level)
     os.umask(0o077)  # what it keeps is nobody else's on this machine
     with ExitStack() as stack:
-        stages = select(opening.stages(settings), names)
+        every = opening.stages(settings)
+        stages = select(every, names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
         kafka.check_counts(kafka.reachable(settings, PATIENCE_S), stages)
+        ready_file = settings.data / "run" / f"{name}.ready"
+        index = owning(settings, every, stages, name)
+        if index is not None:
+            index.stand_by(stack, partial(_tell, ready_file))
         ports = open_ports(settings, stages, stack)
         codec = opening.codec(settings, stack)
         announce(codec, stages)
+        if index is not None:
+            index.begin(ports, codec)
+        room = Room(settings.data, settings.disk_floor_mb)
         worker_of = partial(
             StageWorker,
             ports=ports,
@@ -123,10 +134,11 @@ def run(settings: Settings, names: Sequence[str]) -> int:
             static=bool(settings.worker),
             precedence=Precedence(),
             quiet=Quiet(),
+            room=room,
         )
         known = {stage.name: Versions() for stage in stages}
         workers = [
-            worker_of(stage, of=each, versions=known[stage.name])
+            worker_of(stage, of=each, versions=known[stage.name], **_of(index, stage))
             for stage in stages
             for each in stage.subscriptions
         ]
@@ -135,16 +147,39 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if settings.http_port:
             port = settings.http_port
-            stack.enter_context(serve(settings.http_host, port, worker.ready, worker.stalled))
+            served = serve(settings.http_host, port, worker.ready, worker.stalled, room)
+            stack.enter_context(served)
         worker.start()
         log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
-        _watch(worker, settings.data / "run" / f"{name}.ready")
+        _watch(worker, ready_file, index)
         failures = worker.join()
         log.info("stopped", extra={"worker": name})
         return 1 if failures else 0
 
 
-def _watch(worker: Worker, ready_file: Path) -> None:
+def _of(index: Owning | None, stage: Stage) -> dict[str, Any]:
+    """What a stage that works on the index has to know of it."""
+    if index is None or not {"chunks", "dense", "lexical"} & {port.name for port in stage.needs}:
+        return {}
+    return {"held": index.held, "mirrored": index.mirrored if stage.mirror else None}
+
+
+def _tell(ready_file: Path) -> None:
+    """A supervisor waits for this; whoever stands by is as ready as it can be."""
+    ready_file.parent.mkdir(parents=True, exist_ok=True)
+    ready_file.write_text(str(os.getpid()))
+
+
+def _lost(index: Owning) -> str:
+    """Why the index is not this process's any more; empty while it may be."""
+    try:
+        index.look()
+    except UserError as error:
+        return str(error)
+    return "another process has the index" if index.given_up() else ""
+
+
+def _watch(worker: Worker, ready_file: Path, index: Owning | None) -> None:
     """Stay until the worker has ended; tell a supervisor when it is ready, and obey signals."""
     told = False
     while worker.alive():
@@ -154,21 +189,28 @@ def _watch(worker: Worker, ready_file: Path) -> None:
             worker.stop()
         if not told and worker.ready():
             told = True
-            ready_file.parent.mkdir(parents=True, exist_ok=True)
-            ready_file.write_text(str(os.getpid()))
+            _tell(ready_file)
             log.info("ready")
         if stuck := worker.stuck():
             log.critical("a call to Kafka never returned", extra={"stages": stuck})
             os._exit(1)  # nothing else ends that thread; a successor goes on where it stopped
+        if index is not None and (why := _lost(index)):
+            log.critical(why)
+            os._exit(1)  # the successor stands by or says why it cannot, and the folder is free
 
 
 @contextmanager
 def serve(
-    host: str, port: int, ready: Callable[[], bool], stalled: Callable[[], list[str]]
+    host: str,
+    port: int,
+    ready: Callable[[], bool],
+    stalled: Callable[[], list[str]],
+    room: Room,
 ) -> Generator[None]:
     """`/metrics`, `/healthz` and `/readyz` over HTTP, for as long as the context lasts.
 
-    A stage that gets nowhere with what it holds is not ready, and named.
+    A stage that gets nowhere with what it holds is not ready, and named; nor is a process whose
+    disk is nearly full.
 
     Raises:
         UserError: the port is taken.
@@ -183,9 +225,10 @@ def serve(
             elif self.path == "/healthz":
                 self._reply(200, "application/json", b'{"healthy": true}')
             elif self.path == "/readyz":
-                held_up = stalled()
-                answer = ready() and not held_up
-                body = json.dumps({"ready": answer, "stalled": held_up}).encode()
+                held_up, full = stalled(), room.short()
+                answer = ready() and not held_up and not full
+                said = {"ready": answer, "stalled": held_up, "disk_full": full}
+                body = json.dumps(said).encode()
                 self._reply(200 if answer else 503, "application/json", body)
             else:
                 self._reply(404, "text/plain", b"/metrics, /healthz or /readyz\n")

@@ -99,7 +99,8 @@ def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:
     """Every topic the stages touch, in flow order."""
     found: dict[str, Topic[Any]] = {}
     for each in stages:
-        for topic in (*each.reads, *each.writes, *each.changelogs, each.dead_letters):
+        owners = () if each.mirror is None else (each.mirror.owners,)
+        for topic in (*each.reads, *each.writes, *each.changelogs, *owners, each.dead_letters):
             if topic.suffix is None:
                 found.setdefault(topic.name, topic)
     return list(found.values())

@@ -35,6 +35,7 @@ def reindex(
     it again. Exit code 1: some documents could not be chunked.
     """
     from streams.app import config, opening
+    from streams.edge import concerned
     from streams.edge import reindex as module
 
     chosen = settings()
@@ -43,11 +44,13 @@ def reindex(
     def hash_of(kind: str) -> str:
         return policy.of(kind).hash
 
-    def searchable() -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+    def searchable() -> dict[str, set[concerned.Chunked]]:
+        found: dict[str, set[concerned.Chunked]] = {}
         for line in opening.dump_index(chosen, tenant or None):
             chunk = json.loads(line)
-            found.setdefault(f"{chunk['tenant']}/{chunk['doc_id']}", set()).add(chunk["chunking"])
+            stamp = chunk["doc_version"], chunk["doc_sequence"]
+            name = f"{chunk['tenant']}/{chunk['doc_id']}"
+            found.setdefault(name, set()).add((chunk["chunking"], stamp))
         return found
 
     bar = progress()

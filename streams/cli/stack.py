@@ -13,6 +13,7 @@ from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
 from streams.cli.console import err, masked, out, print_json, settings
 from streams.flow.errors import UserError
+from streams.runtime.room import Room, sentence
 
 app = typer.Typer()
 NOT_RUNNING = 1
@@ -85,6 +86,9 @@ def stack_report(chosen: Settings) -> dict[str, Any]:
     found["stages"] = []
     found["stuck"] = []
     found["transactions"] = []
+    room = Room(chosen.data, chosen.disk_floor_mb)
+    found["disk_free_mb"] = room.free_mb()
+    found["disk_full"] = sentence(room) if room.short() else ""
     if found["running"]:
         try:
             known = stages(chosen)
@@ -126,6 +130,8 @@ def _print_status(found: dict[str, Any]) -> None:
         table.add_row(each["name"], f"{each['lag']:,}")
     out.print()
     out.print(table)
+    if found["disk_full"]:
+        out.print(f"\n{found['disk_full']}", markup=False)
     for each in found["stuck"]:
         place = f"{each['topic']} {each['partition']} {each['offset']}"
         out.print(

@@ -79,7 +79,7 @@ def apply_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
     new = [
         NewTopic(
             topic.name,
-            num_partitions=settings.partitions,
+            num_partitions=topic.partitions or settings.partitions,
             replication_factor=settings.replication_factor,
             config=topic_options(topic),
         )

@@ -10,6 +10,7 @@ from schemas.events import DocumentChanged, DocumentIndexed
 
 Key = str  # `topics.document_key`
 Stamp = tuple[int, int]  # version, sequence
+Chunked = tuple[str, Stamp]  # how a searchable chunk was cut, and of which version it is
 HashOf = Callable[[str], str]  # the chunking that a type of document gets now
 
 
@@ -56,7 +57,7 @@ def plan(
 
 def compared(
     changes: Iterable[DocumentChanged],
-    chunked: Mapping[Key, set[str]],
+    chunked: Mapping[Key, set[Chunked]],
     hash_of: HashOf,
     *,
     tenant: str = "",
@@ -64,9 +65,9 @@ def compared(
 ) -> Plan:
     """The same from all texts and from what the index holds: for an index that lost documents.
 
-    `chunked` has the hashes that a document's searchable chunks carry; one that is not searchable
-    though it holds text is concerned too. Of each document the newest version counts, wherever in
-    `changes` it stands.
+    `chunked` has what a document's searchable chunks carry; one that is not searchable though it
+    holds text is concerned too, and one of which another version is. Of each document the newest
+    version counts, wherever in `changes` it stands.
     """
     newest: dict[Key, tuple[Stamp, bool, str]] = {}
     for change in changes:
@@ -83,7 +84,7 @@ def compared(
     found = Plan()
     for key, (stamp, text, wanted) in newest.items():
         found.documents += text
-        if text and chunked.get(key) != {wanted}:
+        if text and chunked.get(key) != {(wanted, stamp)}:
             found.concerned[key] = stamp
     return found
 

@@ -24,7 +24,7 @@ from schemas import topics
 from schemas.events import DocumentChanged, DocumentIndexed
 from streams.app.settings import Settings
 from streams.edge.client import NETWORK_S, POLL_S, edge_output, from_the_end, reader, replay
-from streams.edge.concerned import HashOf, Key, Plan, asked_again, compared, plan
+from streams.edge.concerned import Chunked, HashOf, Key, Plan, asked_again, compared, plan
 from streams.flow.errors import MillraceError, Reject, UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
@@ -68,7 +68,7 @@ class Reindexer:
         with reader(self._settings) as consumer:
             return plan(self._acknowledged(consumer), hash_of, **only)
 
-    def compare(self, chunked: Mapping[Key, set[str]], hash_of: HashOf, **only: str) -> Plan:
+    def compare(self, chunked: Mapping[Key, set[Chunked]], hash_of: HashOf, **only: str) -> Plan:
         """See `compared`, of all texts."""
         with reader(self._settings) as consumer:
             return compared(self._changes(consumer), chunked, hash_of, **only)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from streams.flow.errors import Reject, Retry
+from streams.flow.mirror import Mirror
 from streams.flow.outcome import Outcome, Promise, Received
 from streams.flow.port import Opened, Port
 from streams.flow.slow import SlowLanes
@@ -67,6 +68,7 @@ class Stage:
     store: Store[Any] | None = None
     batch_seconds: float = BATCH_S  # how long a bulk batch takes, about
     supersede: Callable[[Any], Iterable[Any]] | None = None  # for work on what is superseded
+    mirror: Mirror | None = None  # the store that its records make
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -210,6 +212,7 @@ def batch_stage(
     supersede: Callable[[I], Iterable[O]] | None = None,
     max_batch: int = 0,
     batch_seconds: float = BATCH_S,
+    mirror: Mirror | None = None,
 ) -> Stage:
     """A stage whose processor takes all waiting events at once and returns an outcome for each."""
 
@@ -240,6 +243,7 @@ def batch_stage(
         promise=promise,
         supersede=supersede,
         batch_seconds=batch_seconds,
+        mirror=mirror,
     )
 
 

@@ -32,7 +32,7 @@ class Topic(Generic[E]):
     stands in a `bulk` topic: a stage reads its other topics first. `stamp` orders what is said
     under one key: a higher one supersedes it. A compacted topic that `expires` forgets even the
     newest of a key once it is older than the retention; for `whole_hours` it keeps every record,
-    for whoever waits for one.
+    for whoever waits for one. `partitions` of 0 are as many as the settings say.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Topic(Generic[E]):
     compacted: bool = False
     expires: bool = False
     whole_hours: int = 0
+    partitions: int = 0
     bulk: bool = False
     diverted: Diverted[E] | None = None
     edge: bool = False  # people produce to it: JSON as well as Avro

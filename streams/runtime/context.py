@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from streams.flow.stage import Stage
 from streams.runtime.failpoints import Reach
 from streams.runtime.in_flight import Place
+from streams.runtime.mirroring import Mirrored
 from streams.runtime.quiet import Quiet
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import StageMetrics
@@ -26,5 +27,8 @@ class Context:
     ready: threading.Event
     holds_live: Callable[[bool], None] = lambda _: None  # told when records come in hand, and go
     quiet: Quiet = field(default_factory=Quiet)  # the process's
+    mirrored: Mirrored | None = None  # the store that the stage's records make
+    room: Callable[[], bool] = lambda: True  # whether it may take more records
+    held: Callable[[], bool] = lambda: True  # whether what the stage works on is this process's
     # What this process has noted of partitions: the offset, and tries that began on its record.
     noted: dict[Place, tuple[int, int]] = field(default_factory=dict[Place, tuple[int, int]])

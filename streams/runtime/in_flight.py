@@ -76,6 +76,11 @@ class Progress:
             clauses.append(f"{TRIED} {self.tried}")
         return ";".join(clauses)
 
+    @property
+    def end(self) -> int:
+        """Behind the last offset that is done."""
+        return self._bounds[-1] if self._bounds else self.position
+
     def copy(self) -> Progress:
         return Progress(self.position, self._bounds, self.tried)
 

@@ -33,6 +33,7 @@ from streams.runtime.outages import (
     REBALANCING,
     Fenced,
     HopelessError,
+    UnheldError,
     patiently,
 )
 from streams.runtime.record import Record
@@ -77,7 +78,11 @@ class Loop:
         self._stopping = context.stopping
         self._ready = context.ready
         self._reach = context.reach
+        self._mirrored = context.mirrored
+        self._held = context.held
+        self._disk = context.room
         self._stage = context.stage.name
+        self._group = f"{context.settings.group_prefix}.{self._stage}"
         self._most = context.stage.max_batch or context.settings.max_batch
         self._consumer = consumer
         self._undecodable = Undecodable(consumer)
@@ -111,6 +116,8 @@ class Loop:
 
     def step(self) -> None:
         """Take what there is, commit what is done."""
+        if not self._held():
+            raise UnheldError("what this stage works on is another process's for now")
         if self._in_flight.records == 0 and self._room():
             self._await_report(0)  # of slow lanes
             self._take(self._poll(SLOW_POLL_S if self._in_flight.aside else IDLE_POLL_S))
@@ -155,6 +162,8 @@ class Loop:
 
     def _room(self) -> int:
         if self._in_flight.bytes >= IN_FLIGHT_BYTES or self._in_flight.aside >= MOST_ASIDE:
+            return 0
+        if not self._disk():
             return 0
         return max(0, self._settings.max_in_flight - self._in_flight.records)
 
@@ -246,7 +255,14 @@ class Loop:
                 raise KafkaException(each.error)
             if each.offset >= 0:
                 known[each.topic, each.partition] = Progress.read(each.offset, each.metadata)
+        if self._mirrored is not None:
+            for place, progress in known.items():
+                self._mirrored.bring(self._group, place, progress, self._going)
         return known
+
+    def _going(self) -> None:
+        if self._stopping.is_set() or not self._held():
+            raise Fenced("what is in the store is not known")
 
     def _await_report(self, timeout: float) -> None:
         try:
@@ -289,6 +305,8 @@ class Loop:
         self._in_flight.settled(batch)
         if self._keeper is not None:
             self._keeper.settled(batch.records)
+        if self._mirrored is not None:
+            self._mirrored.settled(batch.progress)
         self._aborts = 0
         self._company = len(batch.records)
         self._telling.committed(batch.records, self._in_flight)

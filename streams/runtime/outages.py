@@ -46,6 +46,10 @@ class Fenced(Exception):  # noqa: N818 - a state, not a fault
     """These clients are of no more use: they are closed and made anew."""
 
 
+class UnheldError(Fenced):
+    """What these clients work on is not this process's, or it cannot know."""
+
+
 class HopelessError(Exception):
     """The broker refuses what this stage writes, again and again."""
 

@@ -35,6 +35,9 @@ class RuntimeSettings(BaseSettings):
     )
     retry_backoff_ms: int = Field(default=100, ge=1)
     retry_backoff_max_ms: int = Field(default=10_000, ge=1)
+    disk_floor_mb: int = Field(
+        default=512, ge=0, description="With less free space than this, documents wait"
+    )
     stalled_s: float = Field(
         default=300.0, gt=0, description="Without a commit of what is in hand, a stage is not ready"
     )

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from confluent_kafka import KafkaException
@@ -25,12 +25,14 @@ from streams.runtime.context import Context
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Loop
+from streams.runtime.mirroring import Mirrored
 from streams.runtime.orders import orders
-from streams.runtime.outages import Fenced, patiently
+from streams.runtime.outages import Fenced, UnheldError, patiently
 from streams.runtime.precedence import Precedence
 from streams.runtime.processing import Processing
 from streams.runtime.quiet import Quiet
 from streams.runtime.restoring import Tables
+from streams.runtime.room import Room
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
 from streams.runtime.table import BrokenTableError
@@ -40,6 +42,7 @@ from streams.runtime.versions import Versions
 log = logging.getLogger("millrace.worker")
 
 RECOVERY_S = 0.5
+UNHELD_S = 0.1
 # A worker is fenced now and then: it slept longer than its transaction may take, or the broker was
 # restarted. One that is fenced again and again has a living namesake, and one of them must go.
 FENCED_OFTEN = 4
@@ -72,7 +75,8 @@ class StageWorker:
     `name` tells workers of one stage apart and is stable: a successor of that name fences the
     worker before it. With `static` it also takes its partitions over without a rebalance. `of` is
     the first subscription unless given. Those of one process share their `precedence` and
-    `quiet`, and those of one stage what they know of `versions`.
+    `quiet`, and those of one stage what they know of `versions`. It works only while `held`, and
+    takes what nobody waits for only while there is `room`.
     """
 
     def __init__(
@@ -89,6 +93,9 @@ class StageWorker:
         precedence: Precedence | None = None,
         versions: Versions | None = None,
         quiet: Quiet | None = None,
+        mirrored: Mirrored | None = None,
+        held: Callable[[], bool] = lambda: True,
+        room: Room | None = None,
     ) -> None:
         self.stage = stage
         self._of = of or stage.subscriptions[0]
@@ -110,6 +117,7 @@ class StageWorker:
         self._stopping = threading.Event()
         self._fenced: deque[float] = deque(maxlen=FENCED_OFTEN)
         self._loop: Loop | None = None
+        waited_for = stage.promise is not None  # by somebody who asked
         reach = failpoint(settings.failpoint, stage.name, settings.data)
         self._context = Context(
             stage,
@@ -120,6 +128,9 @@ class StageWorker:
             self.ready,
             self._holds_live,
             quiet or Quiet(),
+            mirrored,
+            lambda: waited_for or room is None or not room.short(),
+            held,
         )
 
     def stop(self) -> None:
@@ -142,9 +153,14 @@ class StageWorker:
         Raises what a processor raised that is neither Retry nor Reject, and SupersededError.
         """
         while not self._stopping.is_set():
+            if not self._context.held():
+                self._stopping.wait(UNHELD_S)
+                continue
             try:
                 with ExitStack() as stack:
                     self._session(stack)
+            except UnheldError as error:
+                log.warning("stands by", extra={"stage": self.name, "reason": str(error)})
             except (Fenced, BrokenTableError, KafkaException) as error:
                 self.ready.clear()
                 said = kafka.reason(error) if isinstance(error, KafkaException) else str(error)

@@ -31,11 +31,16 @@ def test_a_stage_that_gets_nowhere_is_not_ready_and_names_its_record(bench: Benc
     bench.send([fed(0, 0, "sleep 4"), fed(0, 1)])
     worker = bench.process("w", http_port=port, stalled_s=0.8)
     worker.start()
-    until(lambda: readiness(port) == {"ready": False, "stalled": ["copy"]}, "it to be seen")
+    until(
+        lambda: readiness(port) == {"ready": False, "stalled": ["copy"], "disk_full": False},
+        "it to be seen",
+    )
     until(lambda: "nothing is done of what is in hand" in worker.log.read_text(), "it to be said")
     line = next(x for x in worker.log.read_text().splitlines() if "nothing is done" in x)
     assert json.loads(line)["offset"] == 0
-    until(lambda: readiness(port) == {"ready": True, "stalled": []}, "it to go on")
+    until(
+        lambda: readiness(port) == {"ready": True, "stalled": [], "disk_full": False}, "it to go on"
+    )
     worker.stop()
     bench.assert_copied(2, keys=1)
 

@@ -231,7 +231,7 @@ def test_a_directory_that_cannot_be_read_is_named_with_the_remedy(path: Path, da
         for file in (path / "segments").rglob("*"):
             if file.is_file():
                 file.write_bytes(b"garbage")
-    with pytest.raises(UserError, match=r"index.*cannot be read.*replay"):
+    with pytest.raises(UserError, match=r"index.*is damaged.*reindex --scan"):
         EdgeIndex(path, "v1", SIZE + (damage == "dimensions")).open()
 
 

@@ -27,6 +27,7 @@ from streams.local.worker_process import environment
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.record import Record
+from streams.runtime.room import Room
 from streams.runtime.telemetry import DerivedSpans, Spans
 from streams.runtime.worker import StageWorker
 from tests.system.copying import copies, dead_letters, source
@@ -190,7 +191,13 @@ class Bench:
 
     @contextmanager
     def working(
-        self, stage: Stage, spans: Spans | None = None, *, failing: bool = False, **more: Any
+        self,
+        stage: Stage,
+        spans: Spans | None = None,
+        *,
+        failing: bool = False,
+        room: Room | None = None,
+        **more: Any,
     ) -> Generator[StageWorker]:
         """A worker of `stage` in a thread of this process, ready. Stopped on leaving."""
         settings = self.settings.model_copy(update=more)
@@ -202,6 +209,7 @@ class Bench:
             spans or DerivedSpans(),
             name="thread",
             static=True,
+            room=room,
         )
 
         def run() -> None:

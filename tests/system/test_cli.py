@@ -61,7 +61,8 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
     answer = millrace.json("ask", QUESTION, "--tenant", "acme")
     assert "900 euros" in answer["answer"]
     (chunk,) = (json.loads(line) for line in millrace("index", "dump").splitlines())
-    fields = {"tenant", "doc_id", "doc_version", "chunk_id", "ordinal", "chunking", "text"}
+    fields = {"tenant", "doc_id", "doc_version", "doc_sequence", "chunk_id", "ordinal"}
+    fields |= {"chunking", "text"}
     assert set(chunk) == fields
     for citation in answer["citations"]:
         assert chunk["text"][citation["start"] : citation["end"]] == citation["quote"]

@@ -236,6 +236,19 @@ def test_both_indexes_down_is_tried_again() -> None:
     assert isinstance(outcome, Retry)
 
 
+def test_questions_of_a_tenant_whose_documents_are_lacking_wait_and_no_others() -> None:
+    index = stocked("the limit is nine")
+    apply(index, [change("b", 1, ("the limit is ten",), tenant="other")])
+    index.lacking.expect({("acme", "gone"): (1, 0, 0)})
+    both = [asked("the limit"), asked("the limit", tenant="other")]
+    mine, theirs = retrieve(both, embedder=Embedder(), index=searched(index), config=CONFIG)
+    assert isinstance(mine, Retry)
+    assert "reindex --scan" in str(mine)
+    assert not isinstance(theirs, Retry)
+    apply(index, [change("gone", 1, ("the limit is back",))])
+    assert {each.text for (back,) in [run(index, asked("the limit"))] for each in back.candidates}
+
+
 def test_an_embedder_that_is_down_makes_every_question_wait() -> None:
     class Down(Embedder):
         def embed_queries(self, queries: Sequence[str]) -> np.ndarray:
