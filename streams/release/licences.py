@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "licences.md"
-OURS = "millrace"
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+DOCUMENT = PROJECT.parent / "docs" / "licences.md"
 # What packages say in other ways than by SPDX.
 _SPDX = {
     "3-Clause BSD License": "BSD-3-Clause",
@@ -68,8 +69,8 @@ Of the broker's jars ([their list](../streams/local/jars.lock)) all are Apache-2
 """
 
 
-def needed(name: str = OURS) -> dict[str, Distribution]:
-    """A package's own name with all that it needs here, by name; itself left out."""
+def needed() -> dict[str, Distribution]:
+    """What pyproject.toml asks for and all that this needs here, by name."""
     found: dict[str, Distribution] = {}
 
     def visit(requirements: Iterable[str], extras: Iterable[str]) -> None:
@@ -86,7 +87,7 @@ def needed(name: str = OURS) -> dict[str, Distribution]:
                 continue
             visit(found[key].requires or (), each.extras)
 
-    visit(distribution(name).requires or (), ())
+    visit(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"], ())
     return dict(sorted(found.items()))
 
 

@@ -6,10 +6,17 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+import redis
 
 from streams.app.settings import Settings
 from streams.local.broker import Broker
+from streams.local.redis import RedisServer
 from streams.local.state import ProcessState, StackState, write_state
 from streams.local.worker_process import environment
 from tests.system.harness import Bench, load_of
@@ -41,6 +48,31 @@ def test_no_other_user_can_read_what_the_stack_keeps(bench: Bench, broker: Broke
     assert open_to_others(broker.log.parent.parent / "kafka") == []
     assert open_to_others(bench.settings.data) == []
     assert broker.log.stat().st_mode & 0o077 == 0
+
+
+def test_redis_asks_for_a_password_and_lets_nobody_reconfigure_it(tmp_path: Path) -> None:
+    with RedisServer(Settings(data=tmp_path)) as server:
+        password = urlsplit(server.url).password
+        assert password and len(password) >= 32
+        assert password not in " ".join(psutil.Process(server.pid).cmdline())
+        assert open_to_others(tmp_path / "redis") == []
+        stranger = redis.Redis.from_url(server.url.replace(password, "guessed"))
+        with closing(stranger), pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        with closing(redis.Redis.from_url(server.url)) as client:
+            assert client.set("key", "value")
+            for forbidden in (
+                "CONFIG SET dir /tmp",
+                "MODULE LIST",
+                "DEBUG OBJECT key",
+                "SCRIPT FLUSH",
+                "ACL SETUSER default nopass",
+                "REPLICAOF 127.0.0.1 1",
+                "SHUTDOWN NOSAVE",
+            ):
+                with pytest.raises(redis.ResponseError, match="permission|not allowed"):
+                    client.execute_command(*forbidden.split())
+            assert client.get("key") == b"value"
 
 
 def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) -> None:
