@@ -52,10 +52,13 @@ def pdf_of(pages: Sequence[Sequence[Placed]], size: float = 12.0, glyph: float =
     return _file([text.encode() for text in objects])
 
 
-def slow_pdf(mark: str = "") -> bytes:
-    """A small PDF that takes seconds to read: a million glyphs on one page, well packed."""
+def slow_pdf(mark: str = "", rows: int = 10_000) -> bytes:
+    """A small PDF that takes seconds to read: a million glyphs on one page, well packed.
+
+    Each of its `rows` has 100.
+    """
     row = b"5 0 Td (w) Tj " * 100
-    page = zlib.compress(b"BT /F1 4 Tf 30 800 Td " + 10_000 * (row + b"-500 -0.07 Td ") + b" ET")
+    page = zlib.compress(b"BT /F1 4 Tf 30 800 Td " + rows * (row + b"-500 -0.07 Td ") + b" ET")
     return _file(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",

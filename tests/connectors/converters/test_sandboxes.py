@@ -21,7 +21,7 @@ from tests.support.office_files import pdf, pdf_page
 from tests.support.pdf_bytes import slow_pdf
 
 PDF = pdf([pdf_page(1)])
-SLOW = slow_pdf()
+SLOW = slow_pdf(rows=4_000)
 
 
 def _until(condition: Callable[[], object], timeout: float = 20) -> None:
@@ -42,13 +42,13 @@ def _children() -> list[psutil.Process]:
 
 def test_a_slow_file_holds_up_no_other() -> None:
     before = len(_children())
-    with Documents(Limits(timeout_s=30)) as converter, ThreadPoolExecutor(1) as thread:
+    with Documents(Limits(timeout_s=120)) as converter, ThreadPoolExecutor(1) as thread:
         slow = thread.submit(converter.convert, "slow.pdf", SLOW)
         _until(lambda: len(_children()) == before + 1)
         assert "Limits" in converter.convert("a.pdf", PDF).body
         assert not slow.done()
         assert len(_children()) == before + 2
-        assert slow.result(60).body
+        assert slow.result(120).body
         for _ in range(3):  # one after the other needs one process
             converter.convert("a.pdf", PDF)
         assert len(_children()) == before + 2
