@@ -162,7 +162,7 @@ def _broker() -> str:
     if not chosen.bootstrap_servers:
         return "none runs yet: `millrace up` starts the embedded one"
     kafka.reachable(chosen, 5.0)
-    return f"{chosen.bootstrap_servers} answers"
+    return "; ".join(filter(None, (f"{chosen.bootstrap_servers} answers", kafka.open_to(chosen))))
 
 
 def _change_feeds() -> str:

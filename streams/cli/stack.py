@@ -108,10 +108,14 @@ def _progress(phase: str) -> None:
 
 
 def _say_where(chosen: Settings) -> None:
+    from streams.runtime import kafka
+
     err.print(f"  broker  {chosen.bootstrap_servers}")
     err.print(f"  redis   {masked(chosen.of(RedisSettings).url)}")
     err.print(f"  kept    {masked(chosen.of(RedisSettings).kept_url)}")
     err.print(f"  data    {chosen.data.absolute()}")
+    if who := kafka.open_to(chosen):
+        err.print(f"  [yellow]note[/yellow]    no password guards the broker: {who}")
 
 
 def _print_status(found: dict[str, Any]) -> None:

@@ -146,6 +146,17 @@ def check_counts(client: AdminClient, stages: Iterable[Stage]) -> None:
             )
 
 
+def open_to(settings: RuntimeSettings) -> str:
+    """Who may read and write the broker's topics without a password; nothing where one is asked."""
+    options = {name.lower(): str(value).lower() for name, value in settings.kafka.items()}
+    if options.get("security.protocol", "plaintext") != "plaintext":
+        return ""
+    hosts = {each.strip().rpartition(":")[0] for each in settings.bootstrap_servers.split(",")}
+    if hosts <= {"127.0.0.1", "localhost", "[::1]", "::1"}:
+        return "any user of this machine can read and write its topics"
+    return "whoever reaches it can read and write its topics: MILLRACE_KAFKA sets security.protocol"
+
+
 def reason(error: KafkaException) -> str:
     """What a KafkaException says, without its tuple."""
     return (

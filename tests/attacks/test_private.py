@@ -70,7 +70,7 @@ def test_redis_asks_for_a_password_and_lets_nobody_reconfigure_it(tmp_path: Path
                 "REPLICAOF 127.0.0.1 1",
                 "SHUTDOWN NOSAVE",
             ):
-                with pytest.raises(redis.ResponseError, match="permission|not allowed"):
+                with pytest.raises(redis.ResponseError, match=r"permission|not allowed"):
                     client.execute_command(*forbidden.split())
             assert client.get("key") == b"value"
 
