@@ -9,7 +9,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from streams.edge import admin
 from streams.runtime import kafka
 from tests.system.copying import copying
-from tests.system.harness import Bench
+from tests.system.harness import Bench, until
 
 
 def test_what_promises_rest_on_is_amended_and_the_rest_is_the_operators(bench: Bench) -> None:
@@ -25,11 +25,15 @@ def test_what_promises_rest_on_is_amended_and_the_rest_is_the_operators(bench: B
     topic = ConfigResource(ResourceType.TOPIC, bench.source.name, incremental_configs=entries)
     client.incremental_alter_configs([topic])[topic].result(10)
 
+    def told(name: str) -> str:
+        return client.describe_configs([topic])[topic].result(10)[name].value
+
+    # A broker tells of a change once the controller's word of it has come.
+    until(lambda: told("retention.ms") == "12345678", "what the operator chose")
     amended = [f"{bench.source.name}: compression.type=uncompressed"]
     assert admin.amend_topics(bench.settings, stages) == amended
-    found = client.describe_configs([topic])[topic].result(10)
-    assert found["compression.type"].value == "uncompressed"
-    assert found["retention.ms"].value == "12345678"
+    until(lambda: told("compression.type") == "uncompressed", "what was amended")
+    assert told("retention.ms") == "12345678"
     assert admin.amend_topics(bench.settings, stages) == []
 
 
