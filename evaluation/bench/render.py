@@ -1,4 +1,4 @@
-"""`python -m evaluation.bench.render RESULTS_DIR`: the table of docs/benchmarks.md from the JSON outputs."""
+"""`python -m evaluation.bench.render RESULTS_DIR`: the table of docs/benchmarks.md."""
 
 from __future__ import annotations
 
