@@ -19,6 +19,12 @@ from tests.system.harness import Bench
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the tests, the long ones go first, so that they end together."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: "system" not in item.path.parts)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """What a test captured may be no text at all, on purpose; a report goes to another process."""
