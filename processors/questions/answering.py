@@ -27,6 +27,10 @@ _SLOW = 0.15  # seconds a passage, before any was timed
 _HOPE = 0.8  # of the pace, where it left no time to read: else one stall would end reading for good
 
 
+# How long reading for all that wait may take: a slow machine reads less of each, to keep its pace.
+_TOGETHER_S = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """How a tier answers."""
@@ -45,7 +49,7 @@ class Extractive:
 
     def __init__(self, reader: Reader | None, config: AnswerConfig, now: Callable[[], int]) -> None:
         self._reader, self._config, self._now = reader, config, now
-        self._pace = _SLOW
+        self._pace, self._timed = _SLOW, False
 
     def __call__(
         self, events: Sequence[GenerationRequested]
@@ -68,7 +72,11 @@ class Extractive:
 
     def _most(self, event: GenerationRequested, waiting: int) -> int:
         """Passages that are read of a question: by its own deadline, which is no other's."""
-        share = max(self._config.at_once // waiting, min(self._config.at_once, 1))
+        together = self._config.at_once
+        if self._timed:
+            in_time = max(int(_TOGETHER_S / self._pace), self._config.passages)
+            together = min(together, in_time)
+        share = max(together // waiting, min(self._config.at_once, 1))
         wanted = min(self._config.passages, share)
         left = answers.deadline(event) - self._now()
         return max(min(wanted, int(left / 1000 * _HALF / (self._pace * waiting))), 0)
@@ -101,6 +109,7 @@ class Extractive:
         except Retry as error:
             return None, f"generate: nothing was read, {error}"
         if askings:
+            self._timed = True
             self._pace += 0.3 * ((time.perf_counter() - begin) / len(askings) - self._pace)
         return readings, ""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
+from processors.ports import Asking, Reading
 from processors.questions.answering import Extractive
 from processors.questions.generate import AnswerConfig
 from schemas.events import Candidate, GenerationRequested, QuestionAnswered
@@ -85,6 +87,29 @@ def test_a_reader_that_is_slow_is_given_less_the_next_time(monkeypatch: pytest.M
     first, second = (len(some) for some in reader.read_at_once)
     assert first == CONFIG.passages
     assert second < first
+
+
+def test_many_that_wait_for_a_slow_reader_wait_half_a_second_for_it_and_one_alone_is_read_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    reader = ToldReader({ASKED: "baked at noon"})
+    read = reader.read
+
+    def slowly(askings: Sequence[Asking]) -> list[Reading]:
+        clock[0] += 0.04 * len(askings)
+        return read(askings)
+
+    monkeypatch.setattr(reader, "read", slowly)
+    stage = Extractive(reader, CONFIG, lambda: NOW)
+    asked = event(ASKED, SEEDS, *BAKERY)
+    for _ in range(20):
+        stage([asked])
+    assert {len(some) for some in reader.read_at_once} == {CONFIG.passages}
+    for waiting, each in ((2, 5), (3, 4), (6, 2), (32, 1)):
+        stage([asked] * waiting)
+        assert len(reader.read_at_once[-1]) == waiting * each
 
 
 def test_one_that_stalled_does_not_end_reading_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
