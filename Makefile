@@ -11,7 +11,7 @@ demo: $(STAMP)
 
 test: $(EVALUATION)
 	@echo "millrace: running the tests (real broker and worker processes included; about 10 minutes)"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	@echo "millrace: checking style, types, generated files and versions"
