@@ -126,6 +126,7 @@ class Turn:
     request_id: str
     user: str
     asked_at: int  # milliseconds since the epoch
+    asked_offset: int  # in the log: of one millisecond, this tells the order
     at: int  # of the last that is known of it, likewise
     query: str  # spelled out, where the turns before did so
     status: str = ""  # empty: it is under way

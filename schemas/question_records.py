@@ -65,13 +65,15 @@ class Question:
     deadline_at: int
     reply_to: str | None
     asked_at: int
+    asked_offset: int = 0
+    """Of its record in rag.requests: tells what came in one millisecond apart."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "request_id": self.request_id, "tenant": self.tenant, "query": self.query,
             "session_id": self.session_id, "user": self.user, "filters": self.filters,
             "top_k": self.top_k, "deadline_at": self.deadline_at, "reply_to": self.reply_to,
-            "asked_at": self.asked_at,
+            "asked_at": self.asked_at, "asked_offset": self.asked_offset,
         }
 
     @classmethod

@@ -17,7 +17,7 @@ from streams.flow.port import Watch, unwatched
 TTL_S = 2 * 3600
 MOST_TURNS = 10
 # In one step, so that of two workers that note turns of one session neither undoes the other's.
-# A field's name begins with the time of its question: names in order are turns in order.
+# A field's name begins with the time and offset of its question: names in order are turns in order.
 _NOTE = """
 if ARGV[3] == '1' then redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
 else redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
@@ -68,7 +68,7 @@ def key_of(tenant: str, session: str) -> str:
 
 
 def field_of(turn: Turn) -> str:
-    return f"{turn.asked_at:016d}:{turn.request_id}"
+    return f"{turn.asked_at:016d}:{turn.asked_offset:019d}:{turn.request_id}"
 
 
 def left_ms(turn: Turn, ttl_s: float) -> int:

@@ -52,6 +52,7 @@ def turn_of(event: QuestionClosed) -> Turn:
         request_id=question.request_id,
         user=question.user or "",
         asked_at=question.asked_at,
+        asked_offset=question.asked_offset,
         at=event.closed_at,
         query=question.query[:LONGEST],
         status=answer.status,

@@ -59,6 +59,7 @@ class Arrival:
     """Where and when a request was written."""
 
     position: str
+    offset: int
     timestamp: int  # milliseconds since the epoch
     now: int
 
@@ -161,6 +162,7 @@ def _question(
         deadline_at=min(deadline_at, LATEST_MS),
         reply_to=event.reply_to if event.reply_to in config.reply_topics else None,
         asked_at=arrival.timestamp,
+        asked_offset=arrival.offset,
     )
 
 
@@ -189,7 +191,7 @@ def _arrived(
     versions: Versions,
     now: Callable[[], int],
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
-    arrival = Arrival(record.position, record.timestamp, now())
+    arrival = Arrival(record.position, record.offset, record.timestamp, now())
     return admit(record.event, arrival, config=config, log=log, versions=versions)
 
 

@@ -48,7 +48,8 @@ class Session:
         self.turns = [
             turn
             for turn in mine
-            if turn.request_id != asked.request_id and turn.asked_at <= asked.asked_at
+            if turn.request_id != asked.request_id
+            and (turn.asked_at, turn.asked_offset) <= (asked.asked_at, asked.asked_offset)
         ]
         self.understood = next((t.query for t in mine if t.request_id == asked.request_id), "")
 
@@ -83,6 +84,7 @@ class Session:
                 asked.request_id,
                 asked.user or "",
                 asked.asked_at,
+                asked.asked_offset,
                 self.now(),
                 understood[:LONGEST],
             )

@@ -48,7 +48,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 def turn(number: int, **known: object) -> Turn:
     now = int(time.time() * 1000)
-    made = Turn(f"r{number}", "", number, now, f"question {number}?")
+    made = Turn(f"r{number}", "", number, 0, now, f"question {number}?")
     return replace(made, **known)  # type: ignore[arg-type]
 
 
@@ -61,6 +61,13 @@ def test_turns_come_back_whole_in_the_order_they_were_asked(make: Make) -> None:
         turn(9, at=sessions.turns("acme", "s:1")[0].at),
         second,
     ]
+
+
+def test_turns_of_one_millisecond_are_in_the_order_of_the_log(make: Make) -> None:
+    sessions = make()
+    for number in (11, 9, 10):  # as names r10 comes before r9
+        sessions.note("acme", "s", turn(number, asked_at=5, asked_offset=number))
+    assert [each.request_id for each in sessions.turns("acme", "s")] == ["r9", "r10", "r11"]
 
 
 def test_nobody_sees_the_turns_of_another_session_or_tenant(make: Make) -> None:

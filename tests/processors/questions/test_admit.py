@@ -17,7 +17,7 @@ class NoLog:
 
 
 def _admit(asked: QuestionAsked, at: int = NOW, log: object = None, **config: object):
-    arrival = Arrival(f"rag.requests/0/{at}", at, NOW)
+    arrival = Arrival(f"rag.requests/0/{at}", at, at, NOW)
     outcome, *closed = admit(
         asked,
         arrival,

@@ -15,7 +15,7 @@ CASH = "How much cash can a customer with a Classic Debit card take out in one d
 
 
 def turn(query: str, said: str = "", *items: str, titles: tuple[str, ...] = ()) -> Turn:
-    return Turn("r", "", 0, 0, query, "answered", said, items, titles)
+    return Turn("r", "", 0, 0, 0, query, "answered", said, items, titles)
 
 
 def tokens_of(text: str) -> list[str]:

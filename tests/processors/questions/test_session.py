@@ -56,7 +56,7 @@ def ask(
 
 
 def answer(sessions: MemorySessions, query: str, said: str, items: Sequence[str] = ()) -> None:
-    turn = Turn(query, "", BEFORE, BEFORE, query, "answered", said, tuple(items))
+    turn = Turn(query, "", BEFORE, 0, BEFORE, query, "answered", said, tuple(items))
     sessions.note("acme", "s", turn)
 
 
@@ -127,7 +127,7 @@ class Slow(MemorySessions):
 
 
 def under_way(sessions: MemorySessions, query: str) -> None:
-    sessions.note("acme", "s", Turn(query, "", BEFORE, BEFORE, query))
+    sessions.note("acme", "s", Turn(query, "", BEFORE, 0, BEFORE, query))
 
 
 def test_what_needs_the_answer_waits_for_it_a_moment() -> None:
