@@ -50,8 +50,7 @@ def nothing(_: Settings) -> Prepared:
 def broker(folder: Path, say: Say) -> Generator[Settings]:
     """A broker and nothing else; the settings hold its address."""
     # A Redis of somebody else's that no one asks: so none is started.
-    settings = own_settings(folder, redis={"url": "redis://localhost:0"})
-    stack = Stack(settings, prepared=nothing)
+    stack = Stack(own_settings(folder, redis={"url": "redis://localhost:0"}), prepared=nothing)
     say("starting a broker")
     stack.start()
     try:

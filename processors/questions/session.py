@@ -45,12 +45,9 @@ class Session:
             return
         known = self.sessions.turns(asked.tenant, asked.session_id)
         mine = [turn for turn in known if turn.user == (asked.user or "")]
-        self.turns = [
-            turn
-            for turn in mine
-            if turn.request_id != asked.request_id
-            and (turn.asked_at, turn.asked_offset) <= (asked.asked_at, asked.asked_offset)
-        ]
+        place = (asked.asked_at, asked.asked_offset)
+        before = [turn for turn in mine if (turn.asked_at, turn.asked_offset) <= place]
+        self.turns = [turn for turn in before if turn.request_id != asked.request_id]
         self.understood = next((t.query for t in mine if t.request_id == asked.request_id), "")
 
     @property

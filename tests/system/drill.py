@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,17 @@ class Edge:
 
     def flush(self) -> None:
         assert self._producer.flush(60) == 0
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is put meanwhile can be read from one moment on: a transaction."""
+        one_by_one = self._producer
+        self._producer = kafka.new_producer(kafka.producer_options(self._settings, "drill-at-once"))
+        self._producer.init_transactions(60)
+        self._producer.begin_transaction()
+        yield
+        self._producer.commit_transaction(60)
+        self._producer = one_by_one
 
     def records(self, topic: str) -> Iterator[Record]:
         """Everything in a topic now."""
