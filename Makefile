@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-llm check evaluate drill clean
+.PHONY: demo test test-real test-llm check evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -12,6 +12,10 @@ demo: $(STAMP)
 test: $(EVALUATION)
 	@echo "millrace: running the tests (real broker and worker processes included; about 10 minutes)"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-real: $(STAMP)
+	@echo "millrace: running the tests against real servers, fetched where they are not here yet"
+	@$(BIN)/python -m pytest tests/real
 
 check: $(STAMP)
 	@echo "millrace: checking style, types, generated files and versions"

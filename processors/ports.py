@@ -246,6 +246,14 @@ class Rewritten:
     gone: Sequence[str]  # chunk ids
 
 
+class Refused(Exception):  # noqa: N818
+    """A store cannot keep some documents as they are, and says of each why; the others it can."""
+
+    def __init__(self, documents: Mapping[Document, str]) -> None:
+        super().__init__("; ".join(f"{'/'.join(each)}: {why}" for each, why in documents.items()))
+        self.documents = documents
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """One question, all its variants: `vectors` is (variants, dimensions), in `texts`' order."""
@@ -321,7 +329,9 @@ class ChunkStore(Reflecting, Protocol):
         """Write fences, then chunks, then remove what is gone; durable on return, idempotent.
 
         Raises:
-            Retry: a fence is not what it was when it was read; nothing is written.
+            Retry: a fence is not what it was when it was read, or the store is away; what is
+                written by then is written again when the changes come again.
+            Refused: some of these documents cannot be kept as they are.
         """
         ...
 

@@ -23,6 +23,7 @@ def test_ci_runs_the_oldest_and_the_newest_python() -> None:
     assert [step["run"] for step in jobs["test"]["steps"] if "run" in step] == [
         "make check",
         "make test",
+        "make test-real",
     ]
 
 

@@ -11,8 +11,8 @@ from processors.text.identifiers import identifiers, keys_of, looked_up, names
 # Robertson's BM25 with the k1 and b of Anserini's BEIR baselines. The average length is a constant,
 # since a weight is stored with its chunk and cannot follow the corpus. Short rulebook passages have
 # 27 terms and abstracts 90: a length of 100 costs the former .04 nDCG@10, 40 costs neither.
-_K1 = 0.9
-_B = 0.4
+K1 = 0.9
+B = 0.4
 _AVERAGE_TERMS = 40.0
 # In front of an identifier that a chunk goes by, so that 100 chunks that mention AC-2 do not hide
 # the one called so.
@@ -28,8 +28,8 @@ class Bm25Encoder:
     def __init__(self) -> None:
         self._model = Bm25(
             Bm25Config(
-                k=_K1,
-                b=_B,
+                k=K1,
+                b=B,
                 avg_len=_AVERAGE_TERMS,
                 language="english",
                 tokenizer=TokenizerType.Word,
@@ -42,7 +42,7 @@ class Bm25Encoder:
         Identifiers are weighed apart, so that they do not make a passage longer than it is.
         """
         read = f"{title}\n{heading}\n{text}"
-        whole = _marked(identifiers(read), names(title, heading, doc_id))
+        whole = marks_of(title, heading, text, doc_id)
         words = self._model.embed_document(read)
         if not whole:
             return words
@@ -53,8 +53,19 @@ class Bm25Encoder:
 
     def query(self, text: str) -> SparseVector:
         """Weight 1 for each term; no indices at all where the text holds only stop words."""
-        whole = _marked(identifiers(text), keys_of(looked_up(text)))
+        whole = marks_asked(text)
         return self._model.embed_query(f"{text}\n{whole}")
+
+
+def marks_of(title: str, heading: str, text: str, doc_id: str) -> str:
+    """The identifiers that a chunk mentions and goes by, as words of one key each."""
+    said = identifiers(f"{title}\n{heading}\n{text}")
+    return _marked(said, names(title, heading, doc_id))
+
+
+def marks_asked(text: str) -> str:
+    """The identifiers that a question looks up, likewise."""
+    return _marked(identifiers(text), keys_of(looked_up(text)))
 
 
 def _marked(whole: Iterable[str], named: Iterable[str]) -> str:

@@ -29,26 +29,22 @@ from qdrant_edge import (
 )
 
 from connectors.bm25.encoder import Bm25Encoder
+from connectors.payloads import MADE, fence_id, made_of, read_text, stored_chunk, tag
 from connectors.qdrant_edge import seal, sums
 from connectors.qdrant_edge.points import (
     DENSE,
     LEXICAL,
     PLACES,
     chunk_point,
-    fence_id,
     fence_point,
     places_point,
     reflected,
-    stored_chunk,
-    tag,
 )
 from connectors.qdrant_edge.shard import damaged, load
 from connectors.qdrant_edge.words import TenantWords, WordCounts
-from processors.documents.fences import part_of
 from processors.documents.lacking import Lacking
 from processors.ports import Document, Made, Ranking, Rewritten, SearchQuery, StoredChunk
 from processors.text.lexicon import Lexicon
-from schemas.events import DocumentEmbedded, EmbeddedChunk
 from streams.flow.errors import Retry
 from streams.flow.mirror import Place, Reflected
 
@@ -71,10 +67,6 @@ def _allowed(query: SearchQuery) -> Filter:
         for name, value in query.filters.items()
     ]
     return Filter(must=[_of_tenant(query.tenant), *tags])
-
-
-def _text(change: DocumentEmbedded, item: EmbeddedChunk) -> str:
-    return f"{change.document.title}\n{item.chunk.heading}\n{item.chunk.text}"
 
 
 class EdgeIndex:
@@ -162,14 +154,10 @@ class EdgeIndex:
         """See `ChunkStore.made`."""
         ids = {fence_id(document): document for document in documents}
         condition = FieldCondition("document", match=MatchAny([*ids]))
-        fields = PayloadSelector.Include(
-            ["document", "version", "sequence", "generation", "chunking", "ordinal"]
-        )
+        fields = PayloadSelector.Include([*MADE])
         found: dict[Document, dict[str, Made]] = {document: {} for document in documents}
         for chunk_id, payload in self._scroll(Filter(must=[condition]), fields):
-            stamp = payload["version"], payload["sequence"], payload["generation"]
-            made = Made(stamp, payload["chunking"], part_of(payload["ordinal"]))
-            found[ids[payload["document"]]][chunk_id] = made
+            found[ids[payload["document"]]][chunk_id] = made_of(payload)
         return found
 
     def write(self, changes: Mapping[Document, Rewritten]) -> None:
@@ -204,7 +192,7 @@ class EdgeIndex:
         put = [(d, *each) for d, change in changes.items() for each in change.put]
         gone = [chunk for change in changes.values() for chunk in change.gone]
         assert self._words is not None, "an open shard has its words open"
-        texts = {item.chunk.chunk_id: (d[0], _text(change, item)) for d, change, item in put}
+        texts = {item.chunk.chunk_id: (d[0], read_text(change, item)) for d, change, item in put}
         self._words.rewrite(texts, gone)
         points = [fence_point(fence_id(d), change.fence) for d, change in changes.items()]
         points += [chunk_point(fence_id(d), change, i, self._encoder) for d, change, i in put]

@@ -17,7 +17,7 @@ def run(rounds: int, say: Say) -> Findings:
     first: list[float] = []
     again: list[float] = []
     say("looking for the broker's jars")
-    jars.classpath()
+    jars.KAFKA.classpath()
     for number in range(rounds):
         with running.data_folder() as folder:
             for times, what in ((first, "an empty folder"), (again, "the same folder")):

@@ -9,7 +9,7 @@ from operator import not_
 
 from processors import needs, places
 from processors.documents.applying import Applied, apply
-from processors.ports import ChunkStore
+from processors.ports import ChunkStore, Refused
 from schemas import topics
 from schemas.events import DocumentEmbedded, DocumentIndexed
 from schemas.sound import of_dimensions
@@ -32,12 +32,22 @@ def index(
     """
     wrong = [of_dimensions(event, store.dimensions) for event in events]
     if any(wrong):  # they must not be stored, nor hold up the others
-        sound = iter(index(list(compress(events, map(not_, wrong))), store=store, now=now))
-        return [Reject(why) if why else next(sound) for why in wrong]
+        return _without(wrong, events, store=store, now=now)
     try:
         applied = apply(store, events)
     except Retry as failure:
         return [failure] * len(events)
+    except Refused as refused:
+        return _without(
+            [
+                why and f"the index refuses {document_key(event.document)}: {why}"
+                for event in events
+                for why in [refused.documents.get((event.document.tenant, event.document.doc_id))]
+            ],
+            events,
+            store=store,
+            now=now,
+        )
     indexed_at = now()
     return [
         _not_whole(event, result)
@@ -47,6 +57,18 @@ def index(
         else [_indexed(event, result, indexed_at), *_gone(event, result)]
         for event, result in zip(events, applied, strict=True)
     ]
+
+
+def _without(
+    wrong: Sequence[str | None],
+    events: Sequence[DocumentEmbedded],
+    *,
+    store: ChunkStore,
+    now: Callable[[], int],
+) -> list[Sequence[DocumentIndexed | Gone] | Reject | Retry]:
+    """Reject those with a reason and apply the others."""
+    sound = iter(index(list(compress(events, map(not_, wrong))), store=store, now=now))
+    return [Reject(why) if why else next(sound) for why in wrong]
 
 
 def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> DocumentIndexed:

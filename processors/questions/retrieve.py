@@ -110,7 +110,10 @@ def retrieve(
 
 def _expanded(carried: Carried, index: Searched, wanted: tuple[Expansion, ...]) -> Carried:
     lexicon = index.lexical.lexicon(carried.question.tenant) if {*wanted} - {"parts"} else None
-    return replace(carried, variants=expanded(carried.variants, lexicon, wanted))
+    try:
+        return replace(carried, variants=expanded(carried.variants, lexicon, wanted))
+    except Retry:  # without its words a question is searched for as it was asked
+        return carried
 
 
 def _search(

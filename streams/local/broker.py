@@ -29,7 +29,7 @@ from streams.local.child import (
     is_free,
     taken,
 )
-from streams.local.jars import classpath
+from streams.local.jars import KAFKA
 
 PORT_SETTING = "MILLRACE_KAFKA_PORT"
 FORMAT_TIMEOUT_S = 120  # a second on an idle machine
@@ -130,7 +130,7 @@ class Broker(Service):
         elif not is_free(self._port):  # a restart keeps its port: clients know no other
             raise taken("kafka", self._port, PORT_SETTING)
         controller_port = ports.choose("kafka-controller", 0, PORT_SETTING)
-        jars = classpath(on_fetch=self._on_fetch)
+        jars = KAFKA.classpath(on_fetch=self._on_fetch)
         if not (self._folder / "meta.properties").exists():
             self._format(jars, controller_port)
         file = self._write_properties("kafka.properties", self._folder, controller_port)

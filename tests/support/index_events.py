@@ -11,6 +11,7 @@ import numpy as np
 
 from connectors.memory.index import MemoryIndex
 from connectors.qdrant_edge.index import EdgeIndex
+from connectors.together import Together
 from processors.documents import applying
 from processors.documents.applying import Applied
 from processors.documents.chunk import ORDINALS_PER_PART
@@ -19,7 +20,7 @@ from processors.questions.retrieve import Searched, SearchResult, search
 from schemas.events import Chunk, DocumentEmbedded, DocumentVersion, EmbeddedChunk
 
 SIZE = 8
-Index = EdgeIndex | MemoryIndex
+Index = EdgeIndex | MemoryIndex | Together
 DONE = Applied(superseded=False, removed=0)
 SUPERSEDED = Applied(superseded=True, removed=0)
 

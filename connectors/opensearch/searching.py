@@ -1,0 +1,43 @@
+"""A question as a search of OpenSearch, and what it answers as a ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.bm25.encoder import marks_asked
+from connectors.opensearch.client import reason
+from connectors.opensearch.documents import term
+from connectors.opensearch.template import field_of
+from processors.ports import Ranking, SearchQuery
+from streams.flow.errors import Retry
+
+
+def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
+    """One variant of a question; tenant and filters are the store's to hold."""
+    field = field_of(query.tenant)
+    allowed: list[dict[str, Any]] = [{"term": {"tenant": query.tenant}}]
+    allowed += [{"term": {"tags": term(name, value)}} for name, value in query.filters.items()]
+    wanted: list[dict[str, Any]] = [{"match": {f"said.{field}": text}}]
+    if marks := marks_asked(text):
+        wanted.append({"match": {f"named.{field}": marks}})
+    return {
+        "size": query.limit,
+        "_source": False,
+        "track_total_hits": False,
+        "query": {"bool": {"should": wanted, "minimum_should_match": 1, "filter": allowed}},
+    }
+
+
+def ranking_of(said: Mapping[str, Any]) -> Ranking:
+    """The hits of one variant.
+
+    Raises:
+        Retry: this one search failed, or a shard does not answer.
+    """
+    if said.get("error"):
+        raise Retry(f"OpenSearch did not search: {reason(said)}")
+    if failed := said["_shards"]["failed"]:
+        raise Retry(f"OpenSearch did not search {failed} of its shards")
+    hits = said["hits"]["hits"]
+    return Ranking([hit["_id"] for hit in hits], [hit["_score"] for hit in hits])
