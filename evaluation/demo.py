@@ -115,7 +115,7 @@ class _Demo:
     def trail(self, answer: QuestionAnswered) -> None:
         out.rule("The trail of the last sample question, from the topics alone")
         with reader(self._settings) as consumer:
-            print_trail(trail_of(answer.request_id, consumer, self._codec, answer.tenant))
+            print_trail(trail_of(answer.request_id, answer.tenant, consumer, self._codec))
 
     def _ask(self, tenant: str, question: str) -> QuestionAnswered:
         out.print(f"\n[bold]{tenant}:[/bold] {escape(question)}")

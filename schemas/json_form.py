@@ -41,7 +41,7 @@ def load(value: bytes) -> object:
     try:
         # Also what no JSON producer means: NaN and Infinity are refused.
         datum: object = json.loads(
-            value.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_once_each
+            value.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=once_each
         )
     except UnicodeDecodeError as error:
         raise Reject(f"the record is not UTF-8: byte {error.start} cannot be read") from None
@@ -52,8 +52,12 @@ def load(value: bytes) -> object:
     return datum
 
 
-def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object; which of two values of one key was meant, nobody can know."""
+def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; which of two values of one key was meant, nobody can know.
+
+    Raises:
+        ValueError: a key stands twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()

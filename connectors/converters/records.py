@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from connectors.converters import markdown
 from connectors.converters.errors import Unreadable
+from schemas import json_form
 
 _TITLES = ("title", "name", "id")
 _MOST_COLUMNS = 24
@@ -51,7 +52,9 @@ def json_text(text: str) -> tuple[str, str]:
         ValueError, RecursionError: it is no JSON.
         Unreadable: its paths are too long to be said with each value.
     """
-    datum: Any = json.loads(text, parse_int=str, parse_float=str)
+    datum: Any = json.loads(
+        text, parse_int=str, parse_float=str, object_pairs_hook=json_form.once_each
+    )
     return written(datum), _title(datum)
 
 

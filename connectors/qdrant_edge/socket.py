@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import socketserver
 import threading
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from processors.ports import ChunkStore, StoredChunk
+from schemas import json_lines
 from streams.flow.errors import UserError
 
 FIELDS = (
@@ -28,7 +28,7 @@ END = b"\n"  # an empty line: without it, the answer was cut short
 
 def as_line(chunk: StoredChunk) -> str:
     """One chunk as `index dump` writes it."""
-    return json.dumps({name: getattr(chunk, name) for name in FIELDS}, ensure_ascii=False)
+    return json_lines.as_line({name: getattr(chunk, name) for name in FIELDS})
 
 
 @contextmanager

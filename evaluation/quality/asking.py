@@ -104,10 +104,10 @@ def _ask(asker: Asker, closed: Consumer, codec: Codec, item: Item) -> Reply:
         return Reply(None, error=str(error))
     if answer.status not in ("answered", "abstained"):
         return Reply(answer, error=f"{answer.status}: {'; '.join(answer.reasons)}")
-    return Reply(answer, _passages(closed, codec, answer.request_id))
+    return Reply(answer, _passages(closed, codec, answer))
 
 
-def _passages(consumer: Consumer, codec: Codec, request_id: str) -> tuple[Candidate, ...]:
+def _passages(consumer: Consumer, codec: Codec, answer: QuestionAnswered) -> tuple[Candidate, ...]:
     until = time.monotonic() + CLOSED_WAIT_S
     while time.monotonic() < until:
         message = consumer.poll(0.2)
@@ -115,6 +115,6 @@ def _passages(consumer: Consumer, codec: Codec, request_id: str) -> tuple[Candid
             continue
         value: Any = message.value()
         event = codec.decode(topics.RAG_CLOSED, value)
-        if event.answer.request_id == request_id:
+        if (event.answer.tenant, event.answer.request_id) == (answer.tenant, answer.request_id):
             return tuple(event.passages)
     return ()

@@ -82,6 +82,12 @@ class _Base(RuntimeSettings):
     replication_factor: int = Field(default=1, ge=1)
     reply_topics: Names = Field(default=(), description="Topics a request may name in reply_to")
 
+    default_tenant: str = Field(
+        default="default",
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$",
+        description="Of whom the command line speaks where it is given no --tenant",
+    )
+
     # Documents.
     live_changes_per_minute: int = Field(
         default=600, ge=0, description="Of a tenant; those above it are bulk, and delay no others"

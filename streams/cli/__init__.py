@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 import typer
 
+from schemas.json_lines import visible
 from streams.cli import dlq, documents, operations, policies, questions, reindexing, schemas, stack
 from streams.flow.errors import MillraceError, UserError
 
@@ -41,10 +42,10 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"millrace: {error}", file=sys.stderr)
+        print(f"millrace: {visible(str(error))}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except MillraceError as error:
-        print(f"millrace: {error}", file=sys.stderr)
+        print(f"millrace: {visible(str(error))}", file=sys.stderr)
         sys.exit(FAILED)
     except BrokenPipeError:  # the reader of our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
+from schemas.json_lines import as_line, visible
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
 from streams.local import state as stack_state
@@ -22,19 +23,14 @@ if TYPE_CHECKING:
     from streams.runtime.codec import Codec
 
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
-# What moves the cursor, renames the window or pastes, where a document or a request says it.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def _visible(control: re.Match[str]) -> str:
-    return f"\\x{ord(control[0]):02x}"
+Tenant = Annotated[str, typer.Option(help="Whose; unset: MILLRACE_DEFAULT_TENANT.")]
 
 
 class Plain(Console):
     """A terminal that no text can steer: what it prints of control characters is their number."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(_CONTROL.sub(_visible, text), **options)
+        return super().render_str(visible(text), **options)
 
 
 out = Plain(highlight=False)
@@ -91,8 +87,7 @@ def masked(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON document to standard output, as a script reads it."""
-    written = json.dumps(value, ensure_ascii=False, default=str)
-    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", written))
+    print(as_line(value))
 
 
 def clock(milliseconds: int, form: str) -> str:

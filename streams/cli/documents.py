@@ -11,7 +11,7 @@ import typer
 
 from schemas.events import DocumentFed
 from streams.app.settings import Settings
-from streams.cli.console import open_codec, out, print_json, progress, settings
+from streams.cli.console import Tenant, open_codec, out, print_json, progress, settings
 
 if TYPE_CHECKING:
     from streams.edge.documents import FeedReport
@@ -25,14 +25,15 @@ SOMETHING_SKIPPED = 1
 @app.command()
 def feed(
     paths: Annotated[list[str], typer.Argument(help="Folders, files, .jsonl files, or - .")],
-    tenant: Annotated[str, typer.Option(help="Whose documents.")] = "default",
+    tenant: Tenant = "",
     bulk: Annotated[
         bool, typer.Option("--bulk", help="A load that nobody waits for: other changes go first.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Feed documents and wait until they are searchable (exit code 1: some were not)."""
-    report, local = feed_paths(settings(), paths, tenant, bulk=bulk)
+    chosen = settings()
+    report, local = feed_paths(chosen, paths, tenant or chosen.default_tenant, bulk=bulk)
     rejected = [{"document": name, "reason": why} for name, why in report.rejected]
     if as_json:
         print_json(

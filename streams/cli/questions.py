@@ -13,7 +13,7 @@ from rich.table import Table
 
 from schemas import topics
 from schemas.events import FeedbackGiven, QuestionAnswered, QuestionAsked, Usage
-from streams.cli.console import clock, err, open_codec, out, print_json, settings
+from streams.cli.console import Tenant, clock, err, open_codec, out, print_json, settings
 from streams.flow.errors import UserError
 from streams.runtime.record import now_ms
 
@@ -24,7 +24,7 @@ EXIT_CODES = {"answered": 0, "abstained": 3, "refused": 4, "expired": 5, "failed
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
-    tenant: Annotated[str, typer.Option(help="Whose documents.")] = "default",
+    tenant: Tenant = "",
     session: Annotated[str, typer.Option(help="A conversation's id.")] = "",
     top_k: Annotated[int, typer.Option(help="Chunks given to the answerer; 0: default.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 30.0,
@@ -37,7 +37,7 @@ def ask(
     chosen = settings()
     asked = QuestionAsked(
         request_id=new_request_id(now_ms()),
-        tenant=tenant,
+        tenant=tenant or chosen.default_tenant,
         query=question,
         session_id=session or None,
         top_k=top_k or None,
@@ -83,7 +83,7 @@ def print_answer(answer: QuestionAnswered) -> None:
 def feedback(
     request_id: Annotated[str, typer.Argument(help="Which answer.")],
     rating: Annotated[str, typer.Argument(help="up, down or neutral.")],
-    tenant: Annotated[str, typer.Option(help="Whose question it was.")] = "default",
+    tenant: Tenant = "",
     comment: Annotated[str, typer.Option(help="What was good or bad.")] = "",
     correct_answer: Annotated[str, typer.Option(help="What it should have said.")] = "",
     label: Annotated[list[str] | None, typer.Option(help="A label; may be repeated.")] = None,
@@ -95,15 +95,15 @@ def feedback(
     ratings = {"up": 1, "neutral": 0, "down": -1}
     if rating not in ratings:
         raise UserError(f"rating is '{rating}'; it must be one of {', '.join(ratings)}")
+    chosen = settings()
     given = FeedbackGiven(
         request_id=request_id,
-        tenant=tenant,
+        tenant=tenant or chosen.default_tenant,
         rating=ratings[rating],
         comment=comment or None,
         correct_answer=correct_answer or None,
         labels=label or [],
     )
-    chosen = settings()
     kafka.reachable(chosen)
     with open_codec(chosen) as codec:
         producer = kafka.new_producer(kafka.producer_options(chosen))
@@ -117,7 +117,7 @@ def feedback(
 @app.command()
 def trail(
     request_id: Annotated[str, typer.Argument(help="Which question.")],
-    tenant: Annotated[str, typer.Option(help="Show it only if it is this tenant's.")] = "",
+    tenant: Tenant = "",
     since: Annotated[
         str,
         typer.Option(
@@ -127,21 +127,23 @@ def trail(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Show every event of one question, rebuilt from the topics alone."""
+    """Show every event of one question of a tenant, rebuilt from the topics alone."""
     from streams.edge import moments
     from streams.edge.client import reader
     from streams.edge.trails import SKEW_MS, trail_of
 
     chosen, now = settings(), now_ms()
+    tenant = tenant or chosen.default_tenant
     begin = moments.moment(since or "1d", now)
     if not since and (made := moments.time_of(request_id)) is not None:
         begin = max(0, made - SKEW_MS)
     with reader(chosen) as consumer, open_codec(chosen) as codec:
-        steps = trail_of(request_id, consumer, codec, tenant or None, since=begin)
+        steps = trail_of(request_id, tenant, consumer, codec, since=begin)
     searched = f"what was written since {clock(begin, '%Y-%m-%d %H:%M:%S')} UTC"
     if not steps:
         raise UserError(
-            f"{searched} holds no event of request {request_id}: --since (such as 7d) searches more"
+            f"{searched} holds no event of request {request_id} of tenant {tenant}: --since (such "
+            "as 7d) searches more, --tenant another's"
         )
     err.print(f"[dim]searched: {searched}[/dim]")
     if as_json:

@@ -141,7 +141,7 @@ def _print_status(found: dict[str, Any]) -> None:
         out.print(
             f"\n{each['stage']} is stuck on one record, after {each['tries']} tries alone: "
             f"{place}\n  it is a dead letter after three; at once by `millrace dlq skip "
-            f"{each['stage']} {place}`",
+            f"{each['stage']} {place} --all-tenants`",
             markup=False,
         )
     for each in found["transactions"]:

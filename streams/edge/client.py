@@ -127,6 +127,28 @@ def replay(
                 undecodable.passed(message)
 
 
+def record_at(settings: Settings, topic: str, partition: int, offset: int) -> bytes | None:
+    """The value of one record; None where there is none, or it has none.
+
+    Raises:
+        UserError: the broker does not answer, or there is no such partition.
+    """
+    with reader(settings) as consumer:
+        if all(place.partition != partition for place in places(consumer, [topic])):
+            raise UserError(f"{topic} has no partition {partition}: `millrace status` names it")
+        begin, end = consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=NETWORK_S
+        )
+        if not begin <= offset < end:
+            return None
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        message = consumer.poll(NETWORK_S)
+    if message is None or message.error() is not None or message.offset() != offset:
+        return None
+    value: Any = message.value()
+    return value
+
+
 def edge_output(codec: Codec, topic: Topic[E], event: E, event_id: str) -> Output:
     """An event as a program at the edge produces it."""
     headers = [
@@ -161,7 +183,7 @@ class Asker:
         self._producer.poll(0)
         return request_id
 
-    def answers(self, timeout: float) -> Iterator[QuestionAnswered]:
+    def _answers(self, timeout: float) -> Iterator[QuestionAnswered]:
         """Answers as they come, anybody's, until none came for `timeout` seconds."""
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
@@ -179,12 +201,12 @@ class Asker:
         """
         request_id = self.send(question)
         until = time.monotonic() + timeout
-        for answer in self.answers(timeout):
-            if answer.request_id == request_id:
+        for answer in self._answers(timeout):
+            if (answer.tenant, answer.request_id) == (question.tenant, request_id):
                 return answer
             if time.monotonic() > until:
                 break
         raise UserError(
             f"no answer to {request_id} in {timeout:.0f} s: `millrace status` shows whether all "
-            f"stages run, `millrace trail {request_id}` how far it came"
+            f"stages run, `millrace trail {request_id} --tenant {question.tenant}` how far it came"
         )

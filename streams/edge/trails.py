@@ -40,9 +40,12 @@ SOON_MS = 60 * MINUTE_MS  # in which most questions are closed, whatever is trie
 
 
 def trail_of(
-    request_id: str, consumer: Consumer, codec: Codec, tenant: str | None = None, *, since: int = 0
+    request_id: str, tenant: str, consumer: Consumer, codec: Codec, *, since: int = 0
 ) -> list[dict[str, Any]]:
-    """The events of a request in the order they were written, as JSON-ready maps.
+    """The events of a tenant's request in the order they were written, as JSON-ready maps.
+
+    There is nothing of another tenant's request with this id, nor of a record that does not say
+    whose it is.
 
     Reads the topics from what was written at `since`, milliseconds since the epoch: the log is the
     only source. Those of a question's way are read for an hour, and to their end only where it is
@@ -77,7 +80,7 @@ def _there(consumer: Consumer) -> dict[str, Topic[Any]]:
 @dataclass(slots=True)
 class _Search:
     request_id: str
-    tenant: str | None
+    tenant: str
     names: dict[str, Topic[Any]]
     codec: Codec
     closed: bool = False
@@ -115,7 +118,7 @@ class _Search:
         """What was found, in order."""
         found = [*self.found.values()]
         for cause in self.causes & self.requests.keys():
-            if self.tenant in (None, self.requests[cause][1].tenant):
+            if self.requests[cause][1].tenant == self.tenant:
                 found.append(self.requests[cause])
         flow = {topic.name: place for place, topic in enumerate(QUESTION_TOPICS)}
         found.sort(key=lambda pair: (pair[0].timestamp, flow[self.names[pair[0].topic].name]))
@@ -136,6 +139,5 @@ class _Search:
 
     def _is_about(self, subject: Any) -> bool:
         if subject is None:  # its bytes hold the id; whose it is cannot be told
-            return self.tenant is None
-        mine = subject.request_id == self.request_id
-        return mine and self.tenant in (None, subject.tenant)
+            return False
+        return (subject.tenant, subject.request_id) == (self.tenant, self.request_id)

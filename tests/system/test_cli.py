@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from streams.edge.moments import new_request_id
+from streams.runtime.record import now_ms
 from tests.support.node import NPM, modules, node
 from tests.support.office_files import deck, pdf, pdf_page, saved, word
 from tests.system.cli import Cli
@@ -70,7 +72,7 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
     millrace("feedback", answer["request_id"], "up", "--tenant", "acme", "--comment", "good")
 
     def joined() -> Any:
-        steps = millrace.json("trail", answer["request_id"])
+        steps = millrace.json("trail", answer["request_id"], "--tenant", "acme")
         return steps if steps[-1]["event"] == "FeedbackJoined" else None
 
     trail = until(joined, "the feedback to be joined with its question")
@@ -88,8 +90,12 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
     assert trail[2]["candidates"][0]["scores"]["dense"] > 0
     assert len({step["traceparent"][3:35] for step in trail[1:6]}) == 1
     assert trail[-1]["summary"] == "rating +1 on what was answered"
-    assert "generate.local" in millrace("trail", answer["request_id"])
-    assert "holds no event" in millrace("trail", answer["request_id"], "--tenant", "b", code=2)
+    assert "generate.local" in millrace("trail", answer["request_id"], "--tenant", "acme")
+    asked, guessed = answer["request_id"], new_request_id(now_ms())
+    said = [millrace("trail", name, "--since", "1d", code=2) for name in (asked, guessed)]
+    # Another tenant is not told that there is such a request: both say the same, but for the time.
+    mine, none = (each.partition("holds no event")[2] for each in said)
+    assert mine == none.replace(guessed, asked) != ""
 
 
 def test_an_unanswerable_question_has_its_own_exit_code(millrace: Cli, pages: Path) -> None:
@@ -139,12 +145,25 @@ def test_dead_letters_are_listed_shown_and_replayed(millrace: Cli) -> None:
     line = json.dumps({"doc_id": "bad", "body": "x", "version": -4})
     report = millrace.json("feed", "-", "--tenant", "acme", code=1, stdin=line)
     assert "version is -4" in report["rejected"][0]["reason"]
-    letters = [json.loads(x) for x in millrace("dlq", "list", "--json").splitlines()]
+    acme = ("--tenant", "acme")
+    letters = [json.loads(x) for x in millrace("dlq", "list", "--json", *acme).splitlines()]
     (letter,) = [each for each in letters if "version is -4" in each["reason"]]
     assert (letter["stage"], letter["topic"]) == ("ingest", "docs.feed")
-    assert "version is -4" in millrace("dlq", "show", letter["letter"])
-    assert "replayed 1" in millrace("dlq", "replay", letter["letter"])
-    assert "no dead letter nowhere" in millrace("dlq", "show", "nowhere", code=2)
+    assert "version is -4" in millrace("dlq", "show", letter["letter"], *acme)
+    assert "replayed 1" in millrace("dlq", "replay", letter["letter"], *acme)
+    # Whoever guesses its name is told what is told of one that is not there.
+    for verb in ("show", "replay"):
+        guessed = millrace("dlq", verb, letter["letter"], code=2)
+        nowhere = millrace("dlq", verb, "docs.dlq/0/99", code=2)
+        assert "no dead letter docs.dlq/0/99 of tenant default" in nowhere
+        assert guessed == nowhere.replace("docs.dlq/0/99", letter["letter"])
+    assert "no dead letters of tenant b" in millrace("dlq", "list", "--tenant", "b")
+    place = (letter["topic"], str(letter["partition"]), str(letter["offset"]))
+    said = millrace("dlq", "skip", "ingest", *place, code=2)
+    assert "is no record of tenant default" in said
+    assert "is done with" in millrace("dlq", "skip", "ingest", *place, *acme, code=2)
+    assert "version is -4" in millrace("dlq", "show", letter["letter"], "--all-tenants")
+    assert "say one of them" in millrace("dlq", "list", "--all-tenants", *acme, code=2)
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(millrace: Cli) -> None:

@@ -140,7 +140,7 @@ def test_a_supported_sentence_is_answered_with_what_it_cost(running: Running) ->
     cost = used["input_tokens"] * PRICES["input"] + used["output_tokens"] * PRICES["output"]
     assert used["cost"] == pytest.approx(cost / 1e6)
     assert answer["timings_ms"]["generate.local"] > 0
-    trail = running.millrace.json("trail", answer["request_id"])
+    trail = running.millrace.json("trail", answer["request_id"], "--tenant", "retail")
     rewritten = next(each for each in trail if each["event"] == "QuestionRewritten")
     assert rewritten["decisions"]["variants"] == [CASH, *VARIANTS]
     (rewriting,) = rewritten["decisions"]["usage"]

@@ -10,7 +10,7 @@ import pytest
 
 from processors.questions.answers import close
 from schemas import topics
-from schemas.events import FeedbackGiven, QuestionAsked
+from schemas.events import DeadLettered, FeedbackGiven, QuestionAsked
 from streams.app.settings import Settings
 from streams.app.topology import topology
 from streams.edge import admin, client, trails
@@ -41,18 +41,20 @@ class Log:
         producer.produce(topic.name, self.codec.encode(topic.name, event), b"k", timestamp=time)
         assert producer.flush(10) == 0
 
-    def ask(self, request_id: str, time: int, *, closes: int) -> None:
-        asked = QuestionAsked(request_id=request_id, tenant="acme", query="How much?")
-        known = carried(replace(question("How much?"), request_id=request_id))
+    def ask(self, request_id: str, time: int, *, closes: int, tenant: str = "acme") -> None:
+        asked = QuestionAsked(request_id=request_id, tenant=tenant, query="How much?")
+        known = carried(replace(question("How much?"), request_id=request_id, tenant=tenant))
         answer, closed = close(known, "expired", time, reasons=["late"])
         self.write(topics.RAG_REQUESTS, asked, time)
         self.write(topics.RAG_ANSWERS, answer, time + closes)
         self.write(topics.RAG_CLOSED, closed, time + closes)
 
-    def trail(self, request_id: str, since: int = 0) -> list[str]:
+    def steps(self, request_id: str, tenant: str, since: int = 0) -> list[dict[str, Any]]:
         with client.reader(self.settings) as consumer:
-            steps = trails.trail_of(request_id, consumer, self.codec, "acme", since=since)
-        return [step["event"] for step in steps]
+            return trails.trail_of(request_id, tenant, consumer, self.codec, since=since)
+
+    def trail(self, request_id: str, since: int = 0) -> list[str]:
+        return [step["event"] for step in self.steps(request_id, "acme", since)]
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,42 @@ def test_a_question_that_was_closed_late_is_found_to_its_end(log: Log) -> None:
     request_id = new_request_id(asked)
     log.ask(request_id, asked, closes=5 * HOUR)
     assert log.trail(request_id, asked - trails.SKEW_MS) == EVENTS
+
+
+def test_of_one_id_in_two_tenants_each_is_shown_its_own_and_a_third_nothing(log: Log) -> None:
+    asked = START + 4 * DAY + 16 * HOUR
+    request_id = new_request_id(asked)
+    since = asked - trails.SKEW_MS
+    for tenant in ("acme", "rival"):
+        log.ask(request_id, asked, closes=1000, tenant=tenant)
+        given = FeedbackGiven(request_id=request_id, tenant=tenant, rating=1, comment=tenant)
+        log.write(topics.RAG_FEEDBACK, given, asked)
+        for value in (log.codec.encode("rag.feedback", given), b"{" + request_id.encode()):
+            letter = dead(topics.RAG_FEEDBACK.name, value)
+            log.write(topics.RAG_DLQ, letter, asked)
+    for tenant, other in (("acme", "rival"), ("rival", "acme")):
+        steps = log.steps(request_id, tenant, since)
+        assert [step["event"] for step in steps].count("QuestionAsked") == 1
+        assert [step["event"] for step in steps].count("DeadLettered") == 1
+        assert other not in str(steps)
+    assert log.steps(request_id, "third", since) == []
+
+
+def dead(topic: str, value: bytes) -> DeadLettered:
+    return DeadLettered(
+        stage="rekey",
+        topic=topic,
+        partition=0,
+        offset=0,
+        timestamp=START,
+        key=None,
+        value=value,
+        headers=[],
+        reason="it says so",
+        detail="",
+        attempts=1,
+        failed_at=START,
+    )
 
 
 def test_a_replay_of_a_span_gives_what_was_written_in_it(log: Log) -> None:
