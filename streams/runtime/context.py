@@ -15,6 +15,10 @@ from streams.runtime.settings import RuntimeSettings
 from streams.runtime.telemetry import StageMetrics
 
 
+def nobody(place: Place, offset: int) -> None:
+    """Nobody else could meet it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a session has from its worker."""
@@ -29,6 +33,8 @@ class Context:
     quiet: Quiet = field(default_factory=Quiet)  # the process's
     mirrored: Mirrored | None = None  # the store that the stage's records make
     room: Callable[[], bool] = lambda: True  # whether it may take more records
+    # Told of a record that is given up, where another copy of the store could meet it again.
+    given_up: Callable[[Place, int], None] = nobody
     held: Callable[[], bool] = lambda: True  # whether what the stage works on is this process's
     # What this process has noted of partitions: the offset, and tries that began on its record.
     noted: dict[Place, tuple[int, int]] = field(default_factory=dict[Place, tuple[int, int]])

@@ -26,6 +26,7 @@ from streams.runtime.context import Context
 from streams.runtime.faults import unreadable
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
+from streams.runtime.orders import Orders
 from streams.runtime.outages import (
     CONSUMER_LOST,
     DRAIN_S,
@@ -39,7 +40,7 @@ from streams.runtime.outages import (
 from streams.runtime.record import Record
 from streams.runtime.stalling import Stalling
 from streams.runtime.state import Keeper
-from streams.runtime.suspects import Orders, Suspects
+from streams.runtime.suspects import Suspects
 from streams.runtime.telling import Telling
 from streams.runtime.undecodable import CODES, Undecodable
 from streams.runtime.writing import Writing

@@ -28,6 +28,7 @@ from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImp
 from streams.flow.mirror import Place, Reflected, Reflecting
 from streams.runtime import kafka
 from streams.runtime.in_flight import Progress
+from streams.runtime.orders import standing
 from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
 
@@ -147,14 +148,22 @@ class Mirrored:
         self._lock = threading.Lock()
 
     def bring(self, group: str, place: Place, progress: Progress, going: Going) -> int:
-        """Apply what counts as read and is not in the store; returns how many records that was."""
+        """Apply what counts as read and is not in the store; returns how many records that was.
+
+        Raises:
+            KafkaException: the broker does not say what was set aside.
+        """
         known = self._store.reflects().get(place)
         if known is None or progress.end <= known.offset:
             return 0
         began, done, told = time.monotonic(), 0, 0.0
         options = kafka.plain_consumer_options(self._settings, group)
+        # What was set aside is no part of the store, and may be what ends this process.
+        aside = standing(self._settings, group, [place])[place]
         for records, at in stretches(options, place, known.offset, progress.end, going):
-            mine = [record for record in records if record.offset in progress]
+            mine = [
+                each for each in records if each.offset in progress and each.offset not in aside
+            ]
             self._apply(mine, going)
             done += len(mine)
             self._note({place: min(at, progress.position)})

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from streams.runtime.in_flight import InFlight, place_of
+from streams.runtime.orders import Orders
 from streams.runtime.record import Record
-from streams.runtime.suspects import Orders
 
 log = logging.getLogger("millrace.worker")
 

@@ -17,13 +17,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from streams.runtime.context import Context
 from streams.runtime.faults import MOST_TRIES
 from streams.runtime.in_flight import InFlight, Place, place_of
 from streams.runtime.notes import Commit, Notes
+from streams.runtime.orders import Orders
 from streams.runtime.record import Record
 
 log = logging.getLogger("millrace.worker")
@@ -31,9 +32,6 @@ log = logging.getLogger("millrace.worker")
 NONE_CAME_S = 5.0  # what has not come by then was in nobody's hands
 MOST_PAUSE_S = 10.0
 PROBATION_S = 0.5  # how long a session lives before a record has its second try alone; then twice
-
-Orders = Callable[[Iterable[Place]], dict[Place, dict[int, str]]]
-"""Which offsets of partitions an operator wants set aside, and why."""
 
 
 class Suspects:
@@ -49,7 +47,7 @@ class Suspects:
         orders: Orders,
     ) -> None:
         self._stage, self._stopping = context.stage.name, context.stopping
-        self._quiet = context.quiet
+        self._quiet, self._given_up = context.quiet, context.given_up
         self._in_flight = in_flight
         self._process = process
         self._report = report
@@ -135,6 +133,7 @@ class Suspects:
                 f"the process ended {tries} times while {self._stage} worked on this record and "
                 "nothing else"
             )
+            self._given_up(place, record.offset)
         record.condemned = self._aside.get(place, {}).get(record.offset, record.condemned)
         record.alone = tries + 1
         if not self.notes.raised(place):

@@ -21,12 +21,12 @@ from streams.runtime import kafka
 from streams.runtime.ahead import ReadAhead
 from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
-from streams.runtime.context import Context
+from streams.runtime.context import Context, nobody
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Loop
 from streams.runtime.mirroring import Mirrored
-from streams.runtime.orders import orders
+from streams.runtime.orders import leave, orders
 from streams.runtime.outages import Fenced, UnheldError, patiently
 from streams.runtime.precedence import Precedence
 from streams.runtime.processing import Processing
@@ -119,6 +119,7 @@ class StageWorker:
         self._loop: Loop | None = None
         waited_for = stage.promise is not None  # by somebody who asked
         reach = failpoint(settings.failpoint, stage.name, settings.data)
+        given_up = nobody if mirrored is None else leave(settings, self._group)
         self._context = Context(
             stage,
             settings,
@@ -130,7 +131,8 @@ class StageWorker:
             quiet or Quiet(),
             mirrored,
             lambda: waited_for or room is None or not room.short(),
-            held,
+            given_up=given_up,
+            held=held,
         )
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ from schemas.events import DocumentEmbedded, DocumentIndexed
 from streams.app.owning import Owning, owning
 from streams.app.settings import Settings
 from streams.edge import admin, client
+from streams.flow.mirror import Place
 from streams.flow.port import Opened
 from streams.flow.topic import Topic
 from streams.runtime import kafka
@@ -69,6 +70,15 @@ class Hosts:
     def put(self, topic: Topic[Any], event: Any) -> None:
         value = self.codec.encode(topic.name, event)
         self._producer.produce(topic.name, value, topic.key(event).encode())
+
+    def at(self, tenant: str, doc_id: str) -> tuple[Place, int]:
+        """Where the document's record stands in the log."""
+        with client.reader(self.settings) as consumer:
+            for each in map(kafka.received, client.replay(consumer, [VECTORS.name])):
+                document = self.codec.decode(VECTORS, each.value).document
+                if (document.tenant, document.doc_id) == (tenant, doc_id):
+                    return (each.topic, each.partition), each.offset
+        raise AssertionError(f"{doc_id} is not in the log")
 
     def acknowledged(self, tenant: str) -> list[DocumentIndexed]:
         with client.reader(self.settings) as consumer:

@@ -15,6 +15,7 @@ from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.flow.mirror import Reflected
 from streams.local.broker import Broker
+from streams.runtime import orders
 from tests.system.harness import until
 from tests.system.hosts import VECTORS, Hosts, made, texts
 
@@ -50,6 +51,19 @@ def test_an_empty_folder_and_an_older_copy_are_brought_up_before_anything_is_ans
     with hosts.begun(tmp_path / "moved") as (_, moved):
         assert texts(moved, "one") == now
     assert len(hosts.acknowledged("one")) == 22, "nothing is acknowledged twice"
+
+
+def test_what_was_set_aside_is_gone_past_when_another_copy_is_brought_up(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    hosts.feed(made("two", f"{n}", 1, f"text {n}") for n in range(3))
+    hosts.feed([made("two", "deadly", 1, "deadly"), made("two", "3", 1, "text 3")])
+    with hosts.host(tmp_path / "a"):
+        hosts.await_acknowledged("two", 5)
+    place, offset = hosts.at("two", "deadly")
+    orders.leave(hosts.settings, f"{hosts.settings.group_prefix}.index")(place, offset)
+    with hosts.begun(tmp_path / "b") as (_, store):
+        assert texts(store, "two") == {f"{n}": f"text {n}" for n in range(4)}
 
 
 def test_what_the_log_no_longer_has_is_missed_until_it_is_reindexed(

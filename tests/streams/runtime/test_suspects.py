@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streams.app.settings import Settings
+from streams.runtime.context import Context
 from streams.runtime.faults import BEYOND, MOST_TRIES, Faults, Faulty
 from streams.runtime.in_flight import InFlight, Place, Progress
 from streams.runtime.notes import Notes
 from streams.runtime.quiet import Quiet
 from streams.runtime.record import Record
 from streams.runtime.stalling import Stalling
+from streams.runtime.suspects import Suspects
+from streams.runtime.telemetry import StageMetrics
+from tests.system.copying import copying
 
 PLACE: Place = "t", 0
 
@@ -115,6 +120,38 @@ def test_what_cannot_be_noted_is_not_tried() -> None:
 @pytest.mark.parametrize("metadata", ["tried x", "tried -1", "tried", "ahead 1;tried 2", "a;b"])
 def test_of_other_programs_words_nothing_is_believed(metadata: str) -> None:
     assert Progress.read(7, metadata).metadata() == ""
+
+
+def test_of_a_record_that_is_given_up_those_who_could_meet_it_again_are_told() -> None:
+    broker = Broker(metadata=f"tried {MOST_TRIES + 1}")
+    told: list[tuple[Place, int]] = []
+    stopping, ready = threading.Event(), threading.Event()
+    context = Context(
+        copying("suspects"),
+        Settings(),
+        StageMetrics("suspects"),
+        lambda _: None,
+        stopping,
+        ready,
+        given_up=lambda place, offset: told.append((place, offset)),
+    )
+    flight, _ = broker.session()
+    reported = threading.Event()
+
+    def process(records: Sequence[Record]) -> list[Record]:
+        (record,) = records
+        assert "ended 3 times" in record.condemned
+        record.done = True
+        return []
+
+    suspects = Suspects(
+        context, flight, process, lambda _: reported.set(), broker.commit, lambda _: {}
+    )
+    suspects.begin(flight.begun())
+    assert suspects.divert(flight.undone()) == []
+    suspects.step()
+    assert reported.wait(10)
+    assert told == [(PLACE, 0)]
 
 
 def test_quiet_comes_once_all_lanes_have_left_and_none_enters_before_it_is_over() -> None:
