@@ -295,6 +295,15 @@ class StoredChunk:
     doc_sequence: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class IndexVersion:
+    """What an index is made for: its name, and vectors of this size and of this model."""
+
+    name: str
+    dimensions: int
+    model: str
+
+
 class ChunkStore(Reflecting, Protocol):
     """What is searchable, by document and by id; every call of a question has its tenant.
 
@@ -370,3 +379,7 @@ class LexicalSearch(Protocol):
     def lexicon(self, tenant: str) -> Lexicon:
         """The words and acronyms of this tenant's chunks and of nobody else's."""
         ...
+
+
+class Searchable(ChunkStore, DenseSearch, LexicalSearch, Protocol):
+    """All three, of one index."""

@@ -7,58 +7,35 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from streams.flow.errors import UserError
 from streams.flow.port import Opening
-from streams.flow.section import Section
 
 if TYPE_CHECKING:
     from connectors.qdrant_edge.index import EdgeIndex
-    from processors.ports import ChunkStore, DenseSearch, LexicalSearch
+    from processors.ports import IndexVersion, StoredChunk
 
 LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 
 
-class IndexSettings(Section):
-    """Which index answers."""
-
-    section: ClassVar[str] = "index"
-
-    name: str = Field(default="main", description="The index version, a folder of its own")
-
-
-def chunks(settings: IndexSettings, opening: Opening) -> ChunkStore:
-    """The shard as a chunk store."""
-    return _open(settings, opening)
-
-
-def dense(settings: IndexSettings, opening: Opening) -> DenseSearch:
-    """The shard's vectors."""
-    return _open(settings, opening)
-
-
-def lexical(settings: IndexSettings, opening: Opening) -> LexicalSearch:
-    """The shard's BM25."""
-    return _open(settings, opening)
-
-
-def _open(settings: IndexSettings, opening: Opening) -> EdgeIndex:
+def opened(version: IndexVersion, opening: Opening) -> EdgeIndex:
     """The shard, open, for as long as the process lasts."""
+    from connectors.qdrant_edge import socket
 
-    def opened() -> EdgeIndex:
-        from connectors.qdrant_edge import socket
-
-        shard = opening.stack.enter_context(_shard(settings, opening.data))
-        opening.stack.enter_context(socket.serve(shard, _socket(opening.data)))
-        return shard
-
-    return opening.once(("qdrant_edge", settings.name), opened)
+    shard = opening.stack.enter_context(_shard(version.name, opening.data, version.dimensions))
+    opening.stack.enter_context(socket.serve(shard, _socket(opening.data)))
+    return shard
 
 
-def dump(settings: IndexSettings, data: Path, tenant: str | None = None) -> Iterator[str]:
+def as_line(chunk: StoredChunk) -> str:
+    """One chunk as `index dump` writes it."""
+    from connectors.qdrant_edge import socket
+
+    return socket.as_line(chunk)
+
+
+def dump(name: str, data: Path, tenant: str | None = None) -> Iterator[str]:
     """JSON lines of everything searchable: from its worker, or from the folder if none runs.
 
     Raises:
@@ -70,15 +47,15 @@ def dump(settings: IndexSettings, data: Path, tenant: str | None = None) -> Iter
     if socket.served(path):
         yield from socket.dump(path, tenant)
         return
-    with _shard(settings, data) as opened:
+    with _shard(name, data) as opened:
         for chunk in opened.scan(tenant):
             yield socket.as_line(chunk)
 
 
-def _shard(settings: IndexSettings, data: Path) -> EdgeIndex:
+def _shard(name: str, data: Path, dimensions: int = 384) -> EdgeIndex:
     from connectors.qdrant_edge.index import EdgeIndex
 
-    return EdgeIndex(data / "index" / settings.name, settings.name)
+    return EdgeIndex(data / "index" / name, name, dimensions)
 
 
 def _socket(data: Path) -> Path:

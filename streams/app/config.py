@@ -6,7 +6,6 @@ from connectors.converters.port import ConvertSettings
 from connectors.minilm.embedder import MiniLM
 from connectors.minilm.port import EmbeddingSettings
 from connectors.openai_compatible.port import GenerationSettings
-from connectors.qdrant_edge.port import IndexSettings
 from processors.documents.chunking import ChunkingPolicy, parse
 from processors.documents.debezium import DebeziumSource
 from processors.documents.debezium_policy import debezium_sources
@@ -23,6 +22,7 @@ from processors.questions.route import RouteConfig
 from streams.app import policies
 from streams.app.metering import prices
 from streams.app.settings import Settings
+from streams.app.stores import IndexSettings
 from streams.app.topology import Config
 from streams.flow.errors import UserError
 from streams.release.versions import versions

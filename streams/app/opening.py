@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from connectors.converters import sources
 from connectors.converters.documents import Documents
 from connectors.converters.port import ConvertSettings
-from connectors.qdrant_edge import port as edge
-from connectors.qdrant_edge.port import IndexSettings
 from connectors.schema_registry.client import SchemaRegistry
 from connectors.schema_registry.port import RegistrySettings
 from processors.needs import EMBEDDER
+from streams.app import stores
 from streams.app.config import config
 from streams.app.ports import open_these
 from streams.app.settings import Settings
@@ -69,4 +68,4 @@ def dump_index(settings: Settings, tenant: str | None = None) -> Iterator[str]:
     Raises:
         UserError: the folder cannot be read.
     """
-    yield from edge.dump(settings.of(IndexSettings), settings.data, tenant)
+    yield from stores.dump(settings, tenant)

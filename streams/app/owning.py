@@ -17,13 +17,13 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaException
 
-from connectors.qdrant_edge.port import IndexSettings
 from processors.ports import ChunkStore
 from processors.questions.retrieve import REMEDY
 from schemas import topics
 from schemas.events import IndexOwned
 from streams.app import lacking
 from streams.app.settings import Settings
+from streams.app.stores import IndexSettings
 from streams.flow.errors import UserError
 from streams.flow.mirror import Mirror, Place, Reflected
 from streams.flow.port import Opened
@@ -184,7 +184,7 @@ def owning(
         UserError: it would answer from an index that it does not keep.
     """
     found = _mirroring(every)
-    if found is None:
+    if found is None or not settings.of(IndexSettings).here:  # a server is anybody's
         return None
     stage, mirror = found
     concerned = [each.name for each in here if mirror.port.name in {n.name for n in each.needs}]

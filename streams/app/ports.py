@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.converters.port import ConvertSettings, converter
 from connectors.minilm.port import (
@@ -20,10 +19,11 @@ from connectors.minilm.port import (
     reader,
 )
 from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
-from connectors.qdrant_edge.port import IndexSettings, chunks, dense, lexical
 from connectors.redis.port import RedisSettings, cache, requests, sessions
 from connectors.schema_registry.port import RegistrySettings
 from processors import needs
+from streams.app import stores
+from streams.app.stores import IndexSettings, Sections
 from streams.flow.errors import UserError
 from streams.flow.port import Opened, Opening, Port
 from streams.flow.section import Section
@@ -54,15 +54,19 @@ S = TypeVar("S", bound=Section)
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """How a port is opened, and by which section of the settings."""
+    """How a port is opened, and by which sections of the settings."""
 
     port: Port[Any]
-    section: type[Section]
-    open: Callable[[Any, Opening], Any]
+    sections: tuple[type[Section], ...]
+    open: Callable[[Sections, Opening], Any]
 
 
 def _on(port: Port[T], section: type[S], opened: Callable[[S, Opening], T]) -> Opener:
-    return Opener(port, section, opened)
+    return Opener(port, (section,), lambda sections, opening: opened(sections.of(section), opening))
+
+
+def _index(port: Port[Any]) -> Opener:
+    return Opener(port, stores.SECTIONS, stores.index)
 
 
 def _counted(settings: EmbeddingSettings, opening: Opening) -> Embedder:
@@ -86,9 +90,9 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.CACHE, RedisSettings, cache),
         _on(needs.REQUESTS, RedisSettings, requests),
         _on(needs.SESSIONS, RedisSettings, sessions),
-        _on(needs.CHUNKS, IndexSettings, chunks),
-        _on(needs.DENSE, IndexSettings, dense),
-        _on(needs.LEXICAL, IndexSettings, lexical),
+        _index(needs.CHUNKS),
+        _index(needs.DENSE),
+        _index(needs.LEXICAL),
         _on(needs.READER, ReadingSettings, reader),
         _on(needs.GENERATOR, GenerationSettings, _metered),
     )
@@ -96,16 +100,8 @@ PORTS: Mapping[str, Opener] = {
 # Sections that no port of a stage has.
 OTHERS: tuple[type[Section], ...] = (RegistrySettings, JudgeSettings)
 SECTIONS: Mapping[str, type[Section]] = {
-    each.section: each for each in (*(o.section for o in PORTS.values()), *OTHERS)
+    each.section: each for each in (*(s for o in PORTS.values() for s in o.sections), *OTHERS)
 }
-
-
-class Sections(Protocol):
-    """The settings, as far as opening ports needs them."""
-
-    data: Path
-
-    def of(self, section: type[S]) -> S: ...
 
 
 def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
@@ -128,7 +124,8 @@ def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
 
 def secrets(stages: Sequence[Stage]) -> list[str]:
     """Names of the sections whose secrets a process of these stages gets."""
-    return sorted({o.section.section for s in stages for o in openers(s.needs, s.name)})
+    found = (o for stage in stages for o in openers(stage.needs, stage.name))
+    return sorted({section.section for opener in found for section in opener.sections})
 
 
 def open_ports(settings: Sections, stages: Sequence[Stage], stack: ExitStack) -> Opened:
@@ -150,4 +147,4 @@ def _opened(settings: Sections, table: Iterable[Opener], stack: ExitStack) -> Op
     from streams.runtime.telemetry import watch_peer
 
     opening = Opening(settings.data, stack, watch_peer)
-    return Opened({o.port.name: o.open(settings.of(o.section), opening) for o in table})
+    return Opened({o.port.name: o.open(settings, opening) for o in table})

@@ -6,11 +6,11 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.openai_compatible.port import GenerationSettings, key_of
-from connectors.qdrant_edge.port import IndexSettings
 from processors.needs import GENERATOR
 from streams.app.opening import stages
 from streams.app.ports import SECTIONS, openers, secrets
 from streams.app.settings import Settings, load
+from streams.app.stores import IndexSettings
 from streams.flow.errors import UserError
 from streams.flow.port import Port
 from streams.local.broker import Broker
@@ -159,5 +159,5 @@ def test_an_unknown_port_is_refused_by_name() -> None:
 
 def test_every_need_of_a_stage_has_an_opener() -> None:
     assert all(openers(stage.needs, stage.name) is not None for stage in stages(Settings()))
-    assert openers([GENERATOR], "rewrite")[0].section is SECTIONS["generation"]
+    assert openers([GENERATOR], "rewrite")[0].sections == (SECTIONS["generation"],)
     assert secrets([]) == []

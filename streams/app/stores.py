@@ -1,0 +1,128 @@
+"""What is behind the index: one store, or two that are searched by vectors and by words.
+
+A new store is a folder in `connectors/` and one line of `STORES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+
+from pydantic import Field
+
+from connectors.opensearch import port as opensearch
+from connectors.opensearch.port import OpenSearchSettings
+from connectors.qdrant_edge import port as edge
+from streams.flow.port import Opening
+from streams.flow.section import Section
+
+if TYPE_CHECKING:
+    from processors.ports import ChunkStore, IndexVersion, Searchable
+
+DIMENSIONS = 384
+S = TypeVar("S", bound=Section)
+
+
+class IndexSettings(Section):
+    """Which index answers, and what it is kept in."""
+
+    section: ClassVar[str] = "index"
+
+    name: str = Field(
+        default="main", description="The index version: a folder, collection or index of its own"
+    )
+    dense: Literal["edge"] = Field(default="edge", description="What is searched by vectors")
+    lexical: Literal["edge", "opensearch"] = Field(
+        default="edge", description="What is searched by words; edge is a folder of this machine"
+    )
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The one or two that are written."""
+        return tuple(dict.fromkeys((self.lexical, self.dense)))
+
+    @property
+    def here(self) -> bool:
+        """Whether a folder of this machine is among them: then one process has the index."""
+        return any(STORES[name].here for name in self.stores)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """How a store is opened, and by which section of the settings."""
+
+    section: type[Section]
+    open: Callable[[Any, IndexVersion, Opening], Any]
+    here: bool = False
+
+
+class Sections(Protocol):
+    """The settings, as far as opening ports needs them."""
+
+    data: Path
+
+    def of(self, section: type[S]) -> S: ...
+
+
+STORES: Mapping[str, Store] = {
+    "edge": Store(IndexSettings, lambda _, version, opening: edge.opened(version, opening), True),
+    "opensearch": Store(OpenSearchSettings, opensearch.opened),
+}
+SECTIONS: tuple[type[Section], ...] = tuple(
+    dict.fromkeys((IndexSettings, *(store.section for store in STORES.values())))
+)
+
+
+def index(sections: Sections, opening: Opening) -> Searchable:
+    """All of it, opened once for the ports that share it.
+
+    Raises:
+        UserError: a store is away, or holds something else.
+    """
+
+    def opened() -> Searchable:
+        from connectors.together import Together
+
+        chosen = sections.of(IndexSettings)
+        stores = {name: _open(name, sections, opening) for name in chosen.stores}
+        dense, lexical = stores[chosen.dense], stores[chosen.lexical]
+        if dense is lexical:
+            return dense
+        here = (store for name, store in stores.items() if STORES[name].here)
+        return Together(dense, lexical, keeper=next(here, lexical))
+
+    return opening.once("index", opened)
+
+
+def each(sections: Sections, stack: ExitStack) -> Iterator[tuple[str, ChunkStore]]:
+    """The stores by name, one after the other, for what compares them."""
+    opening = Opening(sections.data, stack)
+    for name in sections.of(IndexSettings).stores:
+        yield name, _open(name, sections, opening)
+
+
+def dump(sections: Sections, tenant: str | None = None) -> Iterable[str]:
+    """JSON lines of everything searchable: of the folder from its worker, or else from a server.
+
+    Raises:
+        UserError: the folder cannot be read, or the server not reached.
+    """
+    chosen = sections.of(IndexSettings)
+    if chosen.here:
+        yield from edge.dump(chosen.name, sections.data, tenant)
+        return
+    with ExitStack() as stack:
+        store = _open(chosen.stores[0], sections, Opening(sections.data, stack))
+        yield from map(edge.as_line, store.scan(tenant))
+
+
+def _open(name: str, sections: Sections, opening: Opening) -> Any:
+    from processors.ports import IndexVersion
+    from streams.release.versions import pins
+
+    store = STORES[name]
+    version = IndexVersion(sections.of(IndexSettings).name, DIMENSIONS, pins()["embedding_model"])
+    return store.open(sections.of(store.section), version, opening)
