@@ -32,6 +32,8 @@ TRIES = 5
 # What may heal by itself: too much at once, no primary, a disk that is being made room on.
 BUSY = frozenset((429, 502, 503, 504, 507))
 CONFLICT = 409
+# An item's: the index takes no writes now, as an operator or a disk that is nearly full has it.
+_LATER = BUSY | {403}
 # What it logs, we say: with the address, and once.
 logging.getLogger("opensearch").setLevel(logging.CRITICAL)
 _LEAST, _MOST = (2, 11), (4, 0)
@@ -108,9 +110,9 @@ class Client:
                 answer = self.call("POST", f"/{index}/_bulk", body, **options)
                 items = [next(iter(each.values())) for each in answer["items"]]
                 outcomes |= zip(left, items, strict=True)
-                left = [at for at in left if outcomes[at]["status"] in BUSY]
+                left = [at for at in left if outcomes[at]["status"] in _LATER]
         if left:
-            raise Retry(f"OpenSearch is too busy: {reason(outcomes[left[0]])}")
+            raise Retry(f"OpenSearch does not take it now: {reason(outcomes[left[0]])}")
         return [outcomes[at] for at in range(len(lines))]
 
     def _credentials(self) -> dict[str, str]:

@@ -15,6 +15,8 @@ from pydantic import Field
 
 from connectors.opensearch import port as opensearch
 from connectors.opensearch.port import OpenSearchSettings
+from connectors.qdrant import port as qdrant
+from connectors.qdrant.port import QdrantSettings
 from connectors.qdrant_edge import port as edge
 from streams.flow.port import Opening
 from streams.flow.section import Section
@@ -34,8 +36,10 @@ class IndexSettings(Section):
     name: str = Field(
         default="main", description="The index version: a folder, collection or index of its own"
     )
-    dense: Literal["edge"] = Field(default="edge", description="What is searched by vectors")
-    lexical: Literal["edge", "opensearch"] = Field(
+    dense: Literal["edge", "qdrant"] = Field(
+        default="edge", description="What is searched by vectors"
+    )
+    lexical: Literal["edge", "qdrant", "opensearch"] = Field(
         default="edge", description="What is searched by words; edge is a folder of this machine"
     )
 
@@ -69,6 +73,7 @@ class Sections(Protocol):
 
 STORES: Mapping[str, Store] = {
     "edge": Store(IndexSettings, lambda _, version, opening: edge.opened(version, opening), True),
+    "qdrant": Store(QdrantSettings, qdrant.opened),
     "opensearch": Store(OpenSearchSettings, opensearch.opened),
 }
 SECTIONS: tuple[type[Section], ...] = tuple(

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 
 from connectors.memory.index import MemoryIndex
+from connectors.qdrant.index import QdrantIndex
 from connectors.qdrant_edge.index import EdgeIndex
 from connectors.together import Together
 from processors.documents import applying
@@ -20,7 +21,7 @@ from processors.questions.retrieve import Searched, SearchResult, search
 from schemas.events import Chunk, DocumentEmbedded, DocumentVersion, EmbeddedChunk
 
 SIZE = 8
-Index = EdgeIndex | MemoryIndex | Together
+Index = EdgeIndex | MemoryIndex | QdrantIndex | Together
 DONE = Applied(superseded=False, removed=0)
 SUPERSEDED = Applied(superseded=True, removed=0)
 
