@@ -14,6 +14,10 @@ test: $(EVALUATION)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-real: $(STAMP)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  echo "millrace: installing PostgreSQL (Debian's package, its service not started)"; \
+	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  $$root apt-get update -qq && $$root env RUNLEVEL=1 apt-get install -y -qq postgresql >/dev/null; }
 	@echo "millrace: running the tests against real servers, fetched where they are not here yet"
 	@$(BIN)/python -m pytest tests/real
 

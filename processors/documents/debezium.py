@@ -12,16 +12,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 from urllib.parse import quote
 
-from processors.documents.debezium_values import Encoded, decoded, plain, raw, struct_schema
+from processors.documents.change_events import Row, RowChange, key_of, row_change
+from processors.documents.debezium_values import Encoded, plain, raw
 from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
 from processors.documents.kinds import PLAIN
+from processors.documents.positions import position, whole
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converter
-from schemas import json_form, topics
+from schemas import topics
 from schemas.events import DocumentChanged, DocumentFed
 from streams.flow.errors import Reject
 from streams.flow.outcome import Received
@@ -31,13 +33,10 @@ from streams.flow.stage import Stage, edge_stage
 from streams.flow.topic import MIB, Topic
 
 PLACEHOLDER = "__debezium_unavailable_value"  # Debezium's default `unavailable.value.placeholder`
-CHANGES = frozenset({"c", "r", "u", "d"})  # create, snapshot read, update, delete
 # A change of a row's key is a delete and an insert at one position of the log. Where both name one
 # document, the insert is the later: in the sequence of one version, upserts stand above deletes.
 UPSERTED = 1 << 52
 _FULL = "set REPLICA IDENTITY FULL on the table and `replica_identity: full` of the source"
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,12 @@ class DebeziumSource:
     doc_type: str | Column | None = None
     form: str = "source"
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-    version: str | Column = "lsn"  # or "time"
+    version: str | Column = "position"  # or "time"
     prefix: str = ""
     full: bool = False
     placeholder: str = PLACEHOLDER
+    database: str = ""  # whose connector Millrace configures
+    table: str = ""
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -77,57 +78,11 @@ class DebeziumSource:
         return (*tenant, *self.doc_id)
 
 
-@dataclass(frozen=True, slots=True)
-class RowChange:
-    """A change event as it came; `op` is empty for a tombstone."""
+class Identity(NamedTuple):
+    """The document that a row is."""
 
-    op: str
-    before: Row | None = None
-    after: Row | None = None
-    source: Row = field(default_factory=dict[str, object])
-
-
-class _Identity(NamedTuple):
     tenant: str
     doc_id: str
-
-
-def row_change(value: bytes | None) -> RowChange:
-    """The change event in a record's value, inside its schema's envelope or without.
-
-    Raises:
-        Reject: it is no such event; says why.
-    """
-    if value is None:
-        return RowChange("")
-    if value.startswith((b"\0", b"\xc3\x01")):
-        raise Reject("the record is Avro; of Debezium JSON is read: give Connect its JsonConverter")
-    payload, schema = _payload(json_form.load(value))
-    if payload is None:
-        return RowChange("")
-    if not isinstance(payload, dict):
-        raise Reject("a change event is a JSON object")
-    event = cast("dict[str, object]", payload)
-    op = event.get("op")
-    if not isinstance(op, str):
-        raise Reject(
-            "this is no Debezium change event: it has no field 'op' (a record that a transform has "
-            "flattened tells no delete from an update)"
-        )
-    if op == "t":
-        raise Reject("the table was truncated: its documents are not known here; delete them")
-    if op not in CHANGES and op != "m":
-        raise Reject(f"field 'op' is {op[:20]!r}, but must be one of c, r, u, d")
-    parts = {name: event.get(name) for name in ("before", "after", "source")}
-    for name, part in parts.items():
-        if part is not None and not isinstance(part, dict):
-            raise Reject(f"field '{name}' must be an object or null")
-    rows = cast("dict[str, Row | None]", parts)
-    before, after = (
-        cast("Row | None", decoded(rows[name], struct_schema(schema, name)))
-        for name in ("before", "after")
-    )
-    return RowChange(op, before, after, rows["source"] or {})
 
 
 def ingest_row(
@@ -150,9 +105,9 @@ def ingest_row(
     """
     if change.op in ("", "m"):
         return
-    for document in _documents(change, _key(key), source):
+    for document in _documents(change, key_of(key), source):
         sequence = place.sequence
-        if source.version == "lsn" and document.op == "upsert":
+        if source.version == "position" and document.op == "upsert":
             sequence += UPSERTED
         yield from ingest(
             document, replace(place, sequence=sequence), config=config, converter=converter
@@ -164,7 +119,7 @@ def slow_row(change: RowChange, key: bytes | None, source: DebeziumSource) -> st
     if change.after is None or (source.form != "base64" and source.doc_type in PLAIN):
         return None
     try:
-        slow = [slow_for(document) for document in _documents(change, _key(key), source)]
+        slow = [slow_for(document) for document in _documents(change, key_of(key), source)]
     except Reject:
         return None
     return next(filter(None, slow), None)
@@ -180,13 +135,13 @@ def _documents(change: RowChange, key: Row, source: DebeziumSource) -> Iterator[
     before = change.before
     if change.op == "d":
         row = {**(before or {}), **key}
-        yield _delete(_identity(row, source), row, change, source)
+        yield _delete(identity_of(row, source), row, change, source)
         return
     after = change.after
     if after is None:
         raise Reject(f"field 'after' is null in a change with op '{change.op}'")
-    now = _identity(after, source)
-    former = now if before is None or not source.full else _identity(before, source)
+    now = identity_of(after, source)
+    former = now if before is None or not source.full else identity_of(before, source)
     missing = [name for name in source.text if _unavailable(after, name, source)]
     if former != now:
         yield _delete(former, before or {}, change, source)
@@ -195,21 +150,17 @@ def _documents(change: RowChange, key: Row, source: DebeziumSource) -> Iterator[
     yield _upsert(now, after, change, source)
 
 
-def _delete(
-    identity: _Identity, row: Row, change: RowChange, source: DebeziumSource
-) -> DocumentFed:
+def _delete(identity: Identity, row: Row, change: RowChange, source: DebeziumSource) -> DocumentFed:
     return DocumentFed(
         op="delete",
         tenant=identity.tenant,
         doc_id=identity.doc_id,
         version=_version(row, change, source),
-        changed_at=_whole(change.source.get("ts_ms")),
+        changed_at=whole(change.source.get("ts_ms")),
     )
 
 
-def _upsert(
-    identity: _Identity, row: Row, change: RowChange, source: DebeziumSource
-) -> DocumentFed:
+def _upsert(identity: Identity, row: Row, change: RowChange, source: DebeziumSource) -> DocumentFed:
     def of(column: str | None) -> str | None:
         return None if column is None else _text(row, column, source)
 
@@ -226,7 +177,7 @@ def _upsert(
         body="\n\n".join(text for text in texts if text),
         uri=of(source.uri),
         metadata={name: value for name, value in metadata.items() if value is not None},
-        changed_at=_whole(change.source.get("ts_ms")),
+        changed_at=whole(change.source.get("ts_ms")),
         form=source.form,
     )
 
@@ -238,14 +189,15 @@ def _named(row: Row, column: str, text: str | None) -> str | None:
     return text if own or text is None else f"{column.replace('_', ' ')}: {text}"
 
 
-def _identity(row: Row, source: DebeziumSource) -> _Identity:
+def identity_of(row: Row, source: DebeziumSource) -> Identity:
+    """Which document a row is. Raises Reject where its columns do not say it."""
     tenant = source.tenant
     if isinstance(tenant, Column):
         tenant = _name(row, tenant.name, source)
     names = [_name(row, column, source) for column in source.doc_id]
     # Of several columns each is escaped, so that no two rows come to one name.
     joined = names[0] if len(names) == 1 else "/".join(quote(name, safe=" ") for name in names)
-    return _Identity(tenant, source.prefix + joined)
+    return Identity(tenant, source.prefix + joined)
 
 
 def _name(row: Row, column: str, source: DebeziumSource) -> str:
@@ -301,11 +253,11 @@ def _unavailable(row: Row, column: str, source: DebeziumSource) -> bool:
 def _version(row: Row, change: RowChange, source: DebeziumSource) -> int:
     version = source.version
     if isinstance(version, Column):
-        found, where = _whole(raw(_value(row, version.name, source))), f"column '{version.name}'"
+        found, where = whole(raw(_value(row, version.name, source))), f"column '{version.name}'"
     elif version == "time":
-        found, where = _whole(change.source.get("ts_ms")), "source.ts_ms"
+        found, where = whole(change.source.get("ts_ms")), "source.ts_ms"
     else:
-        found, where = _whole(change.source.get("lsn")), "source.lsn"
+        found, where = position(change.source), "source"
         if found is None and change.op == "r":
             return 0  # of a snapshot without a position: older than any change
     if found is None or found < 0:
@@ -314,36 +266,6 @@ def _version(row: Row, change: RowChange, source: DebeziumSource) -> int:
             "none, `version: time` of the source takes the time of the change"
         )
     return found
-
-
-def _whole(value: object) -> int | None:
-    """A number that Avro's long can hold."""
-    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
-        return value
-    return None
-
-
-def _key(key: bytes | None) -> Row:
-    if key is None:
-        raise Reject(
-            "the record has no key, so that the order of a row's changes is not kept: give the "
-            "table a primary key, or the connector message.key.columns"
-        )
-    try:
-        columns, schema = _payload(json_form.load(key))
-    except Reject as failure:
-        raise Reject(f"the record's key cannot be read: {failure}") from None
-    if not isinstance(columns, dict):
-        raise Reject("the record's key must be a JSON object: give Connect its JsonConverter")
-    return cast("dict[str, object]", decoded(cast("object", columns), schema))
-
-
-def _payload(datum: Any) -> tuple[Any, Any]:
-    """What a schema's envelope holds and the schema, or the datum itself where there is none."""
-    if isinstance(datum, dict) and cast("dict[str, Any]", datum).keys() == {"schema", "payload"}:
-        envelope = cast("dict[str, Any]", datum)
-        return envelope["payload"], envelope["schema"]
-    return cast("Any", datum), None
 
 
 def _arrived(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 
+from processors.documents.databases import Database, WrittenDatabase
 from processors.documents.debezium import PLACEHOLDER, Column, DebeziumSource
 from processors.documents.ingest import FORMS, TENANT
 from schemas.validation import NOTHING_IS_EMPTY, Written, expected, validated
@@ -30,7 +31,9 @@ def _as_column(said: object) -> object:
             return said
 
 
-def _foreign(topic: str) -> str:
+def _foreign(topic: str | None) -> str | None:
+    if topic is None:
+        return None
     if not _TOPIC.fullmatch(topic) or topic.startswith(_OWN):
         raise ValueError
     return topic
@@ -60,7 +63,9 @@ _Columns = Annotated[
 
 
 class _Source(Written):
-    topic: Annotated[str, AfterValidator(_foreign), expected("a topic of Debezium's")]
+    topic: Annotated[str | None, AfterValidator(_foreign), expected("a topic of Debezium's")] = None
+    database: _Text | None = None
+    table: _Text | None = None
     tenant: Annotated[
         _Value, AfterValidator(_tenant), expected("the name of a tenant or {column: NAME}")
     ]
@@ -74,10 +79,10 @@ class _Source(Written):
         dict[str, str], NOTHING_IS_EMPTY, expected("a mapping of names to columns")
     ] = Field(default_factory=dict[str, str])
     version: Annotated[
-        Literal["lsn", "time"] | InstanceOf[Column],
+        Literal["position", "time"] | InstanceOf[Column],
         BeforeValidator(_as_column),
-        expected("lsn, time or {column: NAME}"),
-    ] = "lsn"
+        expected("position, time or {column: NAME}"),
+    ] = "position"
     prefix: str | None = None
     replica_identity: Annotated[Literal["default", "full"], expected("default or full")] = "default"
     unavailable_value: _Text = PLACEHOLDER
@@ -103,6 +108,9 @@ _Name = Annotated[str, AfterValidator(_name), expected("a name of small letters,
 
 class _File(Written):
     version: str = ""
+    databases: Annotated[dict[_Name, WrittenDatabase], NOTHING_IS_EMPTY] = Field(
+        default_factory=dict[_Name, WrittenDatabase]
+    )
     debezium: Annotated[dict[_Name, _Source], NOTHING_IS_EMPTY] = Field(
         default_factory=dict[_Name, _Source]
     )
@@ -114,14 +122,59 @@ def debezium_sources(policy: Mapping[str, Any]) -> tuple[DebeziumSource, ...]:
     Raises:
         ValueError: something in it cannot be; the message names it.
     """
-    sources = validated(_File, policy).debezium
-    return tuple(_source(name, said) for name, said in sources.items())
+    file = validated(_File, policy)
+    databases = _databases(file)
+    return tuple(_source(name, said, databases) for name, said in file.debezium.items())
 
 
-def _source(name: str, said: _Source) -> DebeziumSource:
+def databases(policy: Mapping[str, Any]) -> dict[str, Database]:
+    """The databases that the policy names.
+
+    Raises:
+        ValueError: something in it cannot be; the message names it.
+    """
+    return _databases(validated(_File, policy))
+
+
+def _databases(file: _File) -> dict[str, Database]:
+    return {name: said.named(name) for name, said in file.databases.items()}
+
+
+def _topic(name: str, said: _Source, databases: Mapping[str, Database]) -> str:
+    if said.database is None:
+        if said.topic is None:
+            raise ValueError(
+                f"'debezium.{name}.topic' is missing; where Millrace configures the connector, "
+                "give 'database' and 'table' instead"
+            )
+        return said.topic
+    if said.database not in databases:
+        known = ", ".join(databases) or "none"
+        raise ValueError(
+            f"'debezium.{name}.database' is {said.database!r}, which is not among the databases: "
+            f"{known}"
+        )
+    if said.table is None:
+        raise ValueError(f"'debezium.{name}.table' is missing")
+    if said.topic is not None:
+        raise ValueError(
+            f"'debezium.{name}' has 'topic' and 'database': the topic follows from the database"
+        )
+    found = databases[said.database]
+    if found.kind == "sqlserver" and said.version == "position":
+        raise ValueError(
+            f"'debezium.{name}.version': SQL Server's position is no number: say 'time', or "
+            "{column: NAME}"
+        )
+    return found.topic(said.table)
+
+
+def _source(name: str, said: _Source, databases: Mapping[str, Database]) -> DebeziumSource:
     return DebeziumSource(
         name=name,
-        topic=said.topic,
+        topic=_topic(name, said, databases),
+        database=said.database or "",
+        table=said.table or "",
         tenant=said.tenant,
         doc_id=said.doc_id,
         text=said.text,

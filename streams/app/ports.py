@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.converters.port import ConvertSettings, converter
+from connectors.kafka_connect.port import CdcSettings
 from connectors.minilm.port import (
     EmbeddingSettings,
     ReadingSettings,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PORTS",
     "SECTIONS",
+    "CdcSettings",
     "ConvertSettings",
     "EmbeddingSettings",
     "GenerationSettings",
@@ -98,7 +100,7 @@ PORTS: Mapping[str, Opener] = {
     )
 }
 # Sections that no port of a stage has.
-OTHERS: tuple[type[Section], ...] = (RegistrySettings, JudgeSettings)
+OTHERS: tuple[type[Section], ...] = (RegistrySettings, JudgeSettings, CdcSettings)
 SECTIONS: Mapping[str, type[Section]] = {
     each.section: each for each in (*(s for o in PORTS.values() for s in o.sections), *OTHERS)
 }

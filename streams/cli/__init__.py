@@ -9,7 +9,17 @@ from importlib.metadata import entry_points
 import typer
 
 from schemas.json_lines import visible
-from streams.cli import dlq, documents, operations, policies, questions, reindexing, schemas, stack
+from streams.cli import (
+    cdc,
+    dlq,
+    documents,
+    operations,
+    policies,
+    questions,
+    reindexing,
+    schemas,
+    stack,
+)
 from streams.flow.errors import MillraceError, UserError
 
 FAILED = 1
@@ -25,6 +35,7 @@ app = typer.Typer(
 )
 for module in (stack, documents, reindexing, questions, operations, policies):
     app.add_typer(module.app)
+app.add_typer(cdc.app, name="cdc")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(documents.index_app, name="index")
 app.add_typer(operations.topics_app, name="topics")

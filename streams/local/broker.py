@@ -33,6 +33,8 @@ from streams.local.jars import KAFKA
 
 PORT_SETTING = "MILLRACE_KAFKA_PORT"
 FORMAT_TIMEOUT_S = 120  # a second on an idle machine
+# Kafka Connect fences the producers of its former tasks with a transaction of 90 seconds.
+CONNECT_FENCES_MS = 120_000
 
 # One node for one machine: small, quick to answer, quick to come back.
 _PROPERTIES = """\
@@ -212,7 +214,9 @@ class Broker(Service):
                 # A backslash escapes in this format.
                 folder=str(folder).replace("\\", "\\\\"),
                 session_timeout_ms=self._settings.session_timeout_ms,
-                transaction_max_timeout_ms=max(60_000, self._settings.transaction_timeout_ms),
+                transaction_max_timeout_ms=max(
+                    CONNECT_FENCES_MS, self._settings.transaction_timeout_ms
+                ),
             )
         )
         return file

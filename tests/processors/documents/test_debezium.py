@@ -96,6 +96,22 @@ def test_a_row_becomes_a_document(op: str, enveloped: bool) -> None:
     assert change.document.metadata == {"department": "cards"}
 
 
+def flattened(op: str, **row: Any) -> bytes:
+    """As ExtractNewRecordState writes it, with op and place added."""
+    added = {"__op": op, "__source_lsn": 100, "__source_ts_ms": 5_000}
+    return json.dumps(ROW | row | added | {"__deleted": str(op == "d").lower()}).encode()
+
+
+def test_a_flattened_row_is_a_document_and_its_rewritten_delete_deletes_it() -> None:
+    (change,) = changes(flattened("u"))
+    assert change == changes(event("u", after=ROW))[0]
+    (gone,) = changes(flattened("d", body=None))
+    assert gone == changes(event("d", before=ROW))[0]
+    assert changes(None) == []
+    with pytest.raises(Reject, match="field '__op' is 'x'"):
+        changes(flattened("x"))
+
+
 @pytest.mark.parametrize("enveloped", [False, True])
 def test_a_deleted_row_is_a_deleted_document(enveloped: bool) -> None:
     # Without REPLICA IDENTITY FULL, only the key is known of it.
@@ -199,15 +215,15 @@ def test_the_version_comes_from_where_the_policy_says() -> None:
         (b"\xff", None, "is not UTF-8"),
         (b"\0\0\0\0\x07abc", None, "is Avro; of Debezium JSON is read"),
         (b"[]", None, "a change event is a JSON object"),
-        (json.dumps(ROW).encode(), None, "has no field 'op' .* flattened"),
+        (json.dumps(ROW).encode(), None, "has no field 'op'; where Extract.* flattens"),
         (event("x", after=ROW), None, "field 'op' is 'x', but must be one of c, r, u, d"),
         (event("t"), None, "the table was truncated"),
         (event("c", after=[1]), None, "field 'after' must be an object or null"),
         (event("c"), None, "field 'after' is null in a change with op 'c'"),
         (event("c", after={"id": 7}), None, "the row has no column '(dept|title)'; it has id"),
-        (event("c", after=ROW, lsn=None), None, "source.lsn must say the version"),
-        (event("c", after=ROW, lsn=-1), None, "source.lsn must say the version"),
-        (event("c", after=ROW, lsn=2**63), None, "source.lsn must say the version"),
+        (event("c", after=ROW, lsn=None), None, "source must say the version"),
+        (event("c", after=ROW, lsn=-1), None, "source must say the version"),
+        (event("c", after=ROW, lsn=2**63), None, "source must say the version"),
         (event("c", after=ROW | {"id": 1.5}), None, "a text or a whole number, not 1.5"),
         (event("c", after=ROW | {"id": ""}), None, "a text or a whole number, not \"\""),
         (event("c", after=ROW), b"7", "the record's key must be a JSON object"),
@@ -247,7 +263,7 @@ def test_a_snapshot_without_a_position_is_older_than_any_change() -> None:
         ({"tenant": "a b"}, "is 'a b'; it must be the name of a tenant or {column: NAME}"),
         ({"tenant": {"col": "x"}}, "'debezium.handbook.tenant' is {'col': 'x'}; it must be"),
         ({"doc_id": []}, "'debezium.handbook.doc_id' is .*; it must be a column or a list"),
-        ({"version": "scn"}, "'debezium.handbook.version' is 'scn'; it must be lsn, time or"),
+        ({"version": "scn"}, "'debezium.handbook.version' is 'scn'; it must be position, time or"),
         ({"version": {"column": "v"}}, "known of a deleted row only with"),
         ({"replica_identity": "index"}, "must be default or full"),
         ({"form": "hex"}, "'debezium.handbook.form' is 'hex'; it must be one of source"),
@@ -365,7 +381,7 @@ def test_the_policy_file_is_named_where_it_is_wrong_and_may_be_absent(tmp_path: 
     assert app_config.sources_of_changes(settings) == ()
     (tmp_path / "connectors.yaml").write_text("debezium: {a: {}}")
     with pytest.raises(
-        UserError, match=r"connectors.yaml cannot be used: 'debezium.a.topic' is missing"
+        UserError, match=r"connectors.yaml cannot be used: 'debezium.a.tenant' is missing"
     ):
         app_config.sources_of_changes(settings)
 
