@@ -156,7 +156,7 @@ def reply_topic(name: str) -> Topic[Any]:
 class Standing:
     """How a consumer group stands: another `read` says that it moved."""
 
-    behind: int  # records it has yet to read; transaction markers count, one a partition at most
+    behind: int  # offsets it has yet to read, as a scaler counts them; 0 once all is read
     read: frozenset[tuple[str, int, int, str]]  # partitions with what is committed of each
 
 
@@ -198,7 +198,7 @@ def ends(settings: Settings, names: Sequence[str]) -> dict[tuple[str, int], int]
 
 
 def _ends(client: Any, names: Sequence[str]) -> dict[tuple[str, int], int]:
-    """The end (of what `read_committed` readers see) of each partition of these topics."""
+    """The end of each partition of these topics, of all that was written."""
     there = client.list_topics(timeout=TIMEOUT_S).topics
     wanted = {
         TopicPartition(name, partition): OffsetSpec.latest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.runtime.record import Record, order_key
@@ -118,6 +118,7 @@ class _Partition:
 
     progress: Progress
     taken: int  # the end of what was taken from it
+    committed: int  # the offset that the broker has
     undone: dict[int, Record] = field(default_factory=dict[int, Record])  # by offset
 
 
@@ -127,6 +128,10 @@ class Batch:
 
     records: Sequence[Record]
     progress: dict[Place, Progress]
+
+
+Committed = Callable[[list[Place]], dict[Place, Progress]]
+"""How far partitions were read before they came to this session."""
 
 
 class InFlight:
@@ -143,11 +148,10 @@ class InFlight:
         self.commits = 0
         self._partitions: dict[Place, _Partition] = {}
         self._done: deque[Record] = deque()  # in the order in which they were done
+        self._gave: set[Place] = set()  # partitions that have given a record
         self._begun: list[Place] = []
 
-    def add(
-        self, records: Sequence[Record], committed: Callable[[list[Place]], dict[Place, Progress]]
-    ) -> list[Record]:
+    def add(self, records: Sequence[Record], committed: Committed) -> list[Record]:
         """Take records; returns those that are not done already.
 
         `committed` is asked how far partitions were read before, when they first give something.
@@ -155,10 +159,12 @@ class InFlight:
         firsts: dict[Place, int] = {}
         for record in records:
             place = place_of(record)
-            if place not in self._partitions:
+            if place not in self._gave:
                 firsts.setdefault(place, record.offset)
         if firsts:
-            self._begin(firsts, committed([*firsts]))
+            self._begin(firsts, committed)
+            self._gave.update(firsts)
+            self._begun += firsts
         fresh: list[Record] = []
         for record in records:
             partition = self._partitions[place_of(record)]
@@ -173,14 +179,41 @@ class InFlight:
         self.records += len(fresh)
         return fresh
 
-    def _begin(self, firsts: dict[Place, int], known: dict[Place, Progress]) -> None:
-        for place, first in firsts.items():
-            progress = known.get(place)
+    def read_to(self, ends: Mapping[Place, int], committed: Committed) -> dict[Place, Progress]:
+        """Before these offsets stands nothing that was not taken: but for records in flight they
+        are done, whatever they hold (transaction markers, what was aborted or is deleted).
+
+        Returns the partitions whose offset has moved by that, to be committed. `committed` is asked
+        of partitions that have given nothing yet.
+        """
+        self._begin(ends, committed)
+        for place, end in ends.items():
+            one = self._partitions[place]
+            if end > one.taken and one.progress.takes(one.taken, end):
+                one.progress.add(one.taken, end)
+                one.taken = end
+        found = {place: self._partitions[place] for place in ends}
+        return {
+            place: one.progress.copy()
+            for place, one in found.items()
+            if one.progress.position != one.committed
+        }
+
+    def stands_at(self, progress: Mapping[Place, Progress]) -> None:
+        """So far these partitions are committed."""
+        for place, each in progress.items():
+            self._partitions[place].committed = each.position
+
+    def _begin(self, firsts: Mapping[Place, int], committed: Committed) -> None:
+        unknown = [place for place in firsts if place not in self._partitions]
+        known = committed(unknown) if unknown else {}
+        for place in unknown:
+            first, progress = firsts[place], known.get(place)
+            at = 0 if progress is None else progress.position
             # A topic made anew begins before what was committed of the former one.
             if progress is None or progress.position > first:
                 progress = Progress(first)
-            self._partitions[place] = _Partition(progress, progress.position)
-            self._begun.append(place)
+            self._partitions[place] = _Partition(progress, progress.position, at)
 
     def begun(self) -> list[Place]:
         """Partitions that have given their first records since this was asked."""
@@ -245,6 +278,7 @@ class InFlight:
         self.commits += 1
         for place, progress in batch.progress.items():
             self._partitions[place].progress = progress
+        self.stands_at(batch.progress)
         for record in batch.records:
             self._let_go(record)
             del self._partitions[place_of(record)].undone[record.offset]
@@ -264,6 +298,7 @@ class InFlight:
     def drop(self, place: Place) -> None:
         """Forget a partition that is no longer ours; whoever owns it reads its records again."""
         partition = self._partitions.pop(place, None)
+        self._gave.discard(place)
         if partition is None:
             return
         for record in partition.undone.values():

@@ -23,6 +23,7 @@ from confluent_kafka import (
 from streams.runtime import kafka
 from streams.runtime.ahead import ReadAhead
 from streams.runtime.context import Context
+from streams.runtime.ends import END, Ends
 from streams.runtime.faults import unreadable
 from streams.runtime.in_flight import Batch, InFlight, Place, Progress, place_of
 from streams.runtime.lanes import Lanes
@@ -96,6 +97,7 @@ class Loop:
         self._suspects = Suspects(
             context, self._in_flight, lanes.process, lanes.reports.put, self._note, orders
         )
+        self._ends = Ends(self._in_flight, self._committed, self._note, self._mirrored)
         patience = context.settings.stalled_s
         self._stalling = Stalling(self._stage, self._in_flight, orders, patience)
         self._owned: set[Place] = set()
@@ -135,6 +137,7 @@ class Loop:
             self._take(self._poll(0.0) if self._room() else self._keep_membership())
         self._lanes.put(self._suspects.step())
         self._commit_next()
+        self._ends.step()
         self._stalling.look()
         self._telling.in_hand(self._in_flight.records)
         self._telling.lag(self._owned)
@@ -154,6 +157,7 @@ class Loop:
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.
             self._consumer.poll(0)
+        self._ends.flush()
         self._suspects.notes.take_back(self._owned)
 
     def close(self) -> None:
@@ -173,10 +177,11 @@ class Loop:
         self._resume()
         first = self._consumer.poll(timeout)
         messages = [] if first is None else [first]
-        if first is not None:
+        if first is not None and first.error() is None:
             most = min(self._lanes.ahead * self._most, self._room())
             messages += self._consumer.consume(most - 1, 0)
-            missing = min(self._company, most) - len(messages)
+            records = sum(each.error() is None for each in messages)  # the others tell of ends
+            missing = min(self._company - records, most - len(messages))
             if missing > 0:
                 # What one transaction wrote becomes visible partition by partition, some
                 # milliseconds apart. Who takes the first part alone leaves the others waiting for a
@@ -194,6 +199,10 @@ class Loop:
             error = message.error()
             if error is None:
                 records.append(kafka.received(message))
+            elif error.code() == END:
+                place = message.topic() or "", message.partition() or 0
+                if place in self._owned:
+                    self._ends.told(place, message.offset() or 0)
             elif error.fatal() or error.code() in CONSUMER_LOST:
                 raise Fenced(error.str())
             elif error.code() in CODES:
@@ -374,6 +383,7 @@ class Loop:
         for place in partitions:
             self._owned.discard((place.topic, place.partition))
             self._in_flight.drop((place.topic, place.partition))
+            self._ends.let_go((place.topic, place.partition))
             self._suspects.let_go((place.topic, place.partition))
             if self._keeper is not None:
                 self._keeper.let_go(place.partition)

@@ -22,6 +22,7 @@ from streams.runtime.ahead import ReadAhead
 from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
 from streams.runtime.context import Context, nobody
+from streams.runtime.ends import TELLS_ENDS
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Loop
@@ -195,6 +196,7 @@ class StageWorker:
         instance = self._identity if self._static else ""
         consumer = kafka.new_consumer(
             kafka.consumer_options(self._settings, self._group, instance, joins=self.stage.joins)
+            | TELLS_ENDS
         )
         stack.callback(consumer.close)
         wait = self._precedence.wait if self._of.bulk else None
@@ -266,6 +268,12 @@ class Worker:
     def stuck(self) -> list[str]:
         """Names of the stages that hang, and that no stop can end."""
         return [stage.name for stage in self.stages if stage.stuck()]
+
+    def broken(self) -> list[str]:
+        """Names of the stages that hang or have ended: a successor has to go on."""
+        threads = zip(self.stages, self._threads, strict=True)
+        ended = {stage.name for stage, each in threads if each.ident and not each.is_alive()}
+        return sorted({*ended, *self.stuck()})
 
     def stalled(self) -> list[str]:
         """Names of the stages that get nowhere with what they hold."""

@@ -20,6 +20,7 @@ from streams.flow.topic import Topic
 from streams.runtime import loop as loop_module
 from streams.runtime.codec import Codec
 from streams.runtime.context import Context
+from streams.runtime.ends import END
 from streams.runtime.lanes import Lanes
 from streams.runtime.loop import Loop
 from streams.runtime.outages import Fenced, HopelessError
@@ -178,6 +179,86 @@ def test_a_partition_that_goes_is_resumed_so_that_it_is_read_when_it_returns() -
     loop, consumer = _loop(FakeProducer())
     loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
     assert consumer.resumed == [0]
+
+
+@dataclass
+class Told:
+    """A message: a record, or the end of its partition."""
+
+    at: int
+    end: bool = False
+
+    def error(self) -> KafkaError | None:
+        return KafkaError(END) if self.end else None
+
+    def topic(self) -> str:
+        return RAG_FEEDBACK.name
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 0
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return []
+
+    def key(self) -> bytes:
+        return b"k"
+
+    value = key
+
+
+@dataclass
+class Telling(FakeConsumer):
+    """Gives messages as a broker has them: at most as many as asked for, which is never below 0."""
+
+    waiting: list[Told] = field(default_factory=list[Told])
+
+    def poll(self, _timeout: float) -> Told | None:
+        return self.waiting.pop(0) if self.waiting else None
+
+    def consume(self, most: int, _timeout: float) -> list[Told]:
+        assert most >= 0
+        given, self.waiting = self.waiting[:most], self.waiting[most:]
+        return given
+
+
+def test_ends_among_records_are_no_records_and_cost_none_their_place() -> None:
+    loop, _ = _loop(FakeProducer(), batch=5)
+    loop._company = 5
+    ends = [Told(at, end=True) for at in range(1, 9)]
+    loop._consumer = Telling(waiting=[Told(0), *ends, *map(Told, range(1, 9))])  # type: ignore[assignment]
+    read: list[Record] = []
+    for _ in range(9):
+        read += loop._poll(0)
+    assert [each.offset for each in read] == [*range(9)]
+
+
+def test_the_end_of_a_partition_that_is_not_ours_is_its_owners() -> None:
+    producer = FakeProducer()
+    loop, consumer = _loop(producer)
+    loop.revoked(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
+    loop._consumer = Telling(waiting=[Told(7, end=True)])  # type: ignore[assignment]
+    assert loop._poll(0) == []
+    loop._ends.flush()
+    assert producer.places == []
+
+
+def test_the_end_of_a_partition_is_committed_and_of_one_that_goes_it_is_not() -> None:
+    producer = FakeProducer()
+    loop, consumer = _loop(producer)
+    loop._consumer = Telling(waiting=[Told(7, end=True), Told(9, end=True)])  # type: ignore[assignment]
+    assert loop._poll(0) == []
+    loop._ends.flush()
+    assert producer.places == [{(RAG_FEEDBACK.name, 0, 7)}]
+    assert loop._poll(0) == []
+    loop.lost(consumer, [TopicPartition(RAG_FEEDBACK.name, 0)])
+    loop._ends.flush()
+    assert len(producer.places) == 1
 
 
 def _of(topic: str, partition: int, count: int) -> list[Record]:
