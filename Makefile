@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-llm check evaluate drill clean
+.PHONY: demo test test-real test-llm check check-infra evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -30,6 +30,11 @@ check: $(STAMP)
 	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python --project tests
 	@$(BIN)/python -m schemas.codegen --check
 	@$(BIN)/millrace check
+	@$(BIN)/millrace render --check
+
+check-infra: $(STAMP)
+	@echo "millrace: checking what is rendered for a cluster (needs Go; builds helm and kubeconform once)"
+	@$(BIN)/python -m pytest tests/infra/check_chart.py
 
 evaluate: $(EVALUATION)
 	@echo "millrace: answers to the sample corpus, scored and held against policies/gates.toml"

@@ -7,7 +7,8 @@ for several. Bulk loading of documents must not delay questions.
 
 from streams.flow.stage import Place
 
-DOCUMENTS = Place(process="documents", background=True)
+DOCUMENTS = Place(process="documents", background=True, area="ingestion")
 LEARNING = Place(process="documents", background=True)  # nobody waits for it either
-INDEX = Place(process="index")
-QUESTIONS = Place(process="questions")
+INDEX = Place(process="index", area="retrieval")
+QUESTIONS = Place(process="questions", area="retrieval")
+GENERATION = Place(process="questions", area="generation")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from processors.needs import GENERATOR, READER
-from processors.places import QUESTIONS
+from processors.places import GENERATION
 from processors.ports import Generator, Reader, Reading
 from processors.questions import answers
 from processors.questions.carried import degraded
@@ -140,7 +140,7 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
             ),
             writes=writes,
             dead_letters=topics.RAG_DLQ,
-            place=QUESTIONS,
+            place=GENERATION,
             needs=[READER] if reads_passages else [],
             promise=answers.PROMISE,
             max_batch=WAITING,
@@ -156,7 +156,7 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
         make=make,
         writes=writes,
         dead_letters=topics.RAG_DLQ,
-        place=QUESTIONS,
+        place=GENERATION,
         needs=[GENERATOR],
         promise=answers.PROMISE,
         concurrency=config.concurrency,

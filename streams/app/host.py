@@ -147,7 +147,9 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if settings.http_port:
             port = settings.http_port
-            served = serve(settings.http_host, port, worker.ready, worker.stalled, room)
+            served = serve(
+                settings.http_host, port, worker.ready, worker.stalled, room, worker.broken
+            )
             stack.enter_context(served)
         worker.start()
         log.info("started", extra={"worker": name, "stages": [s.name for s in stages]})
@@ -206,11 +208,12 @@ def serve(
     ready: Callable[[], bool],
     stalled: Callable[[], list[str]],
     room: Room,
+    broken: Callable[[], list[str]] = list,
 ) -> Generator[None]:
     """`/metrics`, `/healthz` and `/readyz` over HTTP, for as long as the context lasts.
 
-    A stage that gets nowhere with what it holds is not ready, and named; nor is a process whose
-    disk is nearly full.
+    A process with a stage that hangs or has ended is not healthy, and a stage that gets nowhere
+    with what it holds is not ready: both are named. Nor is one ready whose disk is nearly full.
 
     Raises:
         UserError: the port is taken.
@@ -223,7 +226,9 @@ def serve(
             if self.path == "/metrics":
                 self._reply(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
             elif self.path == "/healthz":
-                self._reply(200, "application/json", b'{"healthy": true}')
+                wrong = broken()
+                body = json.dumps({"healthy": not wrong, "broken": wrong}).encode()
+                self._reply(503 if wrong else 200, "application/json", body)
             elif self.path == "/readyz":
                 held_up, full = stalled(), room.short()
                 answer = ready() and not held_up and not full

@@ -17,6 +17,7 @@ from streams.cli import (
     policies,
     questions,
     reindexing,
+    rendering,
     schemas,
     stack,
 )
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (stack, documents, reindexing, questions, operations, policies):
+for module in (stack, documents, reindexing, questions, operations, policies, rendering):
     app.add_typer(module.app)
 app.add_typer(cdc.app, name="cdc")
 app.add_typer(dlq.app, name="dlq")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from streams.flow.errors import Reject, Retry
 from streams.flow.mirror import Mirror
@@ -28,16 +28,21 @@ Run = Callable[[Sequence[Received[Any]]], Sequence[Outcome]]
 """All of a batch at once: an outcome for each record, in order."""
 
 
+Area = Literal["ingestion", "retrieval", "generation", "platform"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a stage runs, and beside what.
 
     `process` names the stages that share a process of the embedded stack; `background` says that
-    nobody waits for them, so that questions go first on a busy machine.
+    nobody waits for them, so that questions go first on a busy machine. `area` is whose namespace
+    of a cluster they run in.
     """
 
     process: str
     background: bool = False
+    area: Area = "platform"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+{{- /* What the topology says of each workload. */ -}}
+{{- define "millrace.table" -}}
+{{ .Files.Get "stages.yaml" }}
+{{- end }}
+
+{{- define "millrace.labels" -}}
+app.kubernetes.io/name: millrace
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .stage.name }}
+app.kubernetes.io/part-of: millrace
+{{- end }}
+
+{{- define "millrace.object" -}}
+name: {{ .root.Release.Name }}-{{ .stage.name }}
+namespace: {{ index .root.Values.namespaces.names .stage.area }}
+labels:
+  {{- include "millrace.labels" . | nindent 2 }}
+  app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+  helm.sh/chart: millrace-{{ .root.Chart.Version }}
+{{- end }}
+
+{{- define "millrace.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- /* No more workers than partitions: those above would have nothing to read. */ -}}
+{{- define "millrace.most" -}}
+{{ min (int .values.max) (int .root.Values.kafka.partitions) }}
+{{- end }}
+
+{{- /* Why there are fewer than was said; empty where there are not. */ -}}
+{{- define "millrace.capped" -}}
+{{- if gt (int .values.max) (int .root.Values.kafka.partitions) -}}
+stages.{{ .stage.name }}.max is {{ .values.max }}, and its topics have {{ .root.Values.kafka.partitions }} partitions: more workers would have nothing to read
+{{- end -}}
+{{- end }}
+
+{{- /* By Prometheus one is left: a worker that is not there tells no lag. */ -}}
+{{- define "millrace.least" -}}
+{{- if gt (int .values.min) (int .root.Values.kafka.partitions) -}}
+{{- fail (printf "stages.%s.min is %d, and its topics have %d partitions (kafka.partitions): more workers would have nothing to read" .stage.name (int .values.min) (int .root.Values.kafka.partitions)) -}}
+{{- end -}}
+{{- if gt (int .values.min) (int .values.max) -}}
+{{- fail (printf "stages.%s.min is %d, and max is %d" .stage.name (int .values.min) (int .values.max)) -}}
+{{- end -}}
+{{- if eq .root.Values.scaling.by "prometheus" }}{{ max 1 (int .values.min) }}{{ else }}{{ int .values.min }}{{ end -}}
+{{- end }}
+
+{{- /* How the lag of a workload is called in Prometheus. */ -}}
+{{- define "millrace.depth" -}}
+{{- $name := .stage.name | replace "-" "_" -}}
+rag_{{ ternary "retrieval" $name (has "retrieve" .stage.stages) }}_queue_depth
+{{- end }}

@@ -1,0 +1,1 @@
+"""What a cluster is told of the flow: rendered from the topology and the settings."""

@@ -1,0 +1,110 @@
+"""The files of `infra/` that follow from the topology and the settings.
+
+What is written by hand there are the chart's templates: they loop over the table of workloads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from streams.app import policies
+from streams.app.opening import stages
+from streams.app.ports import GenerationSettings
+from streams.app.settings import Settings
+from streams.release.kubernetes.schema import schema
+from streams.release.kubernetes.values import SIZES, defaults, example
+from streams.release.kubernetes.workloads import Workload, either, row, workloads
+
+CHART = "helm/millrace"
+POLICIES = ("*.yaml", "prompts/*.md", "retrieval/*.json")
+_SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
+
+
+def workloads_of(settings: Settings) -> list[Workload]:
+    """What a cluster runs, with what is needed where a model is configured and where none is."""
+    model = {"url": "http://model", "model": "model"}
+    quoting = settings.having(GenerationSettings, **model, answers=False)
+    writing = settings.having(GenerationSettings, **model, answers=True)
+    return either(workloads(stages(quoting)), workloads(stages(writing)))
+
+
+def rendered(settings: Settings, version: str) -> dict[str, str]:
+    """The content of each file, by its path below `infra/`.
+
+    Raises:
+        UserError: a policy file is absent or wrong.
+    """
+    found = workloads_of(settings)
+    files = {
+        f"{CHART}/Chart.yaml": _yaml(
+            {
+                "apiVersion": "v2",
+                "name": "millrace",
+                "description": "Questions and documents as one event-streaming pipeline, a "
+                "workload a stage, scaled by lag.",
+                "type": "application",
+                "version": version,
+                "appVersion": version,
+                "kubeVersion": ">=1.29.0-0",
+            }
+        ),
+        f"{CHART}/stages.yaml": _yaml({"stages": [row(each) for each in found]}),
+        f"{CHART}/values.yaml": _yaml(defaults(found, version)),
+        f"{CHART}/values.schema.json": json.dumps(schema(found), indent=2) + "\n",
+    }
+    for name, size in SIZES.items():
+        files[f"helm/examples/{name}.yaml"] = f"# {size.said}\n" + _yaml(example(found, size))
+    folder = settings.policies or policies.SHIPPED
+    for pattern in POLICIES:
+        for path in sorted(folder.glob(pattern)):
+            name = path.relative_to(folder).as_posix()
+            files[f"{CHART}/policies/{name}"] = policies.text(path)
+    return files
+
+
+def _yaml(said: Mapping[str, Any]) -> str:
+    return _SAID + yaml.dump(said, Dumper=_Plain, sort_keys=False, width=100)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what stands in several places in each of them."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """The files below `folder` that are not as rendered, or that nothing renders any more."""
+    wrong = [name for name, said in files.items() if _content(folder / name) != said]
+    kept = folder / CHART / "policies"
+    extra = [
+        name
+        for path in sorted(kept.rglob("*"))
+        if path.is_file() and (name := path.relative_to(folder).as_posix()) not in files
+    ]
+    return wrong + extra
+
+
+def write(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Make the files below `folder` as rendered; returns those that were not."""
+    changed = stale(folder, files)
+    for name in changed:
+        path = folder / name
+        if name in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[name], encoding="utf-8")
+        else:
+            path.unlink()
+    return changed
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

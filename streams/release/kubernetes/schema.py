@@ -1,0 +1,154 @@
+"""The schema of the chart's values: what is not known is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streams.app.ports import SECTIONS
+from streams.app.settings import BETWEEN, PREFIX, known_variables, secret_fields
+from streams.release.kubernetes.values import AREAS
+from streams.release.kubernetes.workloads import Workload
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+QUANTITY: Schema = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"}
+PEERS: Schema = {"type": "array", "items": {"type": "object"}}
+PORTS: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "integer", "minimum": 1, "maximum": 65535},
+}
+# What the chart itself says to each worker.
+SAID = frozenset(
+    PREFIX + name
+    for name in (
+        "BOOTSTRAP_SERVERS", "CONFIG", "DATA", "FAILPOINT", "GROUP_PREFIX", "HTTP_HOST",
+        "HTTP_PORT", "PARTITIONS", "POLICIES", "REPLICATION_FACTOR", "WORKER",
+    )
+)  # fmt: skip
+# Whole variables that hold a password beside those of a section that are secret by their type.
+HIDDEN = frozenset({PREFIX + "KAFKA", PREFIX + "REDIS__URL", PREFIX + "REDIS__KEPT_URL"})
+
+
+def object_of(properties: Mapping[str, Schema], *required: str) -> Schema:
+    """An object of these fields and no others."""
+    made: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**properties},
+    }
+    return made | ({"required": [*required]} if required else {})
+
+
+def count(least: int) -> Schema:
+    return {"type": "integer", "minimum": least}
+
+
+def hidden_variables() -> list[str]:
+    """Variables that hold secrets: they are references, never values."""
+    secret = {
+        f"{PREFIX}{name}{BETWEEN}{field}".upper()
+        for name, section in SECTIONS.items()
+        for field in secret_fields(section)
+    }
+    return sorted(HIDDEN | secret)
+
+
+def schema(workloads: Sequence[Workload]) -> Schema:
+    """JSON Schema, as helm reads it."""
+    hidden = hidden_variables()
+    plain = sorted(known_variables() - {*hidden} - SAID)
+    limits = object_of(
+        dict.fromkeys(("cpu", "memory", "ephemeral-storage", "nvidia.com/gpu"), QUANTITY),
+        "cpu", "memory",
+    )  # fmt: skip
+    stage = object_of(
+        {
+            "min": count(0),
+            "max": count(1),
+            "lagThreshold": count(1),
+            "resources": object_of({"requests": limits, "limits": limits}, "requests", "limits"),
+            "nodeSelector": {"type": "object", "additionalProperties": TEXT},
+            "tolerations": {"type": "array", "items": {"type": "object"}},
+        },
+        "min", "max", "lagThreshold", "resources",
+    )  # fmt: skip
+    peer = object_of({"to": PEERS, "ports": PORTS}, "to", "ports")
+    reference = object_of({"name": TEXT, "key": TEXT}, "name", "key")
+    by_area = object_of(dict.fromkeys(AREAS, TEXT), *AREAS)
+    quota = {"type": "object", "additionalProperties": QUANTITY, "minProperties": 1}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **object_of(
+            {
+                "global": {"type": "object"},  # helm's own
+                "image": object_of(
+                    {
+                        "repository": TEXT | {"minLength": 1},
+                        "tag": TEXT | {"minLength": 1, "not": {"enum": ["latest"]}},
+                        "digest": TEXT | {"pattern": "^(sha256:[0-9a-f]{64})?$"},
+                        "pullPolicy": {"enum": ["IfNotPresent", "Always", "Never"]},
+                        "pullSecrets": {"type": "array", "items": object_of({"name": TEXT})},
+                    },
+                    "repository", "tag",
+                ),
+                "kafka": object_of(
+                    {
+                        "bootstrapServers": TEXT | {"minLength": 1},
+                        "partitions": count(1),
+                        "replicationFactor": count(1),
+                        "groupPrefix": TEXT | {"minLength": 1},
+                    },
+                    "bootstrapServers", "partitions", "groupPrefix",
+                ),
+                "settings": object_of(dict.fromkeys(plain, TEXT)),
+                "secrets": object_of(dict.fromkeys(hidden, reference)),
+                "scaling": object_of(
+                    {
+                        "by": {"enum": ["kafka", "prometheus"]},
+                        "pollingInterval": count(1),
+                        "cooldownPeriod": count(0),
+                        "authentication": TEXT,
+                        "prometheus": object_of({"serverAddress": TEXT}, "serverAddress"),
+                    },
+                    "by", "pollingInterval", "cooldownPeriod",
+                ),
+                "network": object_of(
+                    {
+                        "enabled": FLAG,
+                        "monitoring": object_of({"from": PEERS}, "from"),
+                        **dict.fromkeys(
+                            ("kafka", "redis", "registry", "generation", "telemetry"), peer
+                        ),
+                    },
+                    "enabled", "kafka",
+                ),
+                "namespaces": object_of(
+                    {
+                        "create": FLAG,
+                        "names": by_area,
+                        "quotas": object_of(dict.fromkeys(AREAS, quota), *AREAS),
+                    },
+                    "create", "names", "quotas",
+                ),
+                "priorityClasses": object_of(
+                    {"create": FLAG, "questions": TEXT, "background": TEXT}, "create"
+                ),
+                "monitoring": object_of(
+                    {
+                        "serviceMonitor": FLAG,
+                        "rules": FLAG,
+                        "labels": {"type": "object", "additionalProperties": TEXT},
+                    }
+                ),
+                "index": object_of({"storage": QUANTITY, "storageClass": TEXT}, "storage"),
+                "stages": object_of(
+                    {each.name: stage for each in workloads}, *(each.name for each in workloads)
+                ),
+            },
+            "image", "kafka", "scaling", "network", "namespaces", "stages",
+        ),
+    }  # fmt: skip

@@ -1,0 +1,152 @@
+"""The chart's values: what they are by default, and the sizes that are shown as examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.flow.stage import Area
+from streams.release.kubernetes.workloads import Workload
+
+AREAS: tuple[Area, ...] = ("ingestion", "retrieval", "generation", "platform")
+# How many records a worker may have before it until there is one more: of questions few wait.
+THRESHOLD, BACKGROUND_THRESHOLD = 50, 500
+PLATFORM = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "rag-platform"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An example: partitions, and for each kind of workload the fewest and most workers."""
+
+    said: str
+    partitions: int
+    replication: int
+    questions: tuple[int, int]
+    background: tuple[int, int]
+    storage_gib: int
+    quota: tuple[int, int]  # processors and GiB of a namespace
+
+
+SIZES: dict[str, Size] = {
+    "small": Size("a team: one broker", 4, 1, (1, 2), (0, 2), 10, (16, 32)),
+    "medium": Size("a department: three brokers", 12, 3, (2, 6), (0, 8), 50, (64, 128)),
+    "bank": Size("a bank: questions by the thousand", 48, 3, (3, 48), (1, 48), 500, (512, 1024)),
+}  # fmt: skip
+
+
+def quantity(mib: int) -> str:
+    """Memory as a cluster writes it."""
+    return f"{mib // 1024}Gi" if mib % 1024 == 0 else f"{mib}Mi"
+
+
+def processors(cores: float) -> str:
+    return f"{cores:g}" if cores >= 1 else f"{round(cores * 1000)}m"
+
+
+def stage(workload: Workload, size: Size) -> dict[str, Any]:
+    """What may be said of a workload."""
+    cores, memory, scratch = workload.resources
+    least, most = size.background if workload.background else size.questions
+    if workload.keeps:
+        least = most = 1
+    asked = {"cpu": processors(cores), "memory": quantity(memory)}
+    return {
+        "min": least,
+        "max": most,
+        "lagThreshold": BACKGROUND_THRESHOLD if workload.background else THRESHOLD,
+        "resources": {
+            "requests": asked | {"ephemeral-storage": quantity(scratch)},
+            # Processors may be more than asked for: a limit would throttle a start and a batch.
+            "limits": {
+                "cpu": processors(2 * cores),
+                "memory": quantity(memory),
+                "ephemeral-storage": quantity(2 * scratch),
+            },
+        },
+    }
+
+
+def quotas(size: Size) -> dict[str, Any]:
+    """Of each namespace: what all in it may ask for, GPUs among them."""
+    cores, gib = size.quota
+    hard = {
+        "requests.cpu": str(cores),
+        "requests.memory": f"{gib}Gi",
+        "limits.cpu": str(2 * cores),
+        "limits.memory": f"{gib}Gi",
+        "pods": str(4 * cores),
+        "persistentvolumeclaims": "4",
+    }
+    gpus = {"generation": "8", "retrieval": "4", "ingestion": "4"}
+    return {area: hard | {"requests.nvidia.com/gpu": gpus.get(area, "0")} for area in AREAS}
+
+
+def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
+    """All values of the chart."""
+    size = SIZES["small"]
+    return {
+        "image": {
+            "repository": "millrace",
+            "tag": version,
+            "digest": "",
+            "pullPolicy": "IfNotPresent",
+            "pullSecrets": [],
+        },
+        "kafka": {
+            "bootstrapServers": "kafka-bootstrap.rag-platform.svc:9092",
+            "partitions": size.partitions,
+            "replicationFactor": size.replication,
+            "groupPrefix": "millrace",
+        },
+        "settings": {},
+        "secrets": {},
+        "scaling": {
+            "by": "kafka",
+            "pollingInterval": 5,
+            "cooldownPeriod": 60,
+            "authentication": "",
+            "prometheus": {"serverAddress": "http://prometheus.monitoring.svc:9090"},
+        },
+        "network": {
+            "enabled": True,
+            "kafka": {"to": [PLATFORM], "ports": [9092]},
+            "redis": {"to": [PLATFORM], "ports": [6379]},
+            "registry": {"to": [], "ports": [8080]},
+            "generation": {"to": [], "ports": [443]},
+            "telemetry": {"to": [], "ports": [4318]},
+            "monitoring": {
+                "from": [
+                    {
+                        "namespaceSelector": {
+                            "matchLabels": {"kubernetes.io/metadata.name": "monitoring"}
+                        }
+                    }
+                ]
+            },
+        },
+        "namespaces": {
+            "create": True,
+            "names": {area: f"rag-{area}" for area in AREAS},
+            "quotas": quotas(size),
+        },
+        "priorityClasses": {"create": True, "questions": "millrace-questions",
+                            "background": "millrace-background"},
+        "monitoring": {"serviceMonitor": True, "rules": True, "labels": {}},
+        "index": {"storage": f"{size.storage_gib}Gi", "storageClass": ""},
+        "stages": {each.name: stage(each, size) for each in workloads},
+    }  # fmt: skip
+
+
+def example(workloads: Sequence[Workload], size: Size) -> dict[str, Any]:
+    """What an installation of this size says of the values."""
+    return {
+        "kafka": {"partitions": size.partitions, "replicationFactor": size.replication},
+        "index": {"storage": f"{size.storage_gib}Gi"},
+        "namespaces": {"quotas": quotas(size)},
+        "stages": {
+            each.name: {key: stage(each, size)[key] for key in ("min", "max")}
+            for each in workloads
+            if not each.keeps
+        },
+    }

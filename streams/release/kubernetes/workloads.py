@@ -1,0 +1,101 @@
+"""Which workloads a cluster runs: a stage each, but for what has to be in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from streams.app.ports import IndexSettings, openers
+from streams.flow.stage import Area, Stage
+
+# What a stage's ports cost beside the worker itself: processors, MiB, and of a disk MiB.
+# The worker: 180 MB with nothing open, and half a core at a few thousand events a second.
+WORKER = (0.25, 384, 256)
+COSTS: Mapping[str, tuple[float, int, int]] = {
+    "convert": (2.0, 2560, 1024),  # two files at once, each up to convert.memory_mb
+    "embedding": (1.75, 1152, 512),
+    "reading": (1.75, 896, 512),
+    "index": (1.0, 2048, 1024),
+}
+# Whom a section's ports speak to; what is not here speaks to nobody.
+PEERS: Mapping[str, str] = {"redis": "redis", "generation": "generation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A consumer group and a topic that it reads: what a scaler looks at."""
+
+    group: str  # behind the prefix of the settings
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Stages that run in one process of a cluster."""
+
+    name: str  # as a cluster's objects may be called
+    stages: tuple[str, ...]
+    area: Area
+    background: bool
+    keeps: bool  # has the embedded index: one process of all, with a volume
+    triggers: tuple[Trigger, ...]
+    sections: tuple[str, ...]  # of the settings, as its ports have them
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """What it speaks to beside the broker, the registry and a collector of spans."""
+        return tuple(sorted({PEERS[name] for name in self.sections if name in PEERS}))
+
+    @property
+    def resources(self) -> tuple[float, int, int]:
+        """Processors, MiB of memory and of scratch space that it is given unless values say so."""
+        costs = [WORKER, *(COSTS[name] for name in self.sections if name in COSTS)]
+        return sum(c for c, _, _ in costs), sum(m for _, m, _ in costs), sum(d for *_, d in costs)
+
+
+def workloads(stages: Sequence[Stage]) -> list[Workload]:
+    """In flow order; what has the embedded index is one."""
+    grouped: dict[str, list[Stage]] = {}
+    for stage in stages:
+        sections = {each.section for each in openers(stage.needs, stage.name)}
+        name = "index" if IndexSettings in sections else stage.name.replace(".", "-")
+        grouped.setdefault(name, []).append(stage)
+    return [_workload(name, together) for name, together in grouped.items()]
+
+
+def either(first: Sequence[Workload], second: Sequence[Workload]) -> list[Workload]:
+    """Workloads that have what they need in either of two topologies of the same stages."""
+    return [
+        replace(one, sections=tuple(sorted({*one.sections, *other.sections})))
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+def _workload(name: str, together: Sequence[Stage]) -> Workload:
+    first = together[0]
+    subscriptions = [each for stage in together for each in stage.subscriptions]
+    opened = [each for stage in together for each in openers(stage.needs, stage.name)]
+    return Workload(
+        name,
+        tuple(stage.name for stage in together),
+        first.place.area,
+        all(stage.place.background for stage in together),
+        any(each.section is IndexSettings for each in opened),
+        tuple(Trigger(each.group, topic.name) for each in subscriptions for topic in each.topics),
+        tuple(sorted({each.section.section for each in opened})),
+    )
+
+
+def row(workload: Workload) -> dict[str, Any]:
+    """Of the table that the chart's templates loop over."""
+    return {
+        "name": workload.name,
+        "stages": [*workload.stages],
+        "area": workload.area,
+        "background": workload.background,
+        "keeps": workload.keeps,
+        "triggers": [{"group": each.group, "topic": each.topic} for each in workload.triggers],
+        "sections": [*workload.sections],
+        "peers": [*workload.peers],
+    }

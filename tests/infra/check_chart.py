@@ -1,0 +1,213 @@
+"""The chart: linted, rendered for each example, each object as its definition says, and safe.
+
+Run by `make check-infra`: it needs Go, for helm and kubeconform.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.infra.strict import schemas
+from tests.infra.tools import KUBERNETES, run
+
+INFRA = Path(__file__).parents[2] / "infra" / "helm"
+CHART, EXAMPLES = INFRA / "millrace", INFRA / "examples"
+NAMES = ("small", "medium", "bank")
+# What is in flight is finished, and a transaction that hangs is over.
+SHUTDOWN_S = 20 + 15
+
+Object = dict[str, Any]
+
+
+def template(*arguments: str) -> tuple[int, str, str]:
+    done = run("helm", "template", "m", str(CHART), "--kube-version", KUBERNETES, *arguments)
+    return done.returncode, done.stdout, done.stderr
+
+
+def conform(said: str, *arguments: str) -> CompletedProcess[str]:
+    """What kubeconform says of these objects."""
+    place = f"{schemas()}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json"
+    return run("kubeconform", "-strict", "-schema-location", place, *arguments, input=said)
+
+
+@pytest.fixture(scope="module", params=[*NAMES, "prometheus"])
+def said(request: pytest.FixtureRequest) -> str:
+    arguments = ["-f", str(EXAMPLES / f"{request.param}.yaml")]
+    if request.param == "prometheus":
+        arguments = ["--set", "scaling.by=prometheus"]
+    code, out, error = template(*arguments)
+    assert code == 0, error
+    return out
+
+
+@pytest.fixture
+def objects(said: str) -> list[Object]:
+    return [each for each in yaml.safe_load_all(said) if each]
+
+
+def of(objects: list[Object], kind: str) -> dict[str, Object]:
+    return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}
+
+
+def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
+    for name, each in of(objects, "StatefulSet").items():
+        yield name, each["spec"]["template"]["spec"]
+
+
+def test_helm_finds_nothing_wrong() -> None:
+    done = run("helm", "lint", "--strict", "--kube-version", KUBERNETES, str(CHART))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_object_is_as_its_definition_says(said: str) -> None:
+    done = conform(said, "-summary", "-output", "json")
+    found = json.loads(done.stdout)
+    assert found["summary"]["valid"] == len([e for e in yaml.safe_load_all(said) if e]), found
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_object_with_a_field_too_many_or_of_a_wrong_kind_is_found(said: str) -> None:
+    for old, new in (
+        ("cooldownPeriod: ", "coolDownPeriod: "),
+        ("podManagementPolicy: Parallel", "podManagement: Parallel"),
+        ("terminationGracePeriodSeconds: 60", "terminationGracePeriodSeconds: soon"),
+        ("interval: 15s", "intervall: 15s"),
+    ):
+        assert old in said
+        assert conform(said.replace(old, new)).returncode == 1, f"{new} is let through"
+
+
+def test_no_image_is_whatever_is_newest(objects: list[Object]) -> None:
+    for name, pod in pods(objects):
+        for each in pod["containers"]:
+            assert ":" in each["image"] and not each["image"].endswith(":latest"), name
+
+
+def test_every_container_has_bounds_and_no_rights(objects: list[Object]) -> None:
+    for name, pod in pods(objects):
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["runAsUser"] > 0, name
+        assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+        for each in pod["containers"]:
+            allowed = each["securityContext"]
+            assert allowed["readOnlyRootFilesystem"] is True, name
+            assert allowed["allowPrivilegeEscalation"] is False, name
+            assert allowed["capabilities"] == {"drop": ["ALL"]}, name
+            assert {"cpu", "memory"} <= each["resources"]["limits"].keys(), name
+            assert {"cpu", "memory"} <= each["resources"]["requests"].keys(), name
+
+
+def test_no_pod_has_a_token(objects: list[Object]) -> None:
+    accounts = of(objects, "ServiceAccount")
+    for name, pod in pods(objects):
+        assert pod["automountServiceAccountToken"] is False
+        assert accounts[pod["serviceAccountName"]]["automountServiceAccountToken"] is False, name
+
+
+def test_every_pod_has_probes_that_mean_progress_and_time_to_finish(objects: list[Object]) -> None:
+    for name, pod in pods(objects):
+        assert pod["terminationGracePeriodSeconds"] > SHUTDOWN_S, name
+        (worker,) = pod["containers"]
+        assert worker["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert worker["livenessProbe"]["httpGet"]["path"] == "/healthz"
+        environment = {each["name"]: each for each in worker["env"]}
+        assert environment["MILLRACE_WORKER"]["valueFrom"]["fieldRef"] == {
+            "fieldPath": "metadata.name"
+        }, "a successor has its name"
+
+
+def test_every_workload_is_scaled_spread_kept_up_and_watched(objects: list[Object]) -> None:
+    scaled = {
+        each["spec"]["scaleTargetRef"]["name"]: each["spec"]
+        for each in of(objects, "ScaledObject").values()
+    }
+    for name, pod in pods(objects):
+        fixed = of(objects, "StatefulSet")[name]["spec"].get("replicas")
+        assert (name in scaled) != (fixed == 1), f"{name}: no scaler covers it"
+        assert pod["topologySpreadConstraints"] and pod["priorityClassName"]
+        assert {name} <= of(objects, "PodDisruptionBudget").keys()
+        assert {name} <= of(objects, "ServiceMonitor").keys()
+    for name, each in scaled.items():
+        assert each["minReplicaCount"] <= each["maxReplicaCount"], name
+        assert each["triggers"], name
+        if each["triggers"][0]["type"] == "prometheus":
+            assert each["minReplicaCount"] >= 1, f"{name}: who is not there tells no lag"
+
+
+def test_nobody_speaks_to_anybody_unless_a_policy_says_so(objects: list[Object]) -> None:
+    policies = of(objects, "NetworkPolicy")
+    denied = {
+        each["metadata"]["namespace"]
+        for each in objects
+        if each["metadata"]["name"] == "m-deny" and not {"ingress", "egress"} & each["spec"].keys()
+    }
+    assert denied == of(objects, "Namespace").keys()
+    table = yaml.safe_load((CHART / "stages.yaml").read_text())["stages"]
+    for row in table:
+        egress = policies[f"m-{row['name']}"]["spec"]["egress"]
+        ports = {port["port"] for rule in egress for port in rule["ports"]}
+        # Kafka and names for all; nobody has a model, a registry or a collector unless values say.
+        assert ports == {53, 9092} | ({6379} if "redis" in row["peers"] else set()), row["name"]
+
+
+def test_every_namespace_with_pods_has_a_quota_and_bounds(objects: list[Object]) -> None:
+    quotas = {
+        each["metadata"]["namespace"]: each for each in objects if each["kind"] == "ResourceQuota"
+    }
+    ranges = {each["metadata"]["namespace"] for each in objects if each["kind"] == "LimitRange"}
+    for each in of(objects, "StatefulSet").values():
+        where = each["metadata"]["namespace"]
+        hard = quotas[where]["spec"]["hard"]
+        assert {"requests.cpu", "limits.memory", "requests.nvidia.com/gpu"} <= hard.keys()
+        assert where in ranges
+
+
+def test_a_secret_goes_to_whoever_opens_what_it_is_for() -> None:
+    secret = "secrets.MILLRACE_{}.name=s,secrets.MILLRACE_{}.key=k"
+    names = ("GENERATION__KEY", "REDIS__URL", "KAFKA")
+    code, out, error = template(*(f"--set={secret.format(name, name)}" for name in names))
+    assert code == 0, error
+    holds: dict[str, set[str]] = {name: set() for name in names}
+    for workload, pod in pods([each for each in yaml.safe_load_all(out) if each]):
+        for each in pod["containers"][0]["env"]:
+            if "secretKeyRef" in each.get("valueFrom", {}):
+                holds[each["name"].removeprefix("MILLRACE_")].add(workload.removeprefix("m-"))
+    assert holds["GENERATION__KEY"] == {"rewrite", "generate-local"}
+    assert holds["REDIS__URL"] == {"embed", "admit", "rewrite", "remember"}
+    assert len(holds["KAFKA"]) == 11
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ("stages.embed.min=5", "stages.embed.min is 5, and its topics have 4 partitions"),
+        ("stages.embed.min=2,stages.embed.max=1", "stages.embed.min is 2, and max is 1"),
+        ("kafka.partition=4", "partition"),
+        ("image.tag=latest", "tag"),
+        ("settings.MILLRACE_TIERR=local", "MILLRACE_TIERR"),
+        ("settings.MILLRACE_GENERATION__KEY=secret", "MILLRACE_GENERATION__KEY"),
+        ("stages.embed.resources=null", "resources"),
+        ("namespaces.quotas.retrieval=null", "retrieval"),
+    ],
+)
+def test_values_that_are_wrong_are_refused_by_name(values: str, named: str) -> None:
+    code, _, error = template("--set", values)
+    assert code != 0
+    assert named in error
+
+
+def test_more_workers_than_partitions_are_capped_with_a_warning() -> None:
+    code, out, error = template("--set", "stages.embed.max=9")
+    assert code == 0, error
+    scaled = of([each for each in yaml.safe_load_all(out) if each], "ScaledObject")
+    assert scaled["m-embed"]["spec"]["maxReplicaCount"] == 4
+    said = scaled["m-embed"]["metadata"]["annotations"]["millrace.io/capped"]
+    assert "stages.embed.max is 9, and its topics have 4 partitions" in said
+    assert "annotations" not in scaled["m-chunk"]["metadata"]
