@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-llm check check-infra evaluate drill clean
+.PHONY: demo test test-real test-llm check check-infra test-cluster evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -35,6 +35,10 @@ check: $(STAMP)
 check-infra: $(STAMP)
 	@echo "millrace: checking what is rendered for a cluster (needs Go; builds helm and kubeconform once)"
 	@$(BIN)/python -m pytest tests/infra/check_chart.py
+
+test-cluster: $(STAMP)
+	@echo "millrace: the chart on a real API server (needs Go; builds the control plane once)"
+	@$(BIN)/python -m pytest tests/infra/check_cluster.py
 
 evaluate: $(EVALUATION)
 	@echo "millrace: answers to the sample corpus, scored and held against policies/gates.toml"

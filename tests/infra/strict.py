@@ -13,6 +13,7 @@ import yaml
 from tests.infra.tools import cached, module
 
 PROMETHEUS = ("github.com/prometheus-operator/prometheus-operator", "v0.85.0")
+MONITORING = ("prometheusrules", "servicemonitors")
 _REF = "#/definitions/"
 Schema = dict[str, Any]
 
@@ -73,11 +74,17 @@ class _Loader(yaml.CSafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_yaml_str)
 
 
-def _custom() -> Iterator[tuple[str, Schema]]:
+def definitions() -> list[dict[str, Any]]:
+    """The CRDs of KEDA, and those of the Prometheus operator that the chart has objects of."""
     keda = module("github.com/kedacore/keda/v2") / "config" / "crd" / "bases"
     prometheus = module(*PROMETHEUS) / "example" / "prometheus-operator-crd"
-    for path in (*keda.glob("*.yaml"), *prometheus.glob("*.yaml")):
-        spec = yaml.load(path.read_text(), _Loader)["spec"]
+    wanted = [prometheus / f"monitoring.coreos.com_{name}.yaml" for name in MONITORING]
+    return [yaml.load(each.read_text(), _Loader) for each in (*keda.glob("*.yaml"), *wanted)]
+
+
+def _custom() -> Iterator[tuple[str, Schema]]:
+    for definition in definitions():
+        spec = definition["spec"]
         for version in spec["versions"]:
             schema = _strict(version["schema"]["openAPIV3Schema"])
             schema["properties"] |= {"metadata": {"type": "object"}}
