@@ -149,12 +149,22 @@ def test_nobody_speaks_to_anybody_unless_a_policy_says_so(objects: list[Object])
         if each["metadata"]["name"] == "m-deny" and not {"ingress", "egress"} & each["spec"].keys()
     }
     assert denied == of(objects, "Namespace").keys()
-    table = yaml.safe_load((CHART / "stages.yaml").read_text())["stages"]
+    there = of(objects, "StatefulSet")
+    index = "folder" if "volumeClaimTemplates" in there["m-index"]["spec"] else "servers"
+    table = yaml.safe_load((CHART / "stages.yaml").read_text())[index]
+    assert {f"m-{row['name']}" for row in table} == there.keys()
+    said = {
+        each["name"]
+        for each in there["m-index"]["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
     for row in table:
-        egress = policies[f"m-{row['name']}"]["spec"]["egress"]
-        ports = {port["port"] for rule in egress for port in rule["ports"]}
         # Kafka and names for all; nobody has a model, a registry or a collector unless values say.
-        assert ports == {53, 9092} | ({6379} if "redis" in row["peers"] else set()), row["name"]
+        wanted = {53, 9092} | ({6379} if "redis" in row["peers"] else set())
+        for name, ports in (("qdrant", {6333, 6334}), ("opensearch", {9200})):
+            if name in row["peers"] and f"MILLRACE_{name.upper()}__URL" in said:
+                wanted |= ports
+        egress = policies[f"m-{row['name']}"]["spec"]["egress"]
+        assert wanted == {port["port"] for rule in egress for port in rule["ports"]}, row["name"]
 
 
 def test_every_namespace_with_pods_has_a_quota_and_bounds(objects: list[Object]) -> None:
@@ -195,12 +205,29 @@ def test_a_secret_goes_to_whoever_opens_what_it_is_for() -> None:
         ("settings.MILLRACE_GENERATION__KEY=secret", "MILLRACE_GENERATION__KEY"),
         ("stages.embed.resources=null", "resources"),
         ("namespaces.quotas.retrieval=null", "retrieval"),
+        ("settings.MILLRACE_QDRANT__KEY=secret", "MILLRACE_QDRANT__KEY"),
     ],
 )
 def test_values_that_are_wrong_are_refused_by_name(values: str, named: str) -> None:
     code, _, error = template("--set", values)
     assert code != 0
     assert named in error
+
+
+def test_the_depth_of_retrieval_is_recorded_and_scales_it_by_prometheus() -> None:
+    code, out, error = template(
+        "-f", str(EXAMPLES / "medium.yaml"), "--set", "scaling.by=prometheus"
+    )
+    assert code == 0, error
+    found = [each for each in yaml.safe_load_all(out) if each]
+    (trigger,) = of(found, "ScaledObject")["m-retrieve"]["spec"]["triggers"]
+    assert trigger["metadata"]["query"] == "rag_retrieval_queue_depth"
+    assert trigger["metadata"]["threshold"] == "50"
+    (rule,) = of(found, "PrometheusRule")["m-retrieve"]["spec"]["groups"][0]["rules"]
+    assert rule == {
+        "record": "rag_retrieval_queue_depth",
+        "expr": 'sum(millrace_lag{stage=~"retrieve"})',
+    }
 
 
 def test_more_workers_than_partitions_are_capped_with_a_warning() -> None:

@@ -67,15 +67,19 @@ def test_from_an_empty_control_plane_every_object_is_accepted_and_changed_and_go
     targets = {(s["metadata"]["namespace"], s["spec"]["scaleTargetRef"]["name"]) for s in scaled}
     assert targets <= {(s["metadata"]["namespace"], s["metadata"]["name"]) for s in sets}
 
-    grown = ["-f", str(EXAMPLES / "bank.yaml")]
-    done = helm(plane, "upgrade", "m", str(CHART), *grown)
+    done = helm(plane, "upgrade", "m", str(CHART), *values, "--set", "index.storage=20Gi")
     assert "m-index" in done.stderr, "the volume of an index that is there does not grow"
-    done = helm(plane, "upgrade", "m", str(CHART), *grown, "--set", "index.storage=10Gi")
+    done = helm(plane, "uninstall", "m")
+    assert done.returncode == 0, done.stderr
+    done = helm(plane, "install", "m", str(CHART), "-f", str(EXAMPLES / "medium.yaml"))
+    assert done.returncode == 0, done.stderr
+    done = helm(plane, "upgrade", "m", str(CHART), "-f", str(EXAMPLES / "bank.yaml"))
     assert done.returncode == 0, done.stderr
     most = plane.get("/apis/keda.sh/v1alpha1/namespaces/rag-ingestion/scaledobjects/m-embed")
     assert most["spec"]["maxReplicaCount"] == 48
-    done = helm(plane, "upgrade", "m", str(CHART), *values, "--set", "stages.embed.max=9")
-    assert "WARNING: stages.embed.max is 9" in done.stdout, done.stderr
+    large = ["-f", str(EXAMPLES / "bank.yaml"), "--set", "stages.embed.max=49"]
+    done = helm(plane, "upgrade", "m", str(CHART), *large)
+    assert "WARNING: stages.embed.max is 49" in done.stdout, done.stderr
     done = helm(plane, "uninstall", "m")
     assert done.returncode == 0, done.stderr
     assert plane.get("/apis/apps/v1/statefulsets")["items"] == []

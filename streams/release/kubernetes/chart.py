@@ -25,12 +25,14 @@ POLICIES = ("*.yaml", "prompts/*.md", "retrieval/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
 
 
-def workloads_of(settings: Settings) -> list[Workload]:
+def workloads_of(settings: Settings, *, folder: bool) -> list[Workload]:
     """What a cluster runs, with what is needed where a model is configured and where none is."""
     model = {"url": "http://model", "model": "model"}
-    quoting = settings.having(GenerationSettings, **model, answers=False)
-    writing = settings.having(GenerationSettings, **model, answers=True)
-    return either(workloads(stages(quoting)), workloads(stages(writing)))
+    quoting, writing = (
+        stages(settings.having(GenerationSettings, **model, answers=answers))
+        for answers in (False, True)
+    )
+    return either(workloads(quoting, folder=folder), workloads(writing, folder=folder))
 
 
 def rendered(settings: Settings, version: str) -> dict[str, str]:
@@ -39,7 +41,9 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
     Raises:
         UserError: a policy file is absent or wrong.
     """
-    found = workloads_of(settings)
+    folder, servers = (workloads_of(settings, folder=each) for each in (True, False))
+    known = {each.name: each for each in (*servers, *folder)}
+    found = [known[each.name] for each in servers]
     files = {
         f"{CHART}/Chart.yaml": _yaml(
             {
@@ -53,12 +57,14 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
                 "kubeVersion": ">=1.29.0-0",
             }
         ),
-        f"{CHART}/stages.yaml": _yaml({"stages": [row(each) for each in found]}),
+        f"{CHART}/stages.yaml": _yaml(
+            {"folder": [row(each) for each in folder], "servers": [row(each) for each in servers]}
+        ),
         f"{CHART}/values.yaml": _yaml(defaults(found, version)),
         f"{CHART}/values.schema.json": json.dumps(schema(found), indent=2) + "\n",
     }
     for name, size in SIZES.items():
-        files[f"helm/examples/{name}.yaml"] = f"# {size.said}\n" + _yaml(example(found, size))
+        files[f"helm/examples/{name}.yaml"] = f"# {size.said}\n" + _yaml(example(servers, size))
     folder = settings.policies or policies.SHIPPED
     for pattern in POLICIES:
         for path in sorted(folder.glob(pattern)):

@@ -8,14 +8,14 @@ from typing import Any
 from streams.app.ports import SECTIONS
 from streams.app.settings import BETWEEN, PREFIX, known_variables, secret_fields
 from streams.release.kubernetes.values import AREAS
-from streams.release.kubernetes.workloads import Workload
+from streams.release.kubernetes.workloads import PEERS, Workload
 
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
 QUANTITY: Schema = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"}
-PEERS: Schema = {"type": "array", "items": {"type": "object"}}
+TO: Schema = {"type": "array", "items": {"type": "object"}}
 PORTS: Schema = {
     "type": "array",
     "minItems": 1,
@@ -76,7 +76,7 @@ def schema(workloads: Sequence[Workload]) -> Schema:
         },
         "min", "max", "lagThreshold", "resources",
     )  # fmt: skip
-    peer = object_of({"to": PEERS, "ports": PORTS}, "to", "ports")
+    peer = object_of({"to": TO, "ports": PORTS}, "to", "ports")
     reference = object_of({"name": TEXT, "key": TEXT}, "name", "key")
     by_area = object_of(dict.fromkeys(AREAS, TEXT), *AREAS)
     quota = {"type": "object", "additionalProperties": QUANTITY, "minProperties": 1}
@@ -119,9 +119,9 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                 "network": object_of(
                     {
                         "enabled": FLAG,
-                        "monitoring": object_of({"from": PEERS}, "from"),
+                        "monitoring": object_of({"from": TO}, "from"),
                         **dict.fromkeys(
-                            ("kafka", "redis", "registry", "generation", "telemetry"), peer
+                            ("kafka", "registry", "telemetry", *sorted(PEERS)), peer
                         ),
                     },
                     "enabled", "kafka",

@@ -26,12 +26,19 @@ class Size:
     background: tuple[int, int]
     storage_gib: int
     quota: tuple[int, int]  # processors and GiB of a namespace
+    stores: tuple[str, str] = ("edge", "edge")  # searched by vectors, by words
 
 
 SIZES: dict[str, Size] = {
     "small": Size("a team: one broker", 4, 1, (1, 2), (0, 2), 10, (16, 32)),
-    "medium": Size("a department: three brokers", 12, 3, (2, 6), (0, 8), 50, (64, 128)),
-    "bank": Size("a bank: questions by the thousand", 48, 3, (3, 48), (1, 48), 500, (512, 1024)),
+    "medium": Size(
+        "a department: three brokers, the index in Qdrant",
+        12, 3, (2, 6), (0, 8), 50, (64, 128), ("qdrant", "qdrant"),
+    ),
+    "bank": Size(
+        "a bank: questions by the thousand, the index in Qdrant and OpenSearch",
+        48, 3, (3, 48), (1, 48), 500, (512, 1024), ("qdrant", "opensearch"),
+    ),
 }  # fmt: skip
 
 
@@ -112,6 +119,8 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
             "enabled": True,
             "kafka": {"to": [PLATFORM], "ports": [9092]},
             "redis": {"to": [PLATFORM], "ports": [6379]},
+            "qdrant": {"to": [], "ports": [6333, 6334]},
+            "opensearch": {"to": [], "ports": [9200]},
             "registry": {"to": [], "ports": [8080]},
             "generation": {"to": [], "ports": [443]},
             "telemetry": {"to": [], "ports": [4318]},
@@ -139,14 +148,23 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
 
 
 def example(workloads: Sequence[Workload], size: Size) -> dict[str, Any]:
-    """What an installation of this size says of the values."""
+    """What an installation of this size says of the values; the index is a folder or servers."""
+    dense, lexical = size.stores
+    servers = sorted({dense, lexical} - {"edge"})
+    index = {"MILLRACE_INDEX__DENSE": dense, "MILLRACE_INDEX__LEXICAL": lexical}
+    ports = {"qdrant": 6333, "opensearch": 9200}
+    index |= {
+        f"MILLRACE_{name.upper()}__URL": f"http://{name}.rag-platform.svc:{ports[name]}"
+        for name in servers
+    }
     return {
         "kafka": {"partitions": size.partitions, "replicationFactor": size.replication},
-        "index": {"storage": f"{size.storage_gib}Gi"},
+        **({"settings": index, "network": {n: {"to": [PLATFORM]} for n in servers}}
+           if servers else {"index": {"storage": f"{size.storage_gib}Gi"}}),
         "namespaces": {"quotas": quotas(size)},
         "stages": {
             each.name: {key: stage(each, size)[key] for key in ("min", "max")}
             for each in workloads
-            if not each.keeps
+            if servers or "index" not in each.sections
         },
-    }
+    }  # fmt: skip

@@ -16,10 +16,10 @@ COSTS: Mapping[str, tuple[float, int, int]] = {
     "convert": (2.0, 2560, 1024),  # two files at once, each up to convert.memory_mb
     "embedding": (1.75, 1152, 512),
     "reading": (1.75, 896, 512),
-    "index": (1.0, 2048, 1024),
 }
+FOLDER = (1.0, 2048, 1024)  # the index, where it is a folder of the worker's
 # Whom a section's ports speak to; what is not here speaks to nobody.
-PEERS: Mapping[str, str] = {"redis": "redis", "generation": "generation"}
+PEERS = frozenset({"redis", "generation", "qdrant", "opensearch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +38,36 @@ class Workload:
     stages: tuple[str, ...]
     area: Area
     background: bool
-    keeps: bool  # has the embedded index: one process of all, with a volume
+    keeps: bool  # has the index in a folder: one process of all, with a volume
     triggers: tuple[Trigger, ...]
     sections: tuple[str, ...]  # of the settings, as its ports have them
 
     @property
     def peers(self) -> tuple[str, ...]:
         """What it speaks to beside the broker, the registry and a collector of spans."""
-        return tuple(sorted({PEERS[name] for name in self.sections if name in PEERS}))
+        return tuple(name for name in self.sections if name in PEERS)
 
     @property
     def resources(self) -> tuple[float, int, int]:
         """Processors, MiB of memory and of scratch space that it is given unless values say so."""
         costs = [WORKER, *(COSTS[name] for name in self.sections if name in COSTS)]
+        costs += [FOLDER] if self.keeps else []
         return sum(c for c, _, _ in costs), sum(m for _, m, _ in costs), sum(d for *_, d in costs)
 
 
-def workloads(stages: Sequence[Stage]) -> list[Workload]:
-    """In flow order; what has the embedded index is one."""
+def workloads(stages: Sequence[Stage], *, folder: bool) -> list[Workload]:
+    """In flow order. Where the index is a `folder`, what works on it is one."""
     grouped: dict[str, list[Stage]] = {}
     for stage in stages:
-        sections = {each.section for each in openers(stage.needs, stage.name)}
-        name = "index" if IndexSettings in sections else stage.name.replace(".", "-")
+        kept = folder and IndexSettings.section in sections_of(stage)
+        name = "index" if kept else stage.name.replace(".", "-")
         grouped.setdefault(name, []).append(stage)
-    return [_workload(name, together) for name, together in grouped.items()]
+    return [_workload(name, together, folder) for name, together in grouped.items()]
+
+
+def sections_of(stage: Stage) -> set[str]:
+    """Of the settings, as its ports have them."""
+    return {s.section for each in openers(stage.needs, stage.name) for s in each.sections}
 
 
 def either(first: Sequence[Workload], second: Sequence[Workload]) -> list[Workload]:
@@ -72,18 +78,17 @@ def either(first: Sequence[Workload], second: Sequence[Workload]) -> list[Worklo
     ]
 
 
-def _workload(name: str, together: Sequence[Stage]) -> Workload:
-    first = together[0]
+def _workload(name: str, together: Sequence[Stage], folder: bool) -> Workload:
     subscriptions = [each for stage in together for each in stage.subscriptions]
-    opened = [each for stage in together for each in openers(stage.needs, stage.name)]
+    sections: set[str] = set[str]().union(*map(sections_of, together))
     return Workload(
         name,
         tuple(stage.name for stage in together),
-        first.place.area,
+        together[0].place.area,
         all(stage.place.background for stage in together),
-        any(each.section is IndexSettings for each in opened),
+        folder and IndexSettings.section in sections,
         tuple(Trigger(each.group, topic.name) for each in subscriptions for topic in each.topics),
-        tuple(sorted({each.section.section for each in opened})),
+        tuple(sorted(sections)),
     )
 
 

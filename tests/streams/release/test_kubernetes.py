@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,7 +44,8 @@ def test_a_stale_a_missing_and_a_foreign_file_are_named(
     assert chart.stale(tmp_path, files) == []
 
 
-def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other() -> None:
+@pytest.mark.parametrize("index", ["folder", "servers"])
+def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other(index: str) -> None:
     """A stage that no scaler covers would stand still, or run for ever."""
     settings = load()
     read = {
@@ -52,20 +54,33 @@ def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other() 
         for each in stage.subscriptions
         for topic in each.topics
     }
-    table = yaml.safe_load((CHART / "stages.yaml").read_text())["stages"]
+    table = _table(index)
     covered = [(t["group"], t["topic"]) for row in table for t in row["triggers"]]
     assert sorted(covered) == sorted(read)
     stages = [name for row in table for name in row["stages"]]
     assert sorted(stages) == sorted(stage.name for stage in opening.stages(settings))
 
 
-def test_who_speaks_to_redis_or_a_model_is_who_needs_it() -> None:
-    table = yaml.safe_load((CHART / "stages.yaml").read_text())["stages"]
-    peers = {row["name"]: row["peers"] for row in table if row["peers"]}
+def _table(index: str) -> list[dict[str, Any]]:
+    return yaml.safe_load((CHART / "stages.yaml").read_text())[index]
+
+
+def test_an_index_in_a_folder_is_one_process_and_servers_are_anybodys() -> None:
+    together = {tuple(row["stages"]): row["keeps"] for row in _table("folder")}
+    assert together["index", "retrieve"] is True
+    assert sum(together.values()) == 1
+    assert {("index",), ("retrieve",)} <= {tuple(row["stages"]) for row in _table("servers")}
+    assert not any(row["keeps"] for row in _table("servers"))
+
+
+def test_who_speaks_to_a_store_or_a_model_is_who_needs_it() -> None:
+    peers = {row["name"]: row["peers"] for row in _table("servers") if row["peers"]}
     assert peers == {
         "embed": ["redis"],
+        "index": ["opensearch", "qdrant"],
         "admit": ["redis"],
         "rewrite": ["generation", "redis"],
+        "retrieve": ["opensearch", "qdrant"],
         "generate-local": ["generation"],
         "remember": ["redis"],
     }

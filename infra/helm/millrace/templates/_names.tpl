@@ -1,6 +1,9 @@
-{{- /* What the topology says of each workload. */ -}}
+{{- /* What the topology says of each workload: where the index is a folder, one has it. */ -}}
 {{- define "millrace.table" -}}
-{{ .Files.Get "stages.yaml" }}
+{{- $table := .Files.Get "stages.yaml" | fromYaml -}}
+{{- $dense := .Values.settings.MILLRACE_INDEX__DENSE | default "edge" -}}
+{{- $lexical := .Values.settings.MILLRACE_INDEX__LEXICAL | default "edge" -}}
+stages: {{ ternary $table.folder $table.servers (or (eq $dense "edge") (eq $lexical "edge")) | toJson }}
 {{- end }}
 
 {{- define "millrace.labels" -}}
