@@ -16,7 +16,7 @@ from opensearchpy.exceptions import NotFoundError
 
 from connectors.opensearch import documents
 from connectors.opensearch.client import CONFLICT, Client, reason
-from connectors.opensearch.searching import body_of, ranking_of
+from connectors.opensearch.searching import MISSING, body_of, ranking_of
 from connectors.opensearch.words import TenantWords
 from connectors.payloads import MADE, fence_id, made_of, stored_chunk
 from processors.documents.lacking import Lacking
@@ -36,7 +36,6 @@ from streams.flow.mirror import Place, Reflected
 WRITE_S = 30.0
 _SLICE = 400  # items of one bulk: two to three megabytes
 _PAGE = 1_000
-_GONE = 404
 
 
 class OpenSearchIndex:
@@ -80,8 +79,14 @@ class OpenSearchIndex:
         ids = {fence_id(document): document for document in documents}
         if not ids:
             return {}
-        said = self._call("POST", "_mget", {"ids": [*ids]}, timeout_s=WRITE_S)
-        return {ids[each["_id"]]: each for each in said["docs"] if each.get("found")}
+        return {ids[each["_id"]]: each for each in self._get([*ids], timeout_s=WRITE_S)}
+
+    def _get(self, ids: Sequence[str], **options: Any) -> list[Mapping[str, Any]]:
+        """Those of these that are there."""
+        said = self._call("POST", "_mget", {"ids": [*ids]}, **options)["docs"]
+        if any("error" in each for each in said):  # all, since it is the index that is not there
+            raise self._missing()
+        return [each for each in said if each["found"]]
 
     def made(self, documents: Collection[Document]) -> dict[Document, dict[str, Made]]:
         ids = {fence_id(document): document for document in documents}
@@ -108,7 +113,7 @@ class OpenSearchIndex:
                 status = outcome["status"]
                 if status == CONFLICT:
                     raise _overtaken(document)
-                if status >= 300 and not (status == _GONE and "delete" in lines[0]):
+                if status >= 300 and not (status == MISSING and "delete" in lines[0]):
                     refused.setdefault(document, reason(outcome))
         self._refresh()
         for document, change in changes.items():
@@ -146,7 +151,10 @@ class OpenSearchIndex:
         # With several shards, how rare a word is has to be asked of all of them first.
         kind = "query_then_fetch" if self._shards == 1 else "dfs_query_then_fetch"
         said = self._call("POST", "_msearch", lines, timeout_s=self._search_s, search_type=kind)
-        rankings = iter([ranking_of(each) for each in said["responses"]])
+        found = [ranking_of(each) for each in said["responses"]]
+        rankings = iter([each for each in found if each is not None])
+        if None in found:
+            raise self._missing()
         return [[*islice(rankings, len(query.texts))] for query in queries]
 
     def lexicon(self, tenant: str) -> Lexicon:
@@ -155,13 +163,10 @@ class OpenSearchIndex:
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         if not chunk_ids:
             return {}
-        body = {"ids": [*chunk_ids]}
-        params = {"realtime": "false", "_source": "payload"}
-        said = self._call("POST", "_mget", body, timeout_s=self._search_s, **params)
+        options = {"realtime": "false", "_source": "payload", "timeout_s": self._search_s}
         found: dict[str, StoredChunk] = {}
-        for each in said["docs"]:
-            source: dict[str, Any] = each["_source"] if each["found"] else {}
-            payload = source.get("payload")
+        for each in self._get(chunk_ids, **options):
+            payload = each["_source"].get("payload")
             if payload and payload["tenant"] == tenant:
                 found[each["_id"]] = stored_chunk(each["_id"], payload, self.dimensions)
         return found

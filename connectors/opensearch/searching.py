@@ -12,6 +12,8 @@ from connectors.opensearch.template import field_of
 from processors.ports import Ranking, SearchQuery
 from streams.flow.errors import Retry
 
+MISSING = 404
+
 
 def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
     """One variant of a question; tenant and filters are the store's to hold."""
@@ -29,13 +31,15 @@ def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
     }
 
 
-def ranking_of(said: Mapping[str, Any]) -> Ranking:
-    """The hits of one variant.
+def ranking_of(said: Mapping[str, Any]) -> Ranking | None:
+    """The hits of one variant; None: there is no such index.
 
     Raises:
         Retry: this one search failed, or a shard does not answer.
     """
     if said.get("error"):
+        if said["status"] == MISSING:
+            return None
         raise Retry(f"OpenSearch did not search: {reason(said)}")
     if failed := said["_shards"]["failed"]:
         raise Retry(f"OpenSearch did not search {failed} of its shards")

@@ -22,7 +22,7 @@ from streams.flow.port import Opening
 from streams.flow.section import Section
 
 if TYPE_CHECKING:
-    from processors.ports import ChunkStore, IndexVersion, Searchable
+    from processors.ports import IndexVersion, Searchable
 
 DIMENSIONS = 384
 S = TypeVar("S", bound=Section)
@@ -102,13 +102,6 @@ def index(sections: Sections, opening: Opening) -> Searchable:
     return opening.once("index", opened)
 
 
-def each(sections: Sections, stack: ExitStack) -> Iterator[tuple[str, ChunkStore]]:
-    """The stores by name, one after the other, for what compares them."""
-    opening = Opening(sections.data, stack)
-    for name in sections.of(IndexSettings).stores:
-        yield name, _open(name, sections, opening)
-
-
 def dump(sections: Sections, tenant: str | None = None) -> Iterable[str]:
     """JSON lines of everything searchable: of the folder from its worker, or else from a server.
 
@@ -116,11 +109,17 @@ def dump(sections: Sections, tenant: str | None = None) -> Iterable[str]:
         UserError: the folder cannot be read, or the server not reached.
     """
     chosen = sections.of(IndexSettings)
-    if chosen.here:
-        yield from edge.dump(chosen.name, sections.data, tenant)
+    here = (name for name in chosen.stores if STORES[name].here)
+    yield from dump_of(next(here, chosen.stores[0]), sections, tenant)
+
+
+def dump_of(name: str, sections: Sections, tenant: str | None = None) -> Iterator[str]:
+    """The same of one of the stores."""
+    if STORES[name].here:
+        yield from edge.dump(sections.of(IndexSettings).name, sections.data, tenant)
         return
     with ExitStack() as stack:
-        store = _open(chosen.stores[0], sections, Opening(sections.data, stack))
+        store = _open(name, sections, Opening(sections.data, stack))
         yield from map(edge.as_line, store.scan(tenant))
 
 

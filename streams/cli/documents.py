@@ -11,6 +11,7 @@ import typer
 
 from schemas.events import DocumentFed
 from streams.app.settings import Settings
+from streams.cli import verifying
 from streams.cli.console import Tenant, open_codec, out, print_json, progress, settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ app = typer.Typer()
 index_app = typer.Typer(help="The searchable set.", no_args_is_help=True)
 SHOWN = 20
 SOMETHING_SKIPPED = 1
+index_app.command("verify")(verifying.verify)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from schemas import topics
@@ -90,17 +90,22 @@ def compared(
 
 
 def asked_again(
-    changes: Iterable[DocumentChanged], concerned: Mapping[Key, Stamp], generation: int
+    changes: Iterable[DocumentChanged],
+    concerned: Mapping[Key, Stamp],
+    generation: int,
+    gone: Container[Key] = (),
 ) -> Iterator[DocumentChanged]:
     """The changes to chunk again; of a version's parts each one once, the last part last.
 
     A version that came after the plan is asked for too: the one that was planned with may be gone.
+    Of the documents `gone`, their deletes.
     """
     seen: set[tuple[Key, Stamp, int]] = set()
     for change in changes:
         document = change.document
         key, stamp = topics.document_key(document), (document.version, document.sequence)
-        wanted = key in concerned and document.op == "upsert" and stamp >= concerned[key]
+        wanted = key in concerned and stamp >= concerned[key]
+        wanted = wanted and (document.op == "upsert" or key in gone)
         if wanted and (key, stamp, change.part) not in seen:
             seen.add((key, stamp, change.part))
             yield replace(change, document=replace(document, generation=generation))

@@ -14,8 +14,9 @@ An interrupted run is continued by running it again: what is done has the new ch
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -78,25 +79,30 @@ class Reindexer:
         found: Plan,
         hash_of: HashOf,
         *,
+        gone: Container[Key] = (),
+        beside: Sequence[DocumentChanged] = (),
         patience_s: float = PATIENCE_S,
         on_progress: Callable[[Report], None] = lambda _: None,
     ) -> Report:
-        """Chunk again what `found` is about.
+        """Chunk again what `found` is about; of documents `gone`, say so again.
+
+        `beside` are changes that are not in the log, such as a delete of what it does not know.
 
         Raises:
             UserError: nothing moved for `patience_s` seconds, or the workers chunk in another way
                 than the policy file that this process reads.
         """
-        report = Report(found.documents, len(found.concerned))
-        if not found.concerned:
+        report = Report(found.documents, len(found.concerned) + len(beside))
+        if not report.concerned:
             return report
         generation = now_ms()
         with reader(self._settings) as source, reader(self._settings) as acks:
             waiting = _Waiting(self._codec, acks, generation, report)
             producer = kafka.new_producer(kafka.producer_options(self._settings) | {"linger.ms": 5})
-            for change in asked_again(
-                self._changes(source, found.concerned), found.concerned, generation
-            ):
+            known = found.concerned
+            again = asked_again(self._changes(source, known), known, generation, gone)
+            new = (replace(c, document=replace(c.document, generation=generation)) for c in beside)
+            for change in chain(again, new):
                 document = change.document
                 key = topics.document_key(document)
                 waiting.expect(key, hash_of(document.doc_type))
@@ -141,6 +147,16 @@ class Reindexer:
             except KafkaException as error:
                 waiting.reject(key.decode(), kafka.reason(error))
                 return
+
+    def changes(self) -> Iterator[DocumentChanged]:
+        """All changes that the log has."""
+        with reader(self._settings) as consumer:
+            yield from self._changes(consumer)
+
+    def acknowledged(self) -> Iterator[DocumentIndexed]:
+        """What became searchable of each document last."""
+        with reader(self._settings) as consumer:
+            yield from self._acknowledged(consumer)
 
     def _acknowledged(self, consumer: Consumer) -> Iterator[DocumentIndexed]:
         for message in replay(consumer, [topics.DOCS_INDEXED.name]):
