@@ -171,12 +171,18 @@ def test_every_namespace_with_pods_has_a_quota_and_bounds(objects: list[Object])
     quotas = {
         each["metadata"]["namespace"]: each for each in objects if each["kind"] == "ResourceQuota"
     }
-    ranges = {each["metadata"]["namespace"] for each in objects if each["kind"] == "LimitRange"}
+    ranges = {
+        each["metadata"]["namespace"]: each["spec"]["limits"][0]
+        for each in objects
+        if each["kind"] == "LimitRange"
+    }
     for each in of(objects, "StatefulSet").values():
         where = each["metadata"]["namespace"]
         hard = quotas[where]["spec"]["hard"]
         assert {"requests.cpu", "limits.memory", "requests.nvidia.com/gpu"} <= hard.keys()
-        assert where in ranges
+        # Who says nothing of a resource that has a most and no default is given the most of it.
+        assert ranges[where]["max"].keys() <= ranges[where]["default"].keys()
+        assert ranges[where]["default"]["nvidia.com/gpu"] == "0"
 
 
 def test_a_secret_goes_to_whoever_opens_what_it_is_for() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.infra import keda
 from tests.infra.check_chart import CHART, EXAMPLES, template
 from tests.infra.control_plane import ControlPlane, cluster
 from tests.infra.strict import definitions
@@ -21,6 +22,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with cluster(tmp_path_factory.mktemp("cluster")) as plane:
         plane.apply(definitions())
         plane.await_(lambda: _established(plane), "the definitions")
+        keda.controllers(plane)
         yield plane
 
 
@@ -33,6 +35,12 @@ def _established(plane: ControlPlane) -> bool:
         )
         for each in found
     )
+
+
+def _there(plane: ControlPlane) -> bool:
+    """Whether each workload has the pods that it wants."""
+    sets = plane.get("/apis/apps/v1/statefulsets")["items"]
+    return all(each["status"].get("replicas") == each["spec"]["replicas"] for each in sets)
 
 
 def helm(plane: ControlPlane, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +74,8 @@ def test_from_an_empty_control_plane_every_object_is_accepted_and_changed_and_go
     assert len(sets) == len(scaled) + 1, "all but what has the index"
     targets = {(s["metadata"]["namespace"], s["spec"]["scaleTargetRef"]["name"]) for s in scaled}
     assert targets <= {(s["metadata"]["namespace"], s["metadata"]["name"]) for s in sets}
+
+    plane.await_(lambda: _there(plane), "a pod of each, as quotas and bounds let them")
 
     done = helm(plane, "upgrade", "m", str(CHART), *values, "--set", "index.storage=20Gi")
     assert "m-index" in done.stderr, "the volume of an index that is there does not grow"
