@@ -13,8 +13,8 @@ from schemas.events import DocumentEmbedded, DocumentIndexed
 from streams.flow.mirror import Place
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.mirroring import Extent, Going, stretches
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.stretches import Extent, Going, stretches
 
 AT_ONCE = 500
 

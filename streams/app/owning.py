@@ -31,9 +31,10 @@ from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.lease import Lease
-from streams.runtime.mirroring import CALL_S, Extent, Mirrored, committed, extents
+from streams.runtime.mirroring import Mirrored, committed
 from streams.runtime.processing import Processing
 from streams.runtime.record import now_ms
+from streams.runtime.stretches import CALL_S, Extent, extents
 from streams.runtime.telemetry import DerivedSpans, StageMetrics
 
 log = logging.getLogger("millrace.host")

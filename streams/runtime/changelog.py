@@ -6,38 +6,31 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
-from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicCollection,
-    TopicPartition,
-)
-from confluent_kafka.admin import OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.flow.stage import Stage
 from streams.runtime import kafka
-from streams.runtime.restoring import Extent, Going, Stretch
+from streams.runtime.record import Record
+from streams.runtime.restoring import Stretch
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.stretches import (
+    CALL_S,
+    REFUSED,
+    Extent,
+    Going,
+    RefusedError,
+    extents,
+    stretches,
+)
 from streams.runtime.table import Change
 
 log = logging.getLogger("millrace.worker")
 
 T = TypeVar("T")
-CALL_S = 10.0
-POLL_S = 0.2
 AGAIN_S = 0.5
-MOST = 500  # messages of one stretch; what the client reads ahead bounds their bytes
-# What no waiting mends. All else does: a broker that is away comes back.
-_REFUSED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
-
-
-class RefusedError(Exception):
-    """The broker does not let this worker read its own state."""
 
 
 class KafkaChangelog:
@@ -62,41 +55,16 @@ class KafkaChangelog:
         inputs = [TopicPartition(name, partition) for name in self._reads]
         with closing(kafka.new_consumer(self._options)) as consumer:
             self._patiently(lambda: _offsets(consumer, inputs), going)
-        admin: Any = kafka.admin(self._settings)
-        place = TopicPartition(self._topic, partition)
-
-        def asked() -> Extent:
-            topics = admin.describe_topics(TopicCollection([self._topic]))
-            name = f"{topics[self._topic].result(CALL_S).topic_id}/{partition}"
-            bounds = [
-                # All that was written, committed or not: see `read`.
-                admin.list_offsets({place: of}, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-                for of in (OffsetSpec.earliest(), OffsetSpec.latest())
-            ]
-            first, end = (each[place].result(CALL_S).offset for each in bounds)
-            return Extent(name, first, end)
-
-        return self._patiently(asked, going)
+        every = self._patiently(lambda: extents(self._settings, [self._topic]), going)
+        found = every[self._topic, partition]
+        # A file of another partition's must not be taken for this one's.
+        return replace(found, log=f"{found.log}/{partition}")
 
     def read(self, partition: int, start: int, end: int, going: Going) -> Iterator[Stretch]:
-        """Committed changes up to the end, which a transaction still open there holds up.
-
-        Whether that one commits is decided soon: its producer goes on, is fenced, or times out.
-        """
-        if start >= end:
-            return
-        with closing(kafka.new_consumer(self._options)) as consumer:
-            consumer.assign([TopicPartition(self._topic, partition, start)])
-            at = start
-            while at < end:
-                going()
-                first = consumer.poll(POLL_S)
-                if first is None:
-                    continue
-                messages = [first, *consumer.consume(MOST - 1, 0)]
-                at = max([at, *map(_end, messages)])
-                changes = [_change(each) for each in messages if each.error() is None]
-                yield Stretch(changes, at)
+        """Committed changes up to the end."""
+        place = self._topic, partition
+        for records, at in stretches(self._options, place, start, end, going):
+            yield Stretch([*map(_change, records)], at)
 
     def _patiently(self, call: Callable[[], T], going: Going) -> T:
         """Ask until there is an answer.
@@ -111,7 +79,7 @@ class KafkaChangelog:
                 return call()
             except (KafkaException, TimeoutError) as error:
                 said = kafka.reason(error) if isinstance(error, KafkaException) else "no answer"
-                if isinstance(error, KafkaException) and error.args[0].code() in _REFUSED:
+                if isinstance(error, KafkaException) and error.args[0].code() in REFUSED:
                     raise RefusedError(f"{self._topic} cannot be read: {said}") from error
                 log.warning("state has to wait", extra={"topic": self._topic, "reason": said})
                 time.sleep(AGAIN_S)
@@ -123,19 +91,5 @@ def _offsets(consumer: Consumer, places: Sequence[TopicPartition]) -> None:
             raise KafkaException(each.error)
 
 
-def _end(message: Message) -> int:
-    """The offset behind a message; at the end of what can be read, that end."""
-    error, offset = message.error(), message.offset() or 0
-    if error is None:
-        return offset + 1
-    if error.code() == KafkaError._PARTITION_EOF:  # pyright: ignore[reportPrivateUsage]
-        return offset
-    if error.code() in _REFUSED:
-        raise RefusedError(f"{message.topic()} cannot be read: {error.str()}")
-    log.warning("state has to wait", extra={"topic": message.topic(), "reason": error.str()})
-    return 0
-
-
-def _change(message: Message) -> Change:
-    record = kafka.received(message)
+def _change(record: Record) -> Change:
     return Change(record.key or b"", record.value, record.timestamp)

@@ -15,6 +15,7 @@ from streams.flow.state import Store
 from streams.runtime.codec import Codec
 from streams.runtime.failpoints import Reach
 from streams.runtime.record import now_ms
+from streams.runtime.stretches import Extent, Going
 from streams.runtime.table import Change, Table
 from streams.runtime.telemetry import StageMetrics
 
@@ -26,19 +27,6 @@ EXPIRED_AT_ONCE = 50  # an entry may have a megabyte
 
 class GoneError(Exception):
     """The partition is no longer ours, or the session is over."""
-
-
-Going = Callable[[], None]
-"""Asked now and then by what may take long: raises GoneError once it is for nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What there is of a partition of a changelog: which of all, from which offset, to which."""
-
-    log: str
-    first: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

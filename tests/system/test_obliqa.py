@@ -51,7 +51,7 @@ def test_every_question_is_answered_and_finds_its_passages(tmp_path: Path) -> No
     chosen = set(passages)
     if not FULL:
         needed = set[str]().union(*(relevant[each] for each in ids))
-        chosen = needed | set(chance.sample(sorted(passages), 600))
+        chosen = needed | set(chance.sample(sorted(passages), 300))
     lines = [
         json.dumps({"doc_id": key, "title": passages[key]["title"], "body": passages[key]["text"]})
         for key in sorted(chosen)

@@ -16,7 +16,7 @@ from streams.app.policies import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 OBLIQA = ROOT.parent / "shared" / "data" / "obliqa"
-QUESTIONS, PASSAGES = 1200, 2500  # of the set: enough to learn from, and a minute to embed
+QUESTIONS, PASSAGES = 700, 1400  # of the set: enough to learn from, and half a minute to embed
 PLAIN = """
 version: hybrid-9
 limit: 100

@@ -14,9 +14,10 @@ from schemas.events import DocumentFed, FeedbackGiven
 from streams.flow.port import Opened
 from streams.runtime.codec import Codec
 from streams.runtime.processing import Record
-from streams.runtime.restoring import HOUR_MS, Extent, Going, Stretch, Tables
+from streams.runtime.restoring import HOUR_MS, Stretch, Tables
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.state import Keeper
+from streams.runtime.stretches import Extent, Going
 from streams.runtime.telemetry import REGISTRY, DerivedSpans, StageMetrics
 from streams.runtime.testing import Changelog, Driver
 from tests.support.counting import (
