@@ -49,6 +49,27 @@ def configuration(
     return {**options, **database.options}
 
 
+def outbox(database: Database, bootstrap: str, replication: int = 1) -> dict[str, str]:
+    """Of the connector that writes an outbox's payloads to docs.feed, as they stand in the table.
+
+    The table has the columns of Debezium's outbox pattern: `id`, `aggregatetype`, `aggregateid`
+    (TENANT/DOC_ID, which keeps a document's versions in order), `type` and `payload` (JSON).
+    """
+    own = database.of_outbox()
+    text = "org.apache.kafka.connect.storage.StringConverter"
+    routing = {
+        "type": "io.debezium.transforms.outbox.EventRouter",
+        "route.topic.replacement": "docs.feed",
+        "table.op.invalid.behavior": "warn",  # an outbox's rows are deleted, and change nothing
+    }
+    return (
+        configuration(own, [database.outbox], bootstrap, replication)
+        | {"key.converter": text, "value.converter": text, "transforms": "outbox"}
+        | {f"transforms.outbox.{name}": value for name, value in routing.items()}
+        | {**database.options}
+    )
+
+
 def _relational(database: Database, tables: Sequence[str]) -> dict[str, str]:
     return {
         "database.hostname": database.host,

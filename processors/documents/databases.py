@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -35,6 +35,11 @@ class Database:
     user: str
     password: str
     options: Mapping[str, str] = field(default_factory=dict[str, str])
+    outbox: str = ""  # a table whose rows are records of docs.feed
+
+    def of_outbox(self) -> Database:
+        """The same database as the connector of its outbox knows it: by names of its own."""
+        return replace(self, name=f"{self.name}-outbox")
 
     def topic(self, table: str) -> str:
         """Debezium's name of a table's topic."""
@@ -81,6 +86,7 @@ class WrittenDatabase(Written):
     options: Annotated[
         dict[str, str], NOTHING_IS_EMPTY, expected("a mapping of Debezium's names to texts")
     ] = Field(default_factory=dict[str, str])
+    outbox: Annotated[_Named | None, expected("the name of a table")] = None
 
     @model_validator(mode="after")
     def _no_secret(self) -> Self:
@@ -101,6 +107,7 @@ class WrittenDatabase(Written):
             user=self.user,
             password=self.password,
             options=self.options,
+            outbox=self.outbox or "",
         )
 
 

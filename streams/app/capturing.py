@@ -11,7 +11,7 @@ from typing import Any
 from connectors.kafka_connect.client import KafkaConnect, Standing
 from connectors.kafka_connect.port import CdcSettings
 from connectors.kafka_connect.references import password
-from connectors.kafka_connect.templates import configuration
+from connectors.kafka_connect.templates import configuration, outbox
 from connectors.postgres.live import LivePostgres, Slot, live
 from processors.documents.databases import Database
 from processors.documents.debezium import Column, DebeziumSource, identity_of
@@ -32,11 +32,23 @@ class Followed:
     database: Database
     sources: tuple[DebeziumSource, ...]
 
-    def configuration(self, settings: Settings) -> dict[str, str]:
-        tables = [source.table for source in self.sources]
-        return configuration(
-            self.database, tables, settings.bootstrap_servers, settings.replication_factor
-        )
+    @property
+    def tables(self) -> list[str]:
+        return [source.table for source in self.sources]
+
+    def connectors(self, settings: Settings) -> dict[str, dict[str, str]]:
+        """Its connectors by name, with what each is told."""
+        bootstrap, replication = settings.bootstrap_servers, settings.replication_factor
+        found: dict[str, dict[str, str]] = {}
+        if self.sources:
+            found[self.database.connector] = configuration(
+                self.database, self.tables, bootstrap, replication
+            )
+        if self.database.outbox:
+            found[self.database.of_outbox().connector] = outbox(
+                self.database, bootstrap, replication
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ def followed(settings: Settings, only: Sequence[str] = ()) -> list[Followed]:
         for name, each in known.items()
         if not only or name in only
     ]
-    found = [each for each in found if each.sources or each.database.name in only]
+    found = [each for each in found if each.sources or each.database.outbox or only]
     if not found:
         raise UserError(
             f"policy {path} follows no database: name one under `databases`, and its tables under "
@@ -139,18 +151,19 @@ def first_mapping(settings: Settings, each: Followed, table: str) -> dict[str, A
 
 
 def apply(settings: Settings, each: Followed, *, again: bool = False) -> None:
-    """Put the database's connector to Connect, and return once it runs.
+    """Put the database's connectors to Connect, and return once they run.
 
-    With `again` it begins as if for the first time, with a snapshot of its tables.
+    With `again` they begin as if for the first time, with a snapshot of their tables.
 
     Raises:
         UserError: Connect refuses it, or it does not run.
     """
-    name, patience = each.database.connector, settings.of(CdcSettings).timeout_s
+    patience = settings.of(CdcSettings).timeout_s
     with connect(settings) as server:
-        if again and server.standing(name) is not None:
-            server.forget(name, patience)
-        server.put(name, each.configuration(settings), patience)
+        for name, configured in each.connectors(settings).items():
+            if again and server.standing(name) is not None:
+                server.forget(name, patience)
+            server.put(name, configured, patience)
 
 
 def rows_of(settings: Settings, each: Followed, source: DebeziumSource) -> tuple[int, set[str]]:
@@ -178,20 +191,28 @@ def rows_of(settings: Settings, each: Followed, source: DebeziumSource) -> tuple
         return version, {f"{tenant}/{doc_id}" for tenant, doc_id in found}
 
 
-def standing(settings: Settings, each: Followed) -> Captured:
-    """How a database's capture stands, with what is wrong and how it is mended.
+def standings(settings: Settings, each: Followed) -> list[Captured]:
+    """How a database's connectors stand, with what is wrong and how it is mended.
 
     Raises:
         UserError: Connect does not answer.
     """
-    database = each.database
+    found: list[Captured] = []
+    if each.sources:
+        found.append(_standing(settings, each.database, each.sources))
+    if each.database.outbox:
+        found.append(_standing(settings, each.database.of_outbox(), ()))
+    return found
+
+
+def _standing(
+    settings: Settings, database: Database, sources: tuple[DebeziumSource, ...]
+) -> Captured:
     with connect(settings) as server:
         connector = server.standing(database.connector)
     wrong: list[str] = []
     if connector is None:
-        wrong.append(
-            f"Connect has no connector {database.connector}: `millrace cdc apply {database.name}`"
-        )
+        wrong.append(f"Connect has no connector {database.connector}: `millrace cdc apply`")
     elif connector.failed:
         wrong.append(f"connector {database.connector} failed: {connector.fault}")
     slot: Slot | None = None
@@ -203,18 +224,20 @@ def standing(settings: Settings, each: Followed) -> Captured:
             wrong.append(str(error))
         else:
             if connector is not None and (slot is None or slot.lost):
-                wrong.append(_without_slot(each, lost=slot is not None))
-    return Captured(database, connector, slot, tuple(wrong), each.sources)
+                wrong.append(_without_slot(database, sources, lost=slot is not None))
+    return Captured(database, connector, slot, tuple(wrong), sources)
 
 
-def _without_slot(each: Followed, *, lost: bool) -> str:
-    database = each.database
+def _without_slot(database: Database, sources: Sequence[DebeziumSource], *, lost: bool) -> str:
     what = "has lost what it kept of the log" if lost else "is gone"
-    names = " ".join(source.name for source in each.sources)
+    said = f"replication slot {database.slot} of database {database.database} {what}, so changes "
+    said += "since are in no feed: `millrace cdc apply --again` makes a new one"
+    if not sources:
+        return f"{said}; what was put into the outbox meanwhile has to be put there again"
+    names = " ".join(source.name for source in sources)
     return (
-        f"replication slot {database.slot} of database {database.name} {what}, so changes since "
-        f"are in no feed: `millrace cdc apply --again {database.name}` makes a new one and reads "
-        f"the tables again, then `millrace cdc prune {names}` deletes what is no more in them"
+        f"{said} and reads the tables again, then `millrace cdc prune {names}` deletes what is no "
+        "more in them"
     )
 
 

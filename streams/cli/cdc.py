@@ -73,17 +73,19 @@ def apply(
     chosen = settings()
     found = capturing.followed(chosen, databases or ())
     if dry_run:
-        print_json({each.database.connector: each.configuration(chosen) for each in found})
+        print_json({name: told for each in found for name, told in each.connectors(chosen).items()})
         return
     for each in found:
         if not unchecked:
             for check in capturing.checked(chosen, each):
                 if check.faults:
                     raise UserError(f"mapping {check.source.name}: {check.faults[0]}")
-        signals.ensure(chosen, each.database.signals)
+        for known in (each.database, each.database.of_outbox()):
+            signals.ensure(chosen, known.signals)
         capturing.apply(chosen, each, again=again)
-        tables = ", ".join(source.table for source in each.sources)
-        out.print(f"{each.database.connector} runs: {tables}", markup=False)
+        for name, told in each.connectors(chosen).items():
+            tables = told.get("table.include.list") or told.get("collection.include.list", "")
+            out.print(f"{name} runs: {tables}", markup=False)
 
 
 @app.command()
@@ -94,7 +96,9 @@ def status(databases: Databases = None, as_json: Json = False) -> None:
 
     chosen = settings()
     found = [
-        capturing.standing(chosen, each) for each in capturing.followed(chosen, databases or ())
+        standing
+        for each in capturing.followed(chosen, databases or ())
+        for standing in capturing.standings(chosen, each)
     ]
     lag = {each["name"]: each["lag"] for each in lags(chosen)}
     if as_json:
@@ -113,9 +117,8 @@ def snapshot(names: Sources) -> None:
 
     chosen = settings()
     for each in capturing.named(chosen, names):
-        tables = [source.table for source in each.sources]
-        signals.snapshot(chosen, each.database.signals, each.database.name, tables)
-        out.print(f"asked {each.database.connector} for {', '.join(tables)}", markup=False)
+        signals.snapshot(chosen, each.database.signals, each.database.name, each.tables)
+        out.print(f"asked {each.database.connector} for {', '.join(each.tables)}", markup=False)
 
 
 @app.command()

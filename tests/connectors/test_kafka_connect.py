@@ -14,7 +14,7 @@ import pytest
 
 from connectors.kafka_connect.client import KafkaConnect, cause
 from connectors.kafka_connect.references import password
-from connectors.kafka_connect.templates import configuration
+from connectors.kafka_connect.templates import configuration, outbox
 from processors.documents.databases import KINDS, Database, Kind
 from streams.flow.errors import UserError
 
@@ -126,6 +126,14 @@ def test_every_kind_has_a_template_that_holds_no_secret(kind: Kind) -> None:
     assert told["topic.prefix"] == "bank"
     assert told["snapshot.mode"] == "no_data"
     assert [value for name, value in told.items() if name.endswith("password")] == ["${env:BANK}"]
+
+
+def test_an_outbox_goes_to_the_feed_as_it_stands() -> None:
+    told = outbox(bank(outbox="public.outbox"), "k:1")
+    assert told["table.include.list"] == "public.outbox"
+    assert told["transforms.outbox.route.topic.replacement"] == "docs.feed"
+    assert told["slot.name"] == "millrace_bank_outbox"
+    assert "StringConverter" in told["key.converter"] and told["topic.prefix"] == "bank-outbox"
 
 
 def test_a_reference_is_read_where_it_means_something(

@@ -51,25 +51,16 @@ class World:
 
     def searchable(self, tenant: str = "retail", prefix: str = "") -> dict[str, str]:
         """Each document's text as it can be found now."""
+        found = self.documents(tenant)
+        return {doc: "\n".join(each) for doc, each in found.items() if doc.startswith(prefix)}
+
+    def documents(self, tenant: str = "retail") -> dict[str, list[str]]:
+        """Each document's chunks as they can be found now, in order."""
         found: dict[str, dict[int, str]] = {}
         for line in opening.dump_index(self.settings, tenant):
             each = json.loads(line)
-            if each["doc_id"].startswith(prefix):
-                found.setdefault(each["doc_id"], {})[each["ordinal"]] = each["text"]
-        return {doc: "\n".join(text for _, text in sorted(of.items())) for doc, of in found.items()}
-
-    def documents(self, tenant: str = "retail") -> dict[str, tuple[str, list[str]]]:
-        """Each document's title and chunks as they can be found now."""
-        titles: dict[str, str] = {}
-        chunks: dict[str, dict[int, str]] = {}
-        for line in opening.dump_index(self.settings, tenant):
-            each = json.loads(line)
-            titles[each["doc_id"]] = each["title"]
-            chunks.setdefault(each["doc_id"], {})[each["ordinal"]] = each["text"]
-        return {
-            doc: (title, [text for _, text in sorted(chunks[doc].items())])
-            for doc, title in titles.items()
-        }
+            found.setdefault(each["doc_id"], {})[each["ordinal"]] = each["text"]
+        return {doc: [text for _, text in sorted(of.items())] for doc, of in found.items()}
 
     def await_searchable(self, expected: Mapping[str, str], prefix: str, timeout: float) -> None:
         until(
@@ -94,7 +85,7 @@ class World:
             self._connection.close()
 
 
-def policy(port: int, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def policy(port: int, sources: Mapping[str, Mapping[str, Any]], outbox: str = "") -> dict[str, Any]:
     """`connectors.yaml` with one database, `bank`."""
     database = {
         "kind": "postgresql",
@@ -104,6 +95,7 @@ def policy(port: int, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         "user": USER,
         "password": f"${{env:{SECRET}}}",
         "options": {"heartbeat.interval.ms": "2000"},
+        **({"outbox": outbox} if outbox else {}),
     }
     return {
         "version": "1",
@@ -114,7 +106,11 @@ def policy(port: int, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
 
 @contextmanager
 def world(
-    folder: Path, sources: Mapping[str, Mapping[str, Any]], schema: str, **given: object
+    folder: Path,
+    sources: Mapping[str, Mapping[str, Any]],
+    schema: str,
+    outbox: str = "",
+    **given: object,
 ) -> Generator[World]:
     """Everything started; the tables are there, the connector is not put yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +119,9 @@ def world(
             connection.execute(schema.encode())
         written = folder / "policies"
         shutil.copytree(policies.SHIPPED, written)
-        (written / "connectors.yaml").write_text(yaml.safe_dump(policy(postgres.port, sources)))
+        (written / "connectors.yaml").write_text(
+            yaml.safe_dump(policy(postgres.port, sources, outbox))
+        )
         said = Settings(data=folder / "data", policies=written, **given)
         with (
             Stack(said) as stack,

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ LONG = "The fee for a lost card is 12 euros. " * 400
 SCHEMA = """
 CREATE TABLE handbook (id int PRIMARY KEY, title text, body text, hits int DEFAULT 0);
 ALTER TABLE handbook ALTER body SET STORAGE EXTERNAL;
+CREATE TABLE outbox (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), aggregatetype text,
+  aggregateid text, type text, payload jsonb);
 CREATE TABLE rules (id int PRIMARY KEY, title text, body text, day date, fee numeric(8, 2));
 ALTER TABLE rules ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE rules REPLICA IDENTITY FULL;
@@ -50,13 +52,16 @@ SOURCES = {
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("bank"), SOURCES, SCHEMA) as running:
+    with world(tmp_path_factory.mktemp("bank"), SOURCES, SCHEMA, "public.outbox") as running:
         done = command(running, "cdc", "map")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "an update that leaves 'body' alone may not say what it holds" in done.stdout
         done = command(running, "cdc", "apply")
         assert done.returncode == 0, done.stderr
-        assert done.stdout == "millrace-bank runs: public.handbook, public.rules\n"
+        assert done.stdout.splitlines() == [
+            "millrace-bank runs: public.handbook,public.rules",
+            "millrace-bank-outbox runs: public.outbox",
+        ]
         yield running
 
 
@@ -102,6 +107,25 @@ def test_a_row_inserted_by_sql_is_answered_from_and_cited(bank: World) -> None:
     assert [each.doc_id for each in answer.citations] == ["handbook/10"]
 
 
+def test_what_an_application_puts_into_its_outbox_is_fed(bank: World) -> None:
+    def put(document: Mapping[str, object]) -> None:
+        bank.sql(
+            "INSERT INTO outbox (aggregatetype, aggregateid, type, payload) "
+            "VALUES ('document', %s, 'changed', %s)",
+            f"{document['tenant']}/{document['doc_id']}",
+            json.dumps(document),
+        )
+
+    named = {"tenant": "retail", "doc_id": "app/1"}
+    put(named | {"op": "upsert", "body": "The app says 1."})
+    put(named | {"op": "upsert", "body": "The app says 2."})
+    put(named | {"doc_id": "app/2", "op": "upsert", "body": "To be gone."})
+    put(named | {"doc_id": "app/2", "op": "delete"})
+    put(named | {"doc_id": "app/3", "op": "upsert", "body": "The last."})
+    bank.sql("DELETE FROM outbox")
+    bank.await_searchable({"app/1": "The app says 2.", "app/3": "The last."}, "app/", 30)
+
+
 def test_updates_deletes_and_changed_keys_reach_the_index(bank: World) -> None:
     for number in (20, 21, 22):
         bank.sql("INSERT INTO handbook VALUES (%s, 'T', %s)", number, f"Text of {number}.")
@@ -143,8 +167,10 @@ def test_a_long_text_that_an_update_leaves_alone_is_never_the_placeholder(bank: 
 def test_status_names_connector_slot_and_lag_and_no_secret_is_told(bank: World) -> None:
     done = command(bank, "cdc", "status", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    (said,) = json.loads(done.stdout)
-    assert (said["connector"], said["tasks"]) == ("RUNNING", ["RUNNING"])
+    said, outbox = json.loads(done.stdout)
+    for each in (said, outbox):
+        assert (each["connector"], each["tasks"]) == ("RUNNING", ["RUNNING"])
+    assert (outbox["slot"], outbox["slot_active"]) == ("millrace_bank_outbox", True)
     assert (said["slot"], said["slot_active"]) == ("millrace_bank", True)
     assert said["lag"].keys() == {"handbook", "rules"}
     plain, dry = command(bank, "cdc", "status"), command(bank, "cdc", "apply", "--dry-run")

@@ -39,6 +39,15 @@ def test_a_database_has_the_port_of_its_kind_unless_another_is_said() -> None:
     assert databases(policy({"kind": "mariadb"}))["bank"].port == 3306
 
 
+def test_an_outbox_has_a_connector_a_slot_and_signals_of_its_own() -> None:
+    bank = databases(policy({"outbox": "public.outbox"}))["bank"]
+    own = bank.of_outbox()
+    assert bank.outbox == "public.outbox"
+    assert {own.connector, own.slot, own.signals}.isdisjoint(
+        {bank.connector, bank.slot, bank.signals}
+    )
+
+
 @pytest.mark.parametrize(
     ("database", "source", "said"),
     [
