@@ -37,8 +37,9 @@ check-infra: $(STAMP)
 	@$(BIN)/python -m pytest tests/infra/check_chart.py
 
 test-cluster: $(STAMP)
-	@echo "millrace: the chart on a real API server (needs Go; builds the control plane once)"
-	@$(BIN)/python -m pytest tests/infra/check_cluster.py
+	@echo "millrace: the chart on a real API server with the real KEDA (needs Go; builds them once: 20 minutes of a core)"
+	@$(BIN)/python -m tests.infra.tools
+	@$(BIN)/python -m pytest tests/infra/check_cluster.py tests/infra/check_scaling.py
 
 evaluate: $(EVALUATION)
 	@echo "millrace: answers to the sample corpus, scored and held against policies/gates.toml"

@@ -111,7 +111,8 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
         "scaling": {
             "by": "kafka",
             "pollingInterval": 5,
-            "cooldownPeriod": 60,
+            # A fast stage has no lag at most looks, so a short calm says little.
+            "cooldownPeriod": 300,
             "authentication": "",
             "prometheus": {"serverAddress": "http://prometheus.monitoring.svc:9090"},
         },
