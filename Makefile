@@ -53,7 +53,7 @@ test-llm: $(EVALUATION) requirements-llm.lock
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"
-	@DRILL=full SEED=$(SEED) $(BIN)/python -m pytest -m drill -s
+	@DRILL=full SEED=$(SEED) $(BIN)/python -m pytest tests tests/real -m drill -s
 
 clean:
 	rm -rf .venv .millrace build dist

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from processors.documents.avro_values import as_json, connect_schema
 from processors.documents.debezium_values import decoded, struct_schema
 from schemas import json_form
 from streams.flow.errors import Reject
@@ -39,9 +40,24 @@ def row_change(value: bytes | None) -> RowChange:
     """
     if value is None:
         return RowChange("")
-    if value.startswith((b"\0", b"\xc3\x01")):
-        raise Reject("the record is Avro; of Debezium JSON is read: give Connect its JsonConverter")
-    payload, schema = _payload(json_form.load(value))
+    if value.startswith(b"\xc3\x01"):
+        raise Reject(
+            "the record is Avro by a fingerprint that only its writer knows; of Debezium JSON is "
+            "read, and Avro through a registry"
+        )
+    return _change(*_payload(json_form.load(value)))
+
+
+def avro_change(datum: object, schema: object) -> RowChange:
+    """The change event in an Avro record, as Connect's Avro converters write it.
+
+    Raises:
+        Reject: it is no such event; says why.
+    """
+    return _change(as_json(datum), connect_schema(schema))
+
+
+def _change(payload: object, schema: object) -> RowChange:
     if payload is None:
         return RowChange("")
     if not isinstance(payload, dict):
@@ -86,13 +102,19 @@ def _flattened(event: Mapping[str, object], schema: object) -> RowChange:
     return RowChange("d", row, None, source) if gone else RowChange(op, None, row, source)
 
 
-def key_of(key: bytes | None) -> Row:
-    """The columns in a record's key. Raises Reject where there are none."""
+def key_of(key: bytes | None) -> Row | None:
+    """The columns in a record's key; None where it is Avro, whose columns the row has too.
+
+    Raises:
+        Reject: there is none, or it cannot be read.
+    """
     if key is None:
         raise Reject(
             "the record has no key, so that the order of a row's changes is not kept: give the "
             "table a primary key, or the connector message.key.columns"
         )
+    if key.startswith(b"\0"):
+        return None
     try:
         columns, schema = _payload(json_form.load(key))
     except Reject as failure:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple, cast
 from urllib.parse import quote
 
-from processors.documents.change_events import Row, RowChange, key_of, row_change
+from processors.documents.change_events import Row, RowChange, avro_change, key_of, row_change
 from processors.documents.debezium_values import Encoded, plain, raw
 from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
 from processors.documents.kinds import PLAIN
@@ -125,16 +125,17 @@ def slow_row(change: RowChange, key: bytes | None, source: DebeziumSource) -> st
     return next(filter(None, slow), None)
 
 
-def _documents(change: RowChange, key: Row, source: DebeziumSource) -> Iterator[DocumentFed]:
-    for column in () if source.full else source.identity:
-        if column not in key:
+def _documents(change: RowChange, key: Row | None, source: DebeziumSource) -> Iterator[DocumentFed]:
+    known = source.identity if source.full or key is None else key
+    for column in source.identity:
+        if column not in known:
             raise Reject(
                 f"column '{column}' says which document a row is, but is none of the record's key "
-                f"({', '.join(key)}), and only that is known of a row that is deleted: {_FULL}"
+                f"({', '.join(known)}), and only that is known of a row that is deleted: {_FULL}"
             )
     before = change.before
     if change.op == "d":
-        row = {**(before or {}), **key}
+        row = {**(before or {}), **(key or {})}
         yield _delete(identity_of(row, source), row, change, source)
         return
     after = change.after
@@ -286,7 +287,15 @@ def _arrived(
 
 def _rows(name: str) -> Topic[RowChange]:
     """A topic of Debezium's, which has the form that Debezium gives it."""
-    return Topic(name, RowChange, lambda _: "", edge=True, max_bytes=32 * MIB, read=row_change)
+    return Topic(
+        name,
+        RowChange,
+        lambda _: "",
+        edge=True,
+        max_bytes=32 * MIB,
+        read=row_change,
+        read_avro=avro_change,
+    )
 
 
 def stage(source: DebeziumSource, config: IngestConfig) -> Stage:

@@ -50,6 +50,7 @@ class Topic(Generic[E]):
     suffix: Callable[[E], str] | None = None
     part: Callable[[E], str | None] | None = None
     read: Callable[[bytes | None], E] | None = None  # of a topic that others write, in their form
+    read_avro: Callable[[Any, Any], E] | None = None  # the same, of a registered schema and a datum
     stamp: Callable[[E], tuple[int, ...]] | None = None
     sound: Callable[[E], str] | None = None  # what is wrong with an event that its schema allows
 

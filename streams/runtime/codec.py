@@ -90,7 +90,11 @@ class Codec:
             Retry: the schema registry is out of reach.
         """
         if topic.read is not None:
-            return topic.read(value)
+            foreign_avro = value is not None and value.startswith(CONFLUENT) and len(value) >= 5
+            if topic.read_avro is None or value is None or not foreign_avro:
+                return topic.read(value)
+            writer = self._registered(struct.unpack(">I", value[1:5])[0])
+            return topic.read_avro(_datum(value, 5, writer), writer)
         kind = _kind(topic.event)
         if not value:
             raise Reject(f"the record has no value; {topic.name} carries {kind.name}")
@@ -192,6 +196,17 @@ def _resolved(value: bytes, start: int, writer: Any, kind: _Kind) -> dict[str, A
     if stream.tell() != len(value):
         raise Reject(f"the record has {len(value) - stream.tell()} bytes after its {kind.name}")
     return datum
+
+
+def _datum(value: bytes, start: int, writer: Any) -> Any:
+    """What others wrote with a schema of theirs."""
+    stream = BytesIO(value)
+    stream.seek(start)
+    try:
+        return _avro.schemaless_reader(stream, writer, None)
+    except _UNDECODABLE as error:
+        said = error or type(error).__name__
+        raise Reject(f"the record cannot be read by its schema: {said}") from None
 
 
 def _unreadable(kind: _Kind, error: Exception) -> Reject:

@@ -213,7 +213,7 @@ def test_the_version_comes_from_where_the_policy_says() -> None:
     [
         (b"no JSON", None, "is not valid JSON"),
         (b"\xff", None, "is not UTF-8"),
-        (b"\0\0\0\0\x07abc", None, "is Avro; of Debezium JSON is read"),
+        (b"\xc3\x01abc", None, "is Avro by a fingerprint .* Avro through a registry"),
         (b"[]", None, "a change event is a JSON object"),
         (json.dumps(ROW).encode(), None, "has no field 'op'; where Extract.* flattens"),
         (event("x", after=ROW), None, "field 'op' is 'x', but must be one of c, r, u, d"),
