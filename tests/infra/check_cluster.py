@@ -23,6 +23,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         plane.apply(definitions())
         plane.await_(lambda: _established(plane), "the definitions")
         keda.controllers(plane)
+        keda.webhooks(plane)
         yield plane
 
 
@@ -115,3 +116,19 @@ def test_a_scaler_with_a_wrong_field_is_refused_by_the_server(
     refused = plane._patch(said)
     assert refused.status_code in (400, 422, 500), refused.text
     assert named in refused.text
+
+
+def test_a_second_scaler_of_one_workload_is_refused_by_keda(plane: ControlPlane) -> None:
+    done = helm(plane, "install", "m", str(CHART), "-f", str(EXAMPLES / "small.yaml"))
+    assert done.returncode == 0, done.stderr
+    where = "/apis/keda.sh/v1alpha1/namespaces/rag-ingestion/scaledobjects/m-embed"
+    said = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "another", "namespace": "rag-ingestion"},
+        "spec": plane.get(where)["spec"],
+    }
+    refused = plane._patch(said)
+    assert refused.status_code == 403, refused.text
+    assert "vscaledobject.kb.io" in refused.text and "already managed" in refused.text
+    assert helm(plane, "uninstall", "m").returncode == 0

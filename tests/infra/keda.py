@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import shutil
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.infra.control_plane import ControlPlane, free_ports
+from tests.infra.tools import module
 
 CONTROLLERS = (
     "statefulset-controller", "horizontal-pod-autoscaler-controller", "namespace-controller",
@@ -30,23 +34,34 @@ def controllers(plane: ControlPlane) -> None:
     )  # fmt: skip
 
 
+def webhooks(plane: ControlPlane) -> None:
+    """KEDA's judgement of each scaler that is written; without it none is taken."""
+    certificates = _certificates(plane)
+    port, metrics, health = free_ports(3)
+    plane.start(
+        "keda-webhooks", f"--cert-dir={certificates}", f"--port={port}",
+        f"--metrics-bind-address=127.0.0.1:{metrics}",
+        f"--health-probe-bind-address=127.0.0.1:{health}", "--zap-encoder=console",
+        **_variables(plane),
+    )  # fmt: skip
+    plane.await_port(port)
+    said = module("github.com/kedacore/keda/v2") / "config/webhooks/validation_webhooks.yaml"
+    configuration = yaml.safe_load(said.read_text())
+    for each in configuration["webhooks"]:
+        path = each["clientConfig"]["service"]["path"]
+        each["clientConfig"] = {
+            "url": f"https://localhost:{port}{path}",
+            "caBundle": _authority(plane),
+        }
+        each["failurePolicy"] = "Fail"
+    plane.apply([configuration])
+
+
 def start(plane: ControlPlane) -> None:
     """KEDA, once external metrics are served."""
-    plane.apply([_named("v1", "Namespace", "keda")])
-    hosts = [
-        "localhost",
-        "127.0.0.1",
-        *(f"{n}{s}" for n in NAMES for s in ("", ".keda", ".keda.svc")),
-    ]
-    certificates = plane.authority.leaf("keda/tls", "keda", hosts=hosts).parent
-    shutil.copy(plane.authority.certificate, certificates / "ca.crt")
+    certificates = _certificates(plane)
     grpc, metrics, health, served, told = free_ports(5)
-    variables = {
-        "POD_NAMESPACE": "keda",
-        "KEDA_CLUSTER_OBJECT_NAMESPACE": "keda",
-        "WATCH_NAMESPACE": "",
-        "KUBECONFIG": str(plane.kubeconfig),
-    }
+    variables = _variables(plane)
     plane.start(
         "keda-operator", f"--cert-dir={certificates}",
         f"--metrics-service-bind-address=127.0.0.1:{grpc}",
@@ -69,12 +84,35 @@ def start(plane: ControlPlane) -> None:
     plane.await_(lambda: _available(plane), "external metrics")
 
 
+def _certificates(plane: ControlPlane) -> Path:
+    """A folder as KEDA's programs want it, made once."""
+    folder = plane.folder / "keda"
+    if not folder.exists():
+        plane.apply([_named("v1", "Namespace", "keda")])
+        named = [f"{name}{domain}" for name in NAMES for domain in ("", ".keda", ".keda.svc")]
+        plane.authority.leaf("keda/tls", "keda", hosts=["localhost", "127.0.0.1", *named])
+        shutil.copy(plane.authority.certificate, folder / "ca.crt")
+    return folder
+
+
+def _variables(plane: ControlPlane) -> dict[str, str]:
+    return {
+        "POD_NAMESPACE": "keda",
+        "KEDA_CLUSTER_OBJECT_NAMESPACE": "keda",
+        "WATCH_NAMESPACE": "",
+        "KUBECONFIG": str(plane.kubeconfig),
+    }
+
+
+def _authority(plane: ControlPlane) -> str:
+    return base64.b64encode(plane.authority.certificate.read_bytes()).decode()
+
+
 def _registered(plane: ControlPlane, port: int) -> list[dict[str, Any]]:
     """Where external metrics are served, and that the autoscaler may read them.
 
     An endpoint may not be of this machine: so the service is another name of it.
     """
-    authority = base64.b64encode(plane.authority.certificate.read_bytes()).decode()
     service = {"name": NAMES[1], "namespace": "keda"}
     named = {"type": "ExternalName", "externalName": "localhost"}
     group, version = METRICS.partition(".")[2], METRICS.partition(".")[0]
@@ -96,7 +134,7 @@ def _registered(plane: ControlPlane, port: int) -> list[dict[str, Any]]:
                 "groupPriorityMinimum": 100,
                 "versionPriority": 100,
                 "service": service | {"port": port},
-                "caBundle": authority,
+                "caBundle": _authority(plane),
             }
         },
         _named(f"{rbac}/v1", "ClusterRole", role) | {"rules": [rule]},

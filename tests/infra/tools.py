@@ -25,6 +25,7 @@ PACKAGES = {
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "keda-operator": "github.com/kedacore/keda/v2/cmd/operator",
     "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
+    "keda-webhooks": "github.com/kedacore/keda/v2/cmd/webhooks",
 }
 _VERSION = {
     "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES}",
