@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,6 +29,11 @@ def tag(name: str, value: str) -> str:
     return f"{name}\x1f{value}"
 
 
+def labels(classes: Sequence[str] | None, acl: Sequence[str] | None) -> dict[str, list[str]]:
+    """Who may see a chunk, as stores filter by it; they change without the rest."""
+    return {"classes": [*(classes or ())], "acl": [*(acl or ())]}
+
+
 def read_text(change: DocumentEmbedded, item: EmbeddedChunk) -> str:
     """What is searched of a chunk by its words: the chunk with what it stands under."""
     return f"{change.document.title}\n{item.chunk.heading}\n{item.chunk.text}"
@@ -39,6 +45,7 @@ def chunk_payload(key: str, change: DocumentEmbedded, item: EmbeddedChunk) -> di
     return {
         "document": key,
         "tenant": document.tenant,
+        **labels(document.classes, document.acl),
         "tags": [tag(name, value) for name, value in document.metadata.items()],
         "doc_id": document.doc_id,
         "version": document.version,
@@ -85,4 +92,6 @@ def stored_chunk(chunk_id: str, payload: dict[str, Any], dimensions: int) -> Sto
         vector=vectors[0],
         sentence_vectors=vectors[1:],
         page=payload.get("page", 0),
+        classes=payload["classes"],
+        acl=payload["acl"],
     )

@@ -29,6 +29,7 @@ from streams.flow.errors import Retry
 from streams.flow.mirror import Place, Reflected
 
 # Before any version: of a document that only one of the stores knows.
+_KEPT = ("logged", "fed_at", "acl", "classes")
 _NEVER = {"version": -(2**63), "sequence": 0, "generation": 0, "deleted": False}
 
 
@@ -123,7 +124,8 @@ def _agreed(
 ) -> dict[Document, dict[str, Any]]:
     """Of each document the fence that both have, or of two the older, or one older than any.
 
-    The last leaves what stands in the log of the document as the store that knows it says.
+    The last leaves what stands in the log of the document, and who may see it, as the store that
+    knows it says.
     """
     first, second = own
     found: dict[Document, dict[str, Any]] = {}
@@ -131,7 +133,7 @@ def _agreed(
         one, other = first.get(document), second.get(document)
         if one is None or other is None:
             known = one or other or {}
-            kept = {name: known[name] for name in ("logged", "fed_at") if name in known}
+            kept = {name: known[name] for name in _KEPT if name in known}
             found[document] = _NEVER | kept
         else:  # of one stamp, the store that is written last is behind
             found[document] = one if stamp_in(one) < stamp_in(other) else other

@@ -33,6 +33,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         Limit("title", LONGEST_TITLE),
         Limit("uri", 2_000, plain=True),
         Limit("metadata", 128, key=100, value=4_000),
+        Limit("acl", 256, plain=True, value=200),
+        Limit("classes", 16, plain=True, value=64),
     ),
     "QuestionAsked": (
         Limit("request_id", 200, plain=True),

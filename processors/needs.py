@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Embedder,
         Generator,
         LexicalSearch,
+        Policy,
         Reader,
         RequestLog,
         Sessions,
@@ -35,3 +36,4 @@ DENSE: Port[DenseSearch] = Port("dense")
 LEXICAL: Port[LexicalSearch] = Port("lexical")
 READER: Port[Reader] = Port("reader")
 GENERATOR: Port[Generator] = Port("generator")
+POLICY: Port[Policy] = Port("policy")

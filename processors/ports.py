@@ -13,7 +13,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.documents.labels import Labels
 from processors.documents.lacking import Document, Lacking, Stamp
+from processors.guard.access import Access
+from processors.guard.decision import Ask, Decision
 from processors.text.lexicon import Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 from streams.flow.mirror import Reflecting
@@ -224,6 +227,14 @@ class Reader(Protocol):
         ...
 
 
+class Policy(Protocol):
+    """Decides what may be asked, searched for and shown. Safe to call from several threads."""
+
+    def decide(self, ask: Ask, about: Mapping[str, object]) -> Decision:
+        """By the policy in force. Where there is none, or it fails, everything is refused."""
+        ...
+
+
 class Made(NamedTuple):
     """What made a stored chunk."""
 
@@ -244,6 +255,7 @@ class Rewritten:
     fence: Mapping[str, Any]
     put: Sequence[tuple[DocumentEmbedded, EmbeddedChunk]]
     gone: Sequence[str]  # chunk ids
+    labels: Labels | None = None  # what all chunks get that are there before `put`
 
 
 class Refused(Exception):  # noqa: N818
@@ -262,6 +274,7 @@ class SearchQuery:
     texts: Sequence[str]
     vectors: Float32
     limit: int  # hits per variant and per index
+    access: Access  # what may be found
     filters: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -293,6 +306,8 @@ class StoredChunk:
     sentence_vectors: Float16
     page: int = 0  # where it begins, from 1; 0 where the document has no pages
     doc_sequence: int = 0
+    classes: Sequence[str] = ()
+    acl: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +350,7 @@ class ChunkStore(Reflecting, Protocol):
         ...
 
     def write(self, changes: Mapping[Document, Rewritten]) -> None:
-        """Write fences, then chunks, then remove what is gone; durable on return, idempotent.
+        """Write fences, labels, chunks, then remove what is gone; durable on return, idempotent.
 
         Raises:
             Retry: a fence is not what it was when it was read, or the store is away; what is

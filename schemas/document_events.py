@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
-ChangeOp = Literal["upsert", "delete"]
+ChangeOp = Literal["upsert", "delete", "access"]
 """What happened to a document."""
 
 
@@ -69,6 +69,10 @@ class DocumentVersion:
     """Nobody waits for it."""
     superseded: bool = False
     """A stage on its way knew of a newer version, and did not work on this one."""
+    acl: list[str] | None = None
+    """Groups that may see it; '*': all of the tenant. Null: as before, at first all."""
+    classes: list[str] | None = None
+    """All of them must be allowed to who sees it. Null: as before, at first none."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -76,7 +80,8 @@ class DocumentVersion:
             "sequence": self.sequence, "doc_type": self.doc_type, "title": self.title,
             "uri": self.uri, "metadata": self.metadata, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "parts": self.parts, "generation": self.generation,
-            "bulk": self.bulk, "superseded": self.superseded,
+            "bulk": self.bulk, "superseded": self.superseded, "acl": self.acl,
+            "classes": self.classes,
         }
 
     @classmethod
@@ -210,12 +215,17 @@ class DocumentFed:
     """When it changed at the source, milliseconds since the epoch."""
     form: str | None = None
     """What body is: source (the default), base64 of a file, or already converted."""
+    acl: list[str] | None = None
+    """Groups that may see it; '*': all of the tenant. Null: as before, at first all."""
+    classes: list[str] | None = None
+    """All of them must be allowed to who sees it. Null: as before, at first none."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "op": self.op, "tenant": self.tenant, "doc_id": self.doc_id, "version": self.version,
             "doc_type": self.doc_type, "title": self.title, "body": self.body, "uri": self.uri,
             "metadata": self.metadata, "changed_at": self.changed_at, "form": self.form,
+            "acl": self.acl, "classes": self.classes,
         }
 
     @classmethod

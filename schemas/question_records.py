@@ -67,13 +67,20 @@ class Question:
     asked_at: int
     asked_offset: int = 0
     """Of its record in rag.requests: tells what came in one millisecond apart."""
+    roles: list[str] = field(default_factory=list[str])
+    """Of who asks, as they were proven; never as the request says."""
+    classes: list[str] = field(default_factory=list[str])
+    """Document classes that were proven beside the roles."""
+    proof: str = 'trust'
+    """How it is known who asks: trust, topic or token."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "request_id": self.request_id, "tenant": self.tenant, "query": self.query,
             "session_id": self.session_id, "user": self.user, "filters": self.filters,
             "top_k": self.top_k, "deadline_at": self.deadline_at, "reply_to": self.reply_to,
-            "asked_at": self.asked_at, "asked_offset": self.asked_offset,
+            "asked_at": self.asked_at, "asked_offset": self.asked_offset, "roles": self.roles,
+            "classes": self.classes, "proof": self.proof,
         }
 
     @classmethod

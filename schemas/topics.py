@@ -28,6 +28,8 @@ from schemas.events import (
 )
 from streams.flow.topic import MIB, Diverted, Gone, Topic
 
+ACCESS = "access"
+
 
 def document_key(document: DocumentFed | DocumentVersion) -> str:
     """`tenant/doc_id`: one document's versions stay in one partition, in order."""
@@ -71,11 +73,16 @@ def _joined_key(event: FeedbackJoined) -> str:
 
 def _stamp(event: DocumentChanged | DocumentChunked) -> tuple[int, ...]:
     document = event.document
+    if document.op == "access":  # it neither supersedes a text nor is superseded by one
+        return ()
     return document.version, document.sequence, document.generation
 
 
 def _part(event: DocumentChanged) -> str:
+    """The last that was said of who may see a document is kept beside its versions."""
     document = event.document
+    if document.op == "access":
+        return ACCESS
     return _part_name(event.part, document.version, document.sequence)
 
 
@@ -84,6 +91,8 @@ def _standing(event: DocumentIndexed) -> str:
 
     Compaction keeps that. What was only begun, or superseded, has a key of its own beside it.
     """
+    if event.document.op == "access":
+        return ACCESS
     if event.superseded:
         return "superseded"
     return "" if event.last else "begun"

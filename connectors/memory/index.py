@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Any
 
@@ -78,6 +78,11 @@ class MemoryIndex:
             for document, change in changes.items():
                 self._fences[document] = {**change.fence}
                 entries = self._documents.setdefault(document, {})
+                if change.labels is not None:
+                    new = change.labels.needed, change.labels.groups
+                    for chunk_id, entry in entries.items():
+                        labelled = replace(entry.chunk, classes=new[0], acl=new[1])
+                        entries[chunk_id] = replace(entry, chunk=labelled)
                 entries |= {item.chunk.chunk_id: self._entry(c, item) for c, item in change.put}
                 for chunk_id in change.gone:
                     entries.pop(chunk_id, None)
@@ -104,6 +109,8 @@ class MemoryIndex:
             sentence_vectors=vectors.reshape(-1, self.dimensions),
             page=chunk.page,
             doc_sequence=document.sequence,
+            classes=document.classes or (),
+            acl=document.acl or (),
         )
         weights = dict(zip(terms.indices, terms.values, strict=True))
         made = Made(stamp_of(document), change.chunking, part_of(chunk.ordinal))
@@ -137,7 +144,12 @@ class MemoryIndex:
         return rankings
 
     def _allowed(self, query: SearchQuery) -> list[_Entry]:
-        return [e for e in self._of(query.tenant) if query.filters.items() <= e.metadata.items()]
+        return [
+            e
+            for e in self._of(query.tenant)
+            if query.filters.items() <= e.metadata.items()
+            and query.access.allows(e.chunk.classes, e.chunk.acl)
+        ]
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         wanted = set(chunk_ids)

@@ -8,7 +8,8 @@ from typing import Any
 
 from connectors.bm25.encoder import marks_of
 from connectors.opensearch.template import field_of
-from connectors.payloads import chunk_payload, fence_id, read_text, tag
+from connectors.payloads import chunk_payload, fence_id, labels
+from processors.documents.labels import Labels
 from processors.ports import Document
 from processors.text.lexicon import acronyms
 from schemas.events import DocumentEmbedded, EmbeddedChunk
@@ -16,9 +17,8 @@ from schemas.events import DocumentEmbedded, EmbeddedChunk
 _LONGEST_TERM = 8_000  # bytes of a keyword; Lucene takes four times as many, and refuses the rest
 
 
-def term(name: str, value: str) -> str:
-    """Metadata as one keyword; what is too long for one by its digest."""
-    said = tag(name, value)
+def term(said: str) -> str:
+    """A tag as one keyword; what is too long for one by its digest."""
     if len(said.encode()) <= _LONGEST_TERM:
         return said
     return hashlib.sha256(said.encode()).hexdigest()
@@ -45,22 +45,36 @@ def chunk_lines(
     document: Document, change: DocumentEmbedded, item: EmbeddedChunk, version: int
 ) -> tuple[Any, ...]:
     """Write a chunk unless one of a later fence is there."""
-    key = fence_id(document)
-    of, chunk = change.document, item.chunk
-    said = read_text(change, item)
-    field = field_of(of.tenant)
-    body = {
+    payload = chunk_payload(fence_id(document), change, item)
+    return {"index": _versioned(item.chunk.chunk_id, version)}, _body(item.chunk.chunk_id, payload)
+
+
+def relabelled_lines(
+    chunk_id: str, payload: Mapping[str, Any], said: Labels, version: int
+) -> tuple[Any, ...]:
+    """Write a chunk again as it is, but for who may see it: its words are not kept otherwise."""
+    new = {**payload, **labels(said.needed, said.groups)}
+    return {"index": _versioned(chunk_id, version)}, _body(chunk_id, new)
+
+
+def _body(chunk_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    tenant, title, heading, text = (payload[n] for n in ("tenant", "title", "heading", "text"))
+    said = f"{title}\n{heading}\n{text}"
+    field = field_of(tenant)
+    return {
         "kind": "chunk",
-        "chunk": chunk.chunk_id,
-        "document": key,
-        "tenant": of.tenant,
-        "tags": [term(name, value) for name, value in of.metadata.items()],
-        "acronyms": [acronym(of.tenant, short, long.casefold()) for short, long in acronyms(said)],
+        "chunk": chunk_id,
+        "document": payload["document"],
+        "tenant": tenant,
+        "tags": [term(each) for each in payload["tags"]],
+        "acl": payload["acl"],
+        "classes": payload["classes"],
+        "needed": len({*payload["classes"]}),
+        "acronyms": [acronym(tenant, short, long.casefold()) for short, long in acronyms(said)],
         "said": {field: said},
-        "named": {field: marks_of(of.title, chunk.heading, chunk.text, of.doc_id)},
-        "payload": chunk_payload(key, change, item),
+        "named": {field: marks_of(title, heading, text, payload["doc_id"])},
+        "payload": payload,
     }
-    return {"index": _versioned(chunk.chunk_id, version)}, body
 
 
 def gone_lines(chunk_id: str, version: int) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ whose documents are another's by now, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from opensearchpy.exceptions import NotFoundError
@@ -107,7 +107,7 @@ class OpenSearchIndex:
         """
         versions = self._write_fences(changes)
         refused: dict[Document, str] = {}
-        for some in _slices(_items(changes, versions)):
+        for some in _slices(chain(self._relabelled(changes, versions), _items(changes, versions))):
             outcomes = self._bulk([lines for _, lines in some])
             for (document, lines), outcome in zip(some, outcomes, strict=True):
                 status = outcome["status"]
@@ -120,6 +120,23 @@ class OpenSearchIndex:
             self.lacking.met(document, change.fence)
         if refused:
             raise Refused(refused)
+
+    def _relabelled(
+        self, changes: Mapping[Document, Rewritten], versions: Mapping[Document, int]
+    ) -> Iterator[tuple[Document, tuple[Any, ...]]]:
+        """The chunks that are there of documents that somebody else may see now."""
+        said = {
+            fence_id(document): (document, change.labels)
+            for document, change in changes.items()
+            if change.labels is not None
+        }
+        if not said:
+            return
+        self._refresh()  # what a worker that was killed had written is to be seen, too
+        for chunk_id, payload in self._scroll({"terms": {"document": [*said]}}, ["payload"]):
+            document, labels = said[payload["document"]]
+            version = versions[document]
+            yield document, documents.relabelled_lines(chunk_id, payload, labels, version)
 
     def _write_fences(self, changes: Mapping[Document, Rewritten]) -> dict[Document, int]:
         """The version that each fence has now."""

@@ -9,6 +9,7 @@ from connectors.bm25.encoder import marks_asked
 from connectors.opensearch.client import reason
 from connectors.opensearch.documents import term
 from connectors.opensearch.template import field_of
+from connectors.payloads import tag
 from processors.ports import Ranking, SearchQuery
 from streams.flow.errors import Retry
 
@@ -19,7 +20,10 @@ def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
     """One variant of a question; tenant and filters are the store's to hold."""
     field = field_of(query.tenant)
     allowed: list[dict[str, Any]] = [{"term": {"tenant": query.tenant}}]
-    allowed += [{"term": {"tags": term(name, value)}} for name, value in query.filters.items()]
+    allowed += [{"term": {"tags": term(tag(name, value))}} for name, value in query.filters.items()]
+    access = query.access
+    classes = {"terms": [*access.classes], "minimum_should_match_field": "needed"}
+    allowed += [{"terms": {"acl": [*access.groups]}}, {"terms_set": {"classes": classes}}]
     wanted: list[dict[str, Any]] = [{"match": {f"said.{field}": text}}]
     if marks := marks_asked(text):
         wanted.append({"match": {f"named.{field}": marks}})

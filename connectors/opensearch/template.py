@@ -64,6 +64,9 @@ _FIELDS: dict[str, Any] = {
     "document": _KEYWORD,
     "tenant": _KEYWORD,
     "tags": _KEYWORD,
+    "acl": _KEYWORD,
+    "classes": _KEYWORD,
+    "needed": {"type": "integer"},  # how many classes
     "acronyms": _KEYWORD,
     "said": _TENANTS,
     "named": _TENANTS,

@@ -16,7 +16,7 @@ from uuid import uuid4
 from qdrant_client import models
 
 from connectors.bm25.encoder import Bm25Encoder
-from connectors.payloads import MADE, fence_id, made_of, stored_chunk
+from connectors.payloads import MADE, fence_id, labels, made_of, stored_chunk
 from connectors.qdrant import points
 from connectors.qdrant.client import Guarded
 from connectors.qdrant.points import any_of, keyword, not_after
@@ -139,6 +139,12 @@ class QdrantIndex:
     ) -> Iterator[Any]:
         change, count = changes[document], counts[document]
         earlier = not_after(count)
+        if change.labels is not None:
+            new = labels(change.labels.needed, change.labels.groups)
+            only = models.Filter(must=[keyword("document", fence_id(document)), earlier])
+            yield models.SetPayloadOperation(
+                set_payload=models.SetPayload(payload={**new}, filter=only)
+            )
         made = (
             points.chunk_point(document, event, item, self._encoder, count, mark)
             for event, item in change.put

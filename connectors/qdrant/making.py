@@ -18,7 +18,7 @@ from streams.flow.errors import UserError
 
 ANALYZER = hashlib.sha256(f"bm25 english word k1={K1} b={B}, keys".encode()).hexdigest()[:12]
 ANOTHER = "name another index version with MILLRACE_INDEX__NAME, and feed it by `millrace reindex`"
-_KEYWORDS = ("kind", "document", "tags", "words", "shorts", "acronyms", "mark")
+_KEYWORDS = ("kind", "document", "tags", "acl", "classes", "words", "shorts", "acronyms", "mark")
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,12 @@ def not_after(count: int) -> models.FieldCondition:
 
 def allowed(query: SearchQuery) -> models.Filter:
     tags = [keyword("tags", tag(name, value)) for name, value in query.filters.items()]
-    return models.Filter(must=[keyword("tenant", query.tenant), *tags])
+    some = any_of("acl", query.access.groups)
+    other = models.MatchExcept(**{"except": [*query.access.classes]})
+    return models.Filter(
+        must=[keyword("tenant", query.tenant), some, *tags],
+        must_not=[models.FieldCondition(key="classes", match=other)],
+    )
 
 
 def dense_requests(queries: Sequence[SearchQuery]) -> list[models.QueryRequest]:

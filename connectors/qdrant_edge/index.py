@@ -18,6 +18,7 @@ from qdrant_edge import (
     Filter,
     IdfParams,
     MatchAny,
+    MatchExcept,
     MatchValue,
     PayloadSelector,
     Query,
@@ -29,7 +30,7 @@ from qdrant_edge import (
 )
 
 from connectors.bm25.encoder import Bm25Encoder
-from connectors.payloads import MADE, fence_id, made_of, read_text, stored_chunk, tag
+from connectors.payloads import MADE, fence_id, labels, made_of, read_text, stored_chunk, tag
 from connectors.qdrant_edge import seal, sums
 from connectors.qdrant_edge.points import (
     DENSE,
@@ -42,6 +43,7 @@ from connectors.qdrant_edge.points import (
 )
 from connectors.qdrant_edge.shard import damaged, load
 from connectors.qdrant_edge.words import TenantWords, WordCounts
+from processors.documents.labels import Labels
 from processors.documents.lacking import Lacking
 from processors.ports import Document, Made, Ranking, Rewritten, SearchQuery, StoredChunk
 from processors.text.lexicon import Lexicon
@@ -66,7 +68,9 @@ def _allowed(query: SearchQuery) -> Filter:
         FieldCondition("tags", match=MatchValue(tag(name, value)))
         for name, value in query.filters.items()
     ]
-    return Filter(must=[_of_tenant(query.tenant), *tags])
+    some = FieldCondition("acl", match=MatchAny([*query.access.groups]))
+    other = FieldCondition("classes", match=MatchExcept([*query.access.classes]))
+    return Filter(must=[_of_tenant(query.tenant), some, *tags], must_not=[other])
 
 
 class EdgeIndex:
@@ -194,14 +198,26 @@ class EdgeIndex:
         assert self._words is not None, "an open shard has its words open"
         texts = {item.chunk.chunk_id: (d[0], read_text(change, item)) for d, change, item in put}
         self._words.rewrite(texts, gone)
-        points = [fence_point(fence_id(d), change.fence) for d, change in changes.items()]
-        points += [chunk_point(fence_id(d), change, i, self._encoder) for d, change, i in put]
-        self._tell(len(gone), len(points))
-        for start in range(0, len(points), _SLICE):  # fences first: see the class
+        fences = [fence_point(fence_id(d), change.fence) for d, change in changes.items()]
+        points = [chunk_point(fence_id(d), change, i, self._encoder) for d, change, i in put]
+        self._tell(len(gone), len(fences) + len(points))
+        for start in range(0, len(fences), _SLICE):  # first: see the class
+            self._shard.update(UpdateOperation.upsert_points(fences[start : start + _SLICE]))
+        for document, change in changes.items():
+            if change.labels is not None:
+                self._relabel(fence_id(document), change.labels)
+        for start in range(0, len(points), _SLICE):
             self._shard.update(UpdateOperation.upsert_points(points[start : start + _SLICE]))
         for start in range(0, len(gone), _SLICE):
             self._shard.update(UpdateOperation.delete_points([*gone[start : start + _SLICE]]))
         self._persist()
+
+    def _relabel(self, key: str, said: Labels) -> None:
+        """Every chunk of one document, in one write."""
+        chunks = Filter(must=[FieldCondition("document", match=MatchValue(key))])
+        new = labels(said.needed, said.groups)
+        new = {**new, sums.LABELS: sums.of_labels(key, **new)}
+        self._shard.update(UpdateOperation.set_payload_by_filter(chunks, new))
 
     def _persist(self) -> None:
         """Return once what was written would survive the machine's death."""

@@ -24,7 +24,7 @@ from connectors.qdrant_edge.points import DENSE, LEXICAL, PLACES
 from streams.flow.errors import UserError
 
 _PAGE = 64
-KEYWORDS = ("tenant", "document", "tags")
+KEYWORDS = ("tenant", "document", "tags", "classes", "acl")
 
 
 def load(path: Path, dimensions: int) -> EdgeShard:

@@ -8,6 +8,7 @@ from itertools import accumulate, islice
 from typing import Any, Self
 
 from evaluation.stages import open_stages, through, to_search
+from processors.guard.sight import UNLABELLED
 from processors.needs import CHUNKS, DENSE, EMBEDDER, LEXICAL
 from processors.ports import SearchQuery
 from processors.questions.retrieve import RetrievalConfig, Searched, SearchResult, retrieve, search
@@ -63,7 +64,13 @@ class Inline:
         for at in range(0, len(ids), BATCH):
             some = ids[at : at + BATCH]
             asked = [to_search(each, self._tenant, queries[each]) for each in some]
-            outcomes = retrieve(asked, embedder=self._embedder, index=self._index, config=config)
+            outcomes = retrieve(
+                asked,
+                embedder=self._embedder,
+                index=self._index,
+                config=config,
+                sights=[UNLABELLED] * len(asked),
+            )
             for each, outcome in zip(some, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -81,7 +88,11 @@ class Inline:
             ends = [*accumulate(len(queries[each]) for each in some)]
             asked = [
                 SearchQuery(
-                    self._tenant, queries[each], vectors[end - len(queries[each]) : end], limit
+                    self._tenant,
+                    queries[each],
+                    vectors[end - len(queries[each]) : end],
+                    limit,
+                    UNLABELLED.access,
                 )
                 for each, end in zip(some, ends, strict=True)
             ]

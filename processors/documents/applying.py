@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from processors.documents.fences import Fence, Logged, left_behind, logged, part_of, stamp_of
+from processors.documents.fences import (
+    UNSEEN,
+    Fence,
+    Logged,
+    left_behind,
+    logged,
+    part_of,
+    stamp_of,
+)
+from processors.documents.labels import Labels
 from processors.ports import ChunkStore, Document, Made, Rewritten
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
@@ -25,6 +34,7 @@ class Applied:
     obsolete: tuple[Logged, ...] = ()  # older versions, which the log need not keep any more
     # Where it is complete, how many chunks each chunking made: what there is, not what was done.
     chunkings: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
+    labels: Labels | None = field(default=None, compare=False)  # where it was about them alone
 
 
 @dataclass(slots=True)
@@ -43,6 +53,7 @@ class _Document:
         default_factory=dict[str, tuple[DocumentEmbedded, EmbeddedChunk]]
     )
     stored: frozenset[str] = frozenset()
+    relabelled: Labels | None = None  # of all its chunks
 
 
 def apply(store: ChunkStore, changes: Sequence[DocumentEmbedded]) -> list[Applied]:
@@ -67,6 +78,7 @@ def apply(store: ChunkStore, changes: Sequence[DocumentEmbedded]) -> list[Applie
             document.fence.payload(),
             [*document.put.values()],
             [*document.stored - document.chunks.keys()],
+            document.relabelled,
         )
         for key, document in documents.items()
         if document.changed and document.fence is not None
@@ -97,6 +109,8 @@ def _read(
 
 def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
     """Apply one change to `document` in memory."""
+    if change.document.op == "access":
+        return _relabel(document, change)
     stamp = stamp_of(change.document)
     former = document.fence or Fence(stamp)
     if stamp < former.stamp:
@@ -107,10 +121,11 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
     fence = document.fence = former.after(change)
     document.changed = True
     if not fence.deleted:
+        labelled = replace(change, document=fence.labels.on(change.document))
         for item in change.chunks:
             part = part_of(item.chunk.ordinal)
             document.chunks[item.chunk.chunk_id] = Made(stamp, change.chunking, part)
-            document.put[item.chunk.chunk_id] = change, item
+            document.put[item.chunk.chunk_id] = labelled, item
     if not fence.ended(change):
         return Applied(superseded=False, removed=0, complete=False)
     if missing := fence.missing(change, document.chunks.values()):
@@ -131,6 +146,20 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
         obsolete=fence.obsolete(),
         chunkings=Counter(made.chunking for made in document.chunks.values()),
     )
+
+
+def _relabel(document: _Document, change: DocumentEmbedded) -> Applied:
+    """Who may see the document changes, of all its chunks at once, whatever their version."""
+    former = document.fence or Fence(UNSEEN)
+    labels = former.labels.after(change.document)
+    document.fence = replace(former, labels=labels)
+    document.relabelled = labels
+    document.changed = True
+    document.put = {
+        chunk: (replace(put, document=labels.on(put.document)), item)
+        for chunk, (put, item) in document.put.items()
+    }
+    return Applied(superseded=False, removed=0, labels=labels)
 
 
 def _abandon(document: _Document, former: Fence, change: DocumentEmbedded) -> Applied:

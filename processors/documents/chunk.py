@@ -55,10 +55,10 @@ def chunk(
     """The chunks of one part of a document, in as many records as they need.
 
     The last record of a part, which may have no chunks, says how many the part has; that of the
-    last part is `last`. A delete is one record without chunks.
+    last part is `last`. A delete, and a change of access alone, is one record without chunks.
     """
     config = policy.of(event.document.doc_type)
-    if event.document.op == "delete":
+    if event.document.op != "upsert":
         yield _record(event, config, [], of=0)
         return
     batch: list[Chunk] = []

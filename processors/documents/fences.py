@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from processors.documents.chunk import ORDINALS_PER_PART
+from processors.documents.labels import Labels
 from processors.ports import Made, Stamp
 from schemas.events import DocumentEmbedded, DocumentVersion
 
@@ -16,6 +17,8 @@ from schemas.events import DocumentEmbedded, DocumentVersion
 NAMED = 3
 MOST_LOGGED = 32
 _TIMES = (10, 13, 16, 19)  # digits of a time of our days in seconds, milliseconds, ...
+# Of a document of which there is no version yet, only who may see it.
+UNSEEN: Stamp = (-1, -1, 0)
 # Stands for all parts where a record was written before parts were counted: its word is taken.
 _ANY = -1
 
@@ -53,6 +56,7 @@ class Fence:
     logged: dict[Logged, int] = field(default_factory=dict[Logged, int])
     abandoned: Stamp | None = None  # a version of which a part was superseded on its way
     fed_at: int = 0  # 0 where it is not known
+    labels: Labels = field(default_factory=Labels)  # of the document, not of this version alone
 
     @classmethod
     def of(cls, payload: dict[str, Any]) -> Self:
@@ -63,7 +67,8 @@ class Fence:
         abandoned = payload.get("abandoned")
         abandoned = abandoned and tuple(abandoned)
         fed_at = payload.get("fed_at", 0)
-        return cls(stamp, payload["deleted"], parts, logged, abandoned, fed_at)
+        labels = Labels.of(payload)
+        return cls(stamp, payload["deleted"], parts, logged, abandoned, fed_at, labels)
 
     def payload(self) -> dict[str, Any]:
         version, sequence, generation = self.stamp
@@ -73,6 +78,7 @@ class Fence:
             "generation": generation,
             "deleted": self.deleted,
             "fed_at": self.fed_at,
+            **self.labels.payload(),
         }
         if self.parts:
             found["parts"] = [[part, *told] for part, told in self.parts.items()]
@@ -98,7 +104,8 @@ class Fence:
         named.setdefault(logged(document), 0)
         kept = dict(sorted(named.items())[-MOST_LOGGED:])
         abandoned = self.abandoned if self.abandoned == stamp else None
-        return Fence(stamp, deleted, parts, kept, abandoned, document.fed_at)
+        labels = self.labels.after(document)
+        return Fence(stamp, deleted, parts, kept, abandoned, document.fed_at, labels)
 
     def other_order(self, change: DocumentEmbedded) -> bool:
         """Whether a later change loses only since one of the two has a version and one has none.

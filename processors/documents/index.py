@@ -72,8 +72,9 @@ def _without(
 
 
 def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> DocumentIndexed:
+    labels = result.labels  # compaction keeps the last of these alone, so each has all
     return DocumentIndexed(
-        document=event.document,
+        document=event.document if labels is None else labels.told(event.document),
         chunking="" if len(result.chunkings) > 1 else event.chunking,
         superseded=result.superseded,
         chunk_ids=[] if result.superseded else [c.chunk.chunk_id for c in event.chunks],

@@ -6,10 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
+from processors.documents.labels import states
 from processors.documents.quota import LiveQuota
 from processors.exceeded import exceeded
 from processors.limits import LONGEST_TITLE
@@ -157,6 +158,8 @@ def ingest(
         )
     if event.op == "upsert" and event.body is None:
         raise Reject("an upsert needs a body; to remove a document, send op 'delete'")
+    if event.op == "access" and (event.body or not states(event)):
+        raise Reject("op 'access' has acl or classes, and no body: they alone change")
     document = _document(event, config, converter)
     _check(len(document.body.encode()), "body", config)
     # It travels with every part and every chunk's record, next to texts and vectors.
@@ -181,11 +184,17 @@ def ingest(
         fed_at=place.timestamp,
         parts=len(texts),
         bulk=place.bulk,
+        acl=event.acl,
+        classes=event.classes,
     )
     page = 1 if PAGE_BREAK in document.body else 0
     for number, text in enumerate(texts):
         yield DocumentChanged(document=version, body=text, part=number, page=page)
         page += text.count(PAGE_BREAK)
+    if event.op == "upsert" and states(event):
+        # It outlives this version in the log, and follows its text: nothing opens before that.
+        alone = replace(version, op="access", parts=1)
+        yield DocumentChanged(document=alone, body="", part=0)
 
 
 def slow_for(event: DocumentFed) -> str | None:
@@ -193,7 +202,7 @@ def slow_for(event: DocumentFed) -> str | None:
     form = event.form or "source"
     kind = event.doc_type or (kind_of(event.doc_id) or Kind("")).doc_type
     converted = form == "base64" or (form == "source" and kind in MARKED_UP)
-    if not converted or event.op == "delete" or not event.body:
+    if not converted or event.op != "upsert" or not event.body:
         return None
     if not TENANT.fullmatch(event.tenant):  # it is rejected before it is converted
         return None
@@ -207,8 +216,8 @@ def _document(event: DocumentFed, config: IngestConfig, converter: Converter) ->
         raise Reject(f"form is {form[:40]!r}; it must be one of {', '.join(FORMS)}")
     guessed = kind_of(event.doc_id) or Kind("text")
     kind = event.doc_type or ("text" if guessed.doc_type in BINARY else guessed.doc_type)
-    body = "" if event.op == "delete" else event.body or ""
-    if form == "base64" and event.op != "delete":
+    body = event.body or "" if event.op == "upsert" else ""
+    if form == "base64" and event.op == "upsert":
         _check(len(body) * 3 // 4 - 3, "body", config)
         try:
             data = base64.b64decode(body.encode(), validate=True)
@@ -248,7 +257,8 @@ def _arrived(
 ) -> Iterable[DocumentChanged]:
     bulk = record.topic == topics.DOCS_FEED_BULK.name
     sequence = record.offset if bulk else LIVE + record.offset
-    bulk = bulk or not quota.take(record.event.tenant, record.timestamp)
+    if record.event.op != "access":  # that costs next to nothing, and somebody must not see it
+        bulk = bulk or not quota.take(record.event.tenant, record.timestamp)
     place = Place(sequence, record.timestamp, record.key is not None, bulk)
     return ingest(record.event, place, config=config, converter=converter)
 

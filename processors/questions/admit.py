@@ -9,11 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from processors.exceeded import exceeded
-from processors.needs import REQUESTS
+from processors.guard.asking import may_ask
+from processors.guard.decision import Decision
+from processors.guard.identity import Identity
+from processors.guard.personal import masked
+from processors.needs import POLICY, REQUESTS
 from processors.places import QUESTIONS
-from processors.ports import RequestLog
+from processors.ports import Policy, RequestLog
 from processors.questions.answers import Ended, close, salvage, settle_asked
-from processors.questions.carried import degraded
+from processors.questions.carried import decided, degraded, made_with
 from schemas import topics
 from schemas.events import (
     Carried,
@@ -35,6 +39,7 @@ TOPIC_CHARS = 249  # of a topic's name, Kafka's limit
 MOST_AROUND = 64 * 1024
 ABSOLUTE_MS = 10**11  # above it, `deadline_ms` is a time; below it, a span
 MOST_TOP_K = 50
+KEPT_CHARS = 4000  # of a refused question
 LATEST_MS = 2**63 - 1
 
 
@@ -47,7 +52,6 @@ class AdmitConfig:
     """
 
     tenants: frozenset[str] = frozenset()
-    max_query_chars: int = 4000
     default_deadline_ms: int = 30_000
     default_top_k: int = 10
     reply_topics: frozenset[str] = field(default_factory=frozenset[str])
@@ -86,10 +90,6 @@ def refusals(event: QuestionAsked, config: AdmitConfig) -> list[str]:
         reasons.append(f"tenant '{event.tenant}' is unknown")
     if not event.query.strip():
         reasons.append("query is empty")
-    elif len(event.query) > config.max_query_chars:
-        reasons.append(
-            f"query has {len(event.query):,} characters; at most {config.max_query_chars:,}"
-        )
     reasons += exceeded(event)
     if (size := _around(event)) > MOST_AROUND:
         reasons.append(f"session_id, user and filters have {size:,} bytes; at most {MOST_AROUND:,}")
@@ -110,8 +110,9 @@ def admit(
     config: AdmitConfig,
     log: RequestLog,
     versions: Versions,
+    policy: Policy,
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
-    """Admit a question, or answer at once why not.
+    """Admit a question, or answer at once why not: by its shape, then by the policy.
 
     Raises:
         Reject: another record brought this request id before; it has its answer already.
@@ -119,10 +120,21 @@ def admit(
     request_id = event.request_id or assigned_request_id(arrival.position, arrival.timestamp)
     if wrong := [each for each in exceeded(event) if each.startswith("request_id ")]:
         raise Reject(wrong[0])
-    carried = Carried(question=_question(event, request_id, arrival, config), versions=versions)
+    who = Identity(event.tenant, event.user or "")
+    question = _question(event, who, request_id, arrival, config)
+    carried = Carried(question=question, versions=versions)
     if reasons := refusals(event, config):
-        carried = replace(carried, question=_cut(carried.question, event, config))
+        carried = replace(carried, question=_cut(carried.question, event))
         yield from close(carried, "refused", arrival.now, reasons=["; ".join(reasons)])
+        return
+    decision = may_ask(policy, who, event)
+    carried = _noted(carried, decision)
+    if not decision.allowed:
+        # What was refused for what it holds must not lie about in topics.
+        query = masked(carried.question.query)[:KEPT_CHARS]
+        carried = replace(carried, question=replace(carried.question, query=query))
+        said = "; ".join(decision.reasons)
+        yield from close(carried, "refused", arrival.now, reasons=[said])
         return
     if event.request_id:
         try:
@@ -146,23 +158,35 @@ def admit(
         yield QuestionRewritten(carried=replace(carried, variants=[carried.question.query]))
 
 
+def _noted(carried: Carried, decision: Decision) -> Carried:
+    """Which policy decided, what it refused by, and how a candidate would have decided."""
+    carried = made_with(carried, policy=decision.policy)
+    if not decision.allowed:
+        refused = f"admit: refused by {decision.rules} of policy {decision.policy}"
+        carried = decided(carried, refused)
+    return decided(carried, f"admit: {decision.shadow}") if decision.shadow else carried
+
+
 def _question(
-    event: QuestionAsked, request_id: str, arrival: Arrival, config: AdmitConfig
+    event: QuestionAsked, who: Identity, request_id: str, arrival: Arrival, config: AdmitConfig
 ) -> Question:
     deadline = event.deadline_ms if event.deadline_ms is not None else config.default_deadline_ms
     deadline_at = deadline if deadline > ABSOLUTE_MS else arrival.timestamp + deadline
     return Question(
         request_id=request_id,
-        tenant=event.tenant,
+        tenant=who.tenant,
         query=event.query.strip(),
         session_id=event.session_id,
-        user=event.user,
+        user=who.user or None,
         filters=event.filters,
         top_k=event.top_k or config.default_top_k,
         deadline_at=min(deadline_at, LATEST_MS),
         reply_to=event.reply_to if event.reply_to in config.reply_topics else None,
         asked_at=arrival.timestamp,
         asked_offset=arrival.offset,
+        roles=[*who.roles],
+        classes=[*who.classes],
+        proof=who.proof,
     )
 
 
@@ -172,11 +196,11 @@ def _around(event: QuestionAsked | Question) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
-def _cut(question: Question, event: QuestionAsked, config: AdmitConfig) -> Question:
+def _cut(question: Question, event: QuestionAsked) -> Question:
     """As much of a refused question as one event can hold, whatever was sent."""
     if exceeded(event) or _around(question) > MOST_AROUND:
         question = replace(question, session_id=None, user=None, filters={})
-    tenant, query = question.tenant[:TENANT_CHARS], question.query[: config.max_query_chars]
+    tenant, query = question.tenant[:TENANT_CHARS], question.query[:KEPT_CHARS]
     return replace(question, tenant=tenant, query=query)
 
 
@@ -189,17 +213,25 @@ def _arrived(
     config: AdmitConfig,
     log: RequestLog,
     versions: Versions,
+    policy: Policy,
     now: Callable[[], int],
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     arrival = Arrival(record.position, record.offset, record.timestamp, now())
-    return admit(record.event, arrival, config=config, log=log, versions=versions)
+    return admit(record.event, arrival, config=config, log=log, versions=versions, policy=policy)
 
 
 def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> Stage:
     """`admit` in the topology."""
 
     def make(opened: Opened):
-        return partial(_arrived, config=config, log=opened[REQUESTS], versions=versions, now=now)
+        return partial(
+            _arrived,
+            config=config,
+            log=opened[REQUESTS],
+            versions=versions,
+            policy=opened[POLICY],
+            now=now,
+        )
 
     return edge_stage(
         "admit",
@@ -210,7 +242,7 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
         ),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[REQUESTS],
+        needs=[REQUESTS, POLICY],
         promise=Promise(
             lambda _: NEVER,  # it knows itself when a question is late
             partial(settle_asked, versions=versions),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 
 import numpy as np
 
 from processors import needs, places
+from processors.guard.sight import Sight
 from processors.ports import (
     ChunkStore,
     DenseSearch,
@@ -20,9 +22,10 @@ from processors.ports import (
     StoredChunk,
 )
 from processors.questions import answers
-from processors.questions.carried import degraded, made_with
+from processors.questions.carried import decided, degraded, made_with
 from processors.questions.expansion import Expansion, expanded
 from processors.questions.fusion import Fused, Fusion, fuse
+from processors.questions.guarded import guarded
 from processors.questions.reordering import Reordering
 from processors.questions.similarity import mix
 from schemas import topics
@@ -73,24 +76,28 @@ def retrieve(
     embedder: Embedder,
     index: Searched,
     config: RetrievalConfig,
+    sights: Sequence[Sight],
 ) -> list[Sequence[ChunksRetrieved] | Reject | Retry]:
     """One event per question, in order: one call of the model, one search, one fetch per tenant.
 
-    An index that does not answer leaves the order to the other and is named in `degraded`; if
-    neither answers it is `Retry`. So it is while documents of the tenant are lacking that were
+    Of each question only what its sight lets through is found and given on. An index that does not
+    answer leaves the order to the other and is named in `degraded`; if neither answers it is
+    `Retry`. So it is while documents of the tenant are lacking that were
     searchable once: what is there might say the opposite, or nothing.
     """
     asked = [question.carried for question in questions]
     try:
         if config.variants:
             asked = [_expanded(carried, index, config.variants) for carried in asked]
-        vectors, results = _search(asked, embedder, index, config)
+        vectors, results = _search(asked, sights, embedder, index, config)
         kept = [_kept(c, r, config) for c, r in zip(asked, results, strict=True)]
         chunks = _fetch(asked, kept, index.chunks)
     except Retry as failure:
         return [failure] * len(questions)
     outcomes: list[Sequence[ChunksRetrieved] | Reject | Retry] = []
-    for carried, vector, result, fused in zip(asked, vectors, results, kept, strict=True):
+    for carried, sight, vector, result, fused in zip(
+        asked, sights, vectors, results, kept, strict=True
+    ):
         if lacking := index.chunks.lacking.of(carried.question.tenant):
             outcomes.append(Retry(f"the index lacks {lacking:,} documents: {REMEDY}"))
             continue
@@ -100,9 +107,13 @@ def retrieve(
         missing = [] if result.dense else ["retrieve: dense unavailable"]
         missing += [] if result.lexical else ["retrieve: lexical unavailable"]
         carried = made_with(carried, embedding_model=embedder.model, index=index.chunks.version)
+        found = [(f, c) for f in fused if (c := chunks[carried.question.tenant].get(f.chunk_id))]
+        shown = [*compress(found, sight.shows([chunk for _, chunk in found]))]
+        if len(shown) < len(found):  # the policy is another by now, or the store is wrong
+            withheld = f"retrieve: {len(found) - len(shown)} hits withheld by policy"
+            carried = decided(carried, withheld)
         event = ChunksRetrieved(
-            carried=degraded(carried, *missing),
-            candidates=_candidates(fused, chunks[carried.question.tenant], vector, config),
+            carried=degraded(carried, *missing), candidates=_candidates(shown, vector, config)
         )
         outcomes.append([event])
     return outcomes
@@ -118,6 +129,7 @@ def _expanded(carried: Carried, index: Searched, wanted: tuple[Expansion, ...]) 
 
 def _search(
     asked: Sequence[Carried],
+    sights: Sequence[Sight],
     embedder: Embedder,
     index: Searched,
     config: RetrievalConfig,
@@ -127,7 +139,7 @@ def _search(
     vectors = embedder.embed_queries(texts)
     queries: list[SearchQuery] = []
     start = 0
-    for carried in asked:
+    for carried, sight in zip(asked, sights, strict=True):
         end = start + len(carried.variants)
         queries.append(
             SearchQuery(
@@ -135,6 +147,7 @@ def _search(
                 texts=carried.variants,
                 vectors=vectors[start:end],
                 limit=config.limit,
+                access=sight.access,
                 filters=carried.question.filters,
             )
         )
@@ -177,13 +190,9 @@ def _fetch(
 
 
 def _candidates(
-    fused: Sequence[Fused],
-    chunks: dict[str, StoredChunk],
-    vector: Float32,
-    config: RetrievalConfig,
+    found: Sequence[tuple[Fused, StoredChunk]], vector: Float32, config: RetrievalConfig
 ) -> list[Candidate]:
-    """Candidates in fused order; one that was removed since the search is left out."""
-    found = [(hit, chunks[hit.chunk_id]) for hit in fused if hit.chunk_id in chunks]
+    """Candidates in fused order."""
     if not found:
         return []
     rows = [row for _, c in found for row in (c.vector[np.newaxis], c.sentence_vectors)]
@@ -256,7 +265,8 @@ def stage(config: RetrievalConfig) -> Stage:
 
     def make(opened: Opened):
         index = Searched(opened[needs.CHUNKS], opened[needs.DENSE], opened[needs.LEXICAL])
-        return partial(retrieve, embedder=opened[needs.EMBEDDER], index=index, config=config)
+        searching = partial(retrieve, embedder=opened[needs.EMBEDDER], index=index, config=config)
+        return partial(guarded, policy=opened[needs.POLICY], searching=searching)
 
     return batch_stage(
         "retrieve",
@@ -265,7 +275,7 @@ def stage(config: RetrievalConfig) -> Stage:
         writes=outputs(topics.RAG_RETRIEVED, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=places.INDEX,
-        needs=[needs.EMBEDDER, needs.CHUNKS, needs.DENSE, needs.LEXICAL],
+        needs=[needs.EMBEDDER, needs.CHUNKS, needs.DENSE, needs.LEXICAL, needs.POLICY],
         promise=answers.PROMISE,
         max_batch=MODEL_BATCH,
     )

@@ -65,7 +65,6 @@ def config(settings: Settings) -> Config:
         chunking=chunking,
         admit=AdmitConfig(
             tenants=frozenset(settings.tenants),
-            max_query_chars=settings.max_query_chars,
             default_deadline_ms=settings.default_deadline_ms,
             default_top_k=settings.default_top_k,
             reply_topics=frozenset(settings.reply_topics),

@@ -28,7 +28,12 @@ def find(
 ) -> dict[Document, Stamp]:
     """Which they are; what has no text any more is mended here: nothing else would do it."""
     lacking: dict[Document, Stamp] = {}
-    newest = [*_newest(settings, codec, ends, going).items()]
+    found, labelled = _newest(settings, codec, ends, going)
+    newest = [*found.items()]
+    # Before any text comes, and of those that are there already: the log may not say it again.
+    for start in range(0, len(labelled), AT_ONCE):
+        going()
+        apply(store, [_without_text(done) for done in labelled[start : start + AT_ONCE]])
     for start in range(0, len(newest), AT_ONCE):
         going()
         acks = newest[start : start + AT_ONCE]
@@ -45,16 +50,20 @@ def find(
 
 def _newest(
     settings: RuntimeSettings, codec: Codec, ends: dict[Place, Extent], going: Going
-) -> dict[Document, tuple[Stamp, DocumentIndexed]]:
-    """How each document became searchable last."""
+) -> tuple[dict[Document, tuple[Stamp, DocumentIndexed]], list[DocumentIndexed]]:
+    """How each document became searchable last, and what was said of who may see one."""
     newest: dict[Document, tuple[Stamp, DocumentIndexed]] = {}
+    labelled: list[DocumentIndexed] = []
     for done in _acknowledged(settings, codec, ends, going):
         document = done.document
+        if document.op == "access":
+            labelled.append(done)
+            continue
         key = document.tenant, document.doc_id
         stamp = document.version, document.sequence, document.generation
         if not done.superseded and done.last and (key not in newest or stamp >= newest[key][0]):
             newest[key] = stamp, done
-    return newest
+    return newest, labelled
 
 
 def _acknowledged(
@@ -64,8 +73,14 @@ def _acknowledged(
     for place, extent in ends.items():
         for records, _ in stretches(options, place, extent.first, extent.end, going):
             for record in records:
-                if record.value is not None and b"\0" not in (record.key or b""):
+                if record.value is not None and _tells(record.key or b""):
                     yield codec.decode(topics.DOCS_INDEXED, record.value)
+
+
+def _tells(key: bytes) -> bool:
+    """Whether it is how a document became searchable last, or who may see it."""
+    part = key.partition(b"\0")[2].decode()
+    return part in ("", topics.ACCESS)
 
 
 def _without_text(done: DocumentIndexed) -> DocumentEmbedded:

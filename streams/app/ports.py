@@ -21,9 +21,11 @@ from connectors.minilm.port import (
 )
 from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
 from connectors.redis.port import RedisSettings, cache, requests, sessions
+from connectors.rego.port import PolicySettings, policy
 from connectors.schema_registry.port import RegistrySettings
 from processors import needs
 from streams.app import stores
+from streams.app.policies import SHIPPED
 from streams.app.stores import IndexSettings, Sections
 from streams.flow.errors import UserError
 from streams.flow.port import Opened, Opening, Port
@@ -42,6 +44,7 @@ __all__ = [
     "GenerationSettings",
     "IndexSettings",
     "JudgeSettings",
+    "PolicySettings",
     "ReadingSettings",
     "RedisSettings",
     "RegistrySettings",
@@ -97,6 +100,7 @@ PORTS: Mapping[str, Opener] = {
         _index(needs.LEXICAL),
         _on(needs.READER, ReadingSettings, reader),
         _on(needs.GENERATOR, GenerationSettings, _metered),
+        _on(needs.POLICY, PolicySettings, policy),
     )
 }
 # Sections that no port of a stage has.
@@ -148,5 +152,6 @@ def open_these(settings: Sections, stack: ExitStack, *ports: Port[Any]) -> Opene
 def _opened(settings: Sections, table: Iterable[Opener], stack: ExitStack) -> Opened:
     from streams.runtime.telemetry import watch_peer
 
-    opening = Opening(settings.data, stack, watch_peer)
+    own = settings.policies
+    opening = Opening(settings.data, stack, watch_peer, own or SHIPPED, shipped=own is None)
     return Opened({o.port.name: o.open(settings, opening) for o in table})

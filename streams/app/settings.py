@@ -95,7 +95,6 @@ class _Base(RuntimeSettings):
 
     # Questions.
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
-    max_query_chars: int = Field(default=4000, ge=1)
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
     abstain_below: float = Field(default=0.5, ge=0, le=1)

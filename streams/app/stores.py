@@ -68,6 +68,9 @@ class Sections(Protocol):
 
     data: Path
 
+    @property
+    def policies(self) -> Path | None: ...
+
     def of(self, section: type[S]) -> S: ...
 
 

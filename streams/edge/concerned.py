@@ -72,6 +72,8 @@ def compared(
     newest: dict[Key, tuple[Stamp, bool, str]] = {}
     for change in changes:
         document = change.document
+        if document.op == "access":
+            continue
         if tenant not in ("", document.tenant) or doc_type not in ("", document.doc_type):
             continue
         key, stamp = topics.document_key(document), (document.version, document.sequence)

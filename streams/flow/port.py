@@ -52,6 +52,8 @@ class Opening:
     data: Path  # the folder of all that is kept on this machine
     stack: ExitStack
     watch: Watch = unwatched
+    policies: Path = Path("policies")  # the folder of what a person approves
+    shipped: bool = False  # whether that is the release's own
     _made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ and layout; of a prompt every character.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -28,12 +29,15 @@ PROJECT = "pyproject.toml"
 # Policy files that one pin names, by the pin.
 PINNED_FILES = {"chunking": "chunking.yaml", "retrieval_pipeline": "retrieval.yaml"}
 PROMPT_PIN = "prompt_version"
+POLICY_PIN, RULES, TESTS = "policy", "authz", "_test.rego"
 JOIN = "+"  # of the prompts' versions in their pin, in the order of their names
 
 _HEADER = """\
 # What each version of a policy file held. Written by `millrace check --accept`; commit it with the
 # change, and edit it never: a version that is recorded means the same thing for good.
 """
+
+_VERSION = re.compile(r'^version := "([\w.-]+)"$', re.MULTILINE)
 
 Recorded = dict[str, dict[str, str]]  # file to version to digest
 
@@ -86,7 +90,8 @@ def check(folder: Path, pins: Mapping[str, str], built_in: Mapping[str, str]) ->
         if pins[pin] != version:
             where = "the code"
             if pin in in_files:
-                where = f"policies/{PINNED_FILES.get(pin, f'{policies.PROMPTS}/*.md')}"
+                named = PINNED_FILES | {POLICY_PIN: f"{RULES}/*.rego"}
+                where = f"policies/{named.get(pin, f'{policies.PROMPTS}/*.md')}"
             problems.append(
                 Problem(
                     PROJECT,
@@ -139,10 +144,21 @@ def _files(folder: Path) -> list[_File]:
             raise UserError(f"policy {path} has no version: begin it with 'version: NAME-1'")
         meaning = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         found.append(_File(name, version, _digest(meaning)))
+    found.append(_rules(folder))
     for prompt in policies.prompts(folder):
         name = f"{policies.PROMPTS}/{prompt.name}.md"
         found.append(_File(name, prompt.version, _digest(policies.text(folder / name))))
     return found
+
+
+def _rules(folder: Path) -> _File:
+    """The Rego of authz, its tests apart, under the version that it says itself."""
+    paths = sorted((folder / RULES).glob("*.rego"))
+    texts = {p.name: policies.text(p) for p in paths if not p.name.endswith(TESTS)}
+    version = next((m[1] for text in texts.values() if (m := _VERSION.search(text))), "")
+    if not version:
+        raise UserError(f"{folder / RULES}/*.rego has no version: say 'version := \"NAME-1\"'")
+    return _File(RULES, version, _digest(json.dumps(texts, sort_keys=True)))
 
 
 def _digest(said: str) -> str:
@@ -153,6 +169,7 @@ def _versions(files: list[_File]) -> dict[str, str]:
     """What the files' versions are, by pin."""
     by_name = {file.name: file.version for file in files}
     found = {pin: by_name[name] for pin, name in PINNED_FILES.items()}
+    found[POLICY_PIN] = by_name[RULES]
     prompts = [f.version for f in files if f.name.startswith(f"{policies.PROMPTS}/")]
     return found | {PROMPT_PIN: JOIN.join(prompts)}
 

@@ -13,6 +13,7 @@ import pytest
 
 from processors.documents.applying import Applied
 from processors.documents.index import index as index_stage
+from processors.guard.sight import UNLABELLED
 from processors.ports import SearchQuery, StoredChunk
 from processors.questions.retrieve import search
 from schemas.events import DocumentEmbedded
@@ -72,6 +73,8 @@ def test_a_new_document_is_found_by_both_indexes_and_comes_back_whole(index: Ind
         sentences=[0, 1, 1, 9],
         vector=stored.vector,
         sentence_vectors=stored.sentence_vectors,
+        classes=["unclassified"],
+        acl=["*"],
     )
     assert repr(stored) == repr(expected)  # from 3.13 on, `==` would ask arrays for one truth
     assert (stored.vector == vector("a dog ran")).all()
@@ -290,7 +293,13 @@ def test_variants_and_questions_are_answered_in_their_order(index: Index) -> Non
     apply(index, [change(word, 1, (word,)) for word in words])
     apply(index, [change("alpha", 1, ("alpha",), tenant="b")])
     queries = [
-        SearchQuery("acme", pair, np.stack([vector(w) for w in pair]).astype(np.float32), 1)
+        SearchQuery(
+            "acme",
+            pair,
+            np.stack([vector(w) for w in pair]).astype(np.float32),
+            1,
+            UNLABELLED.access,
+        )
         for pair in (("beta", "alpha"), ("delta", "gamma"))
     ]
     first, second = search(queries, searched(index))

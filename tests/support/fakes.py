@@ -13,9 +13,11 @@ from connectors.converters.documents import Documents
 from connectors.memory.index import MemoryIndex
 from connectors.memory.sessions import MemorySessions
 from connectors.redis.store import MemoryRequestLog, MemoryVectorCache
+from connectors.rego.compiled import Compiled
+from connectors.rego.source import read
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig
-from processors.ports import Embedding, Float32, Generator, Passage
+from processors.ports import Embedding, Float32, Generator, Passage, Policy
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
 from processors.questions.generate import AnswerConfig
@@ -27,6 +29,7 @@ from streams.flow.port import Opened
 
 ROOT = Path(__file__).parents[2]
 DIMENSIONS = 64
+POLICY = Compiled(read(ROOT / "policies"))  # the shipped one
 VERSIONS = Versions(
     prompt="p", pipeline="r", embedding_model="bag", index="main", chunking="c", policy="n"
 )
@@ -91,6 +94,7 @@ class FakePorts:
     sessions: MemorySessions = field(default_factory=MemorySessions)
     converter: Documents = field(default_factory=Documents)
     generator: Generator | None = None
+    policy: Policy = POLICY
 
     @property
     def opened(self) -> Opened:

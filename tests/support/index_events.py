@@ -16,6 +16,7 @@ from connectors.together import Together
 from processors.documents import applying
 from processors.documents.applying import Applied
 from processors.documents.chunk import ORDINALS_PER_PART
+from processors.guard.sight import UNLABELLED
 from processors.ports import SearchQuery
 from processors.questions.retrieve import Searched, SearchResult, search
 from schemas.events import Chunk, DocumentEmbedded, DocumentVersion, EmbeddedChunk
@@ -149,7 +150,7 @@ def ask(
     **filters: str,
 ) -> SearchResult:
     vectors = np.stack([vector(text) for text in asked]).astype(np.float32)
-    asking = [SearchQuery(tenant, asked, vectors, limit, filters)]
+    asking = [SearchQuery(tenant, asked, vectors, limit, UNLABELLED.access, filters)]
     return search(asking, searched(index))[0]
 
 

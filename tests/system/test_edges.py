@@ -28,6 +28,7 @@ from tests.system.drill import Edge, Killer
 from tests.system.harness import until
 
 TENANT = "retail"
+REPLIES = f"rag.answers.{TENANT}"
 SAMPLE = Path(__file__).parents[2] / "evaluation" / "sample" / "documents" / TENANT
 KEY = f"{TENANT}/x"
 
@@ -100,7 +101,7 @@ def running(
         bootstrap_servers=broker.bootstrap_servers,
         redis={"url": redis.url, "kept_url": kept.url},
         tenants=(TENANT,),
-        reply_topics=("team.replies",),
+        reply_topics=(REPLIES,),
     )
     with Stack(settings) as stack:
         command = [sys.executable, "-m", "streams.cli", "feed", str(SAMPLE), "--tenant", TENANT]
@@ -265,9 +266,9 @@ def test_a_deadline_in_the_past_is_answered_as_expired(
 def test_an_answer_goes_to_an_allowed_reply_topic_as_well_and_to_no_other(
     pipeline: Pipeline,
 ) -> None:
-    answer = pipeline.ask("What is the daily cash withdrawal limit?", reply_to="team.replies")
+    answer = pipeline.ask("What is the daily cash withdrawal limit?", reply_to=REPLIES)
     assert answer.status == "answered"
-    copies = until(lambda: pipeline.answers(answer.request_id, "team.replies"), "the reply")
+    copies = until(lambda: pipeline.answers(answer.request_id, REPLIES), "the reply")
     assert copies == [answer]
 
     other = pipeline.ask("What is the limit?", reply_to="docs.feed")

@@ -23,6 +23,7 @@ from processors.documents.chunk import chunk, context_of
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.embed import embed
 from processors.documents.ingest import IngestConfig, Place, ingest
+from processors.guard.sight import UNLABELLED
 from processors.needs import CONVERTER, COUNTER, EMBEDDER
 from processors.ports import Converter, Embedder, TokenCounter, VectorCache
 from processors.questions.rerank import ranked
@@ -157,7 +158,13 @@ def _answers(
             for number, ask in enumerate(some, at)
         ]
         everything = Searched(index, index, index)
-        found = retrieve(questions, embedder=ports.embedder, index=everything, config=retrieval)
+        found = retrieve(
+            questions,
+            embedder=ports.embedder,
+            index=everything,
+            config=retrieval,
+            sights=[UNLABELLED] * len(questions),
+        )
         for ask, outcome in zip(some, found, strict=True):
             (event,) = _good(outcome)
             assert isinstance(event, ChunksRetrieved)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connectors.redis.store import MemoryRequestLog
+from processors.guard.decision import Decision, unavailable
 from processors.questions.admit import AdmitConfig, Arrival, admit, assigned_request_id
 from schemas.events import QuestionAdmitted, QuestionAnswered, QuestionAsked, QuestionClosed
 from streams.flow.errors import Reject, Retry
-from tests.support.fakes import VERSIONS
+from tests.support.fakes import POLICY, VERSIONS
 
 NOW = 1_800_000_000_000
 
@@ -16,7 +19,9 @@ class NoLog:
         raise Retry("down")
 
 
-def _admit(asked: QuestionAsked, at: int = NOW, log: object = None, **config: object):
+def _admit(
+    asked: QuestionAsked, at: int = NOW, log: object = None, policy: Any = POLICY, **config: object
+):
     arrival = Arrival(f"rag.requests/0/{at}", at, at, NOW)
     outcome, *closed = admit(
         asked,
@@ -24,11 +29,13 @@ def _admit(asked: QuestionAsked, at: int = NOW, log: object = None, **config: ob
         config=AdmitConfig(**config),  # type: ignore[arg-type]
         log=log or MemoryRequestLog(),  # type: ignore[arg-type]
         versions=VERSIONS,
+        policy=policy,
     )
     if isinstance(outcome, QuestionAnswered):
         (only,) = closed
         assert isinstance(only, QuestionClosed)
         assert (only.answer, only.passages) == (outcome, [])
+        assert "4111" not in repr(only)
     else:
         assert closed == []
     return outcome
@@ -42,7 +49,7 @@ def _asked(query: str = "what?", tenant: str = "acme", **fields: object) -> Ques
     ("asked", "said"),
     [
         (_asked(" \n"), "query is empty"),
-        (_asked("x" * 100_000), "query has 100,000 characters; at most 4,000"),
+        (_asked("x" * 100_000), "query has 100000 characters; at most 2000 (rule query-length"),
         (_asked(tenant="nobody"), "tenant 'nobody' is unknown"),
         (_asked(tenant="a/b"), "tenant must be"),
         (_asked(tenant=""), "tenant must be"),
@@ -101,3 +108,31 @@ def test_without_the_log_questions_go_on_and_say_so() -> None:
     outcome = _admit(_asked(request_id="r"), log=NoLog())
     assert isinstance(outcome, QuestionAdmitted)
     assert outcome.carried.degraded == ["admit: duplicates unchecked"]
+
+
+def test_what_the_policy_refuses_says_by_which_rule_and_is_kept_without_what_it_held() -> None:
+    outcome = _admit(_asked("what is on card 4111 1111 1111 1111?", request_id="r"))
+    assert isinstance(outcome, QuestionAnswered)
+    assert outcome.status == "refused"
+    assert "(rule pii-card, policy authz-1@" in outcome.reasons[0]
+    assert outcome.versions.policy == f"authz-1@{POLICY.mark}"
+
+
+def test_an_admitted_question_carries_the_policy_that_decided() -> None:
+    outcome = _admit(_asked())
+    assert isinstance(outcome, QuestionAdmitted)
+    assert outcome.carried.versions.policy == f"authz-1@{POLICY.mark}"
+    question = outcome.carried.question
+    assert (question.roles, question.classes, question.proof) == ([], [], "trust")
+
+
+class NoPolicy:
+    def decide(self, ask: object, about: object) -> Decision:
+        return unavailable("it is gone")
+
+
+def test_without_a_policy_nothing_is_admitted() -> None:
+    outcome = _admit(_asked(), policy=NoPolicy())
+    assert isinstance(outcome, QuestionAnswered)
+    assert outcome.status == "refused"
+    assert "rule policy-unavailable" in outcome.reasons[0]

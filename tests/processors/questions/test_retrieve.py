@@ -11,6 +11,7 @@ import pytest
 from connectors.memory.index import MemoryIndex
 from connectors.memory.sessions import MemorySessions
 from processors.documents.applying import apply
+from processors.guard.sight import UNLABELLED
 from processors.ports import Passage, Ranking, SearchQuery
 from processors.questions.fusion import fuse
 from processors.questions.rerank import ranked, rerank
@@ -83,7 +84,13 @@ def stocked(*texts: str, tenant: str = "acme") -> Counting:
 
 
 def run(index: Counting, *questions: QuestionRewritten, config: RetrievalConfig = CONFIG):
-    outcomes = retrieve(questions, embedder=Embedder(), index=searched(index), config=config)
+    outcomes = retrieve(
+        questions,
+        embedder=Embedder(),
+        index=searched(index),
+        config=config,
+        sights=[UNLABELLED] * len(questions),
+    )
     events: list[ChunksRetrieved] = []
     for outcome in outcomes:
         assert not isinstance(outcome, Exception)
@@ -147,7 +154,13 @@ def test_a_question_is_searched_for_as_it_was_asked() -> None:
 def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
     index, embedder = stocked("alpha", "beta", "gamma"), Embedder()
     questions = [asked("alpha", "alpha one"), asked("beta"), asked("gamma")]
-    outcomes = retrieve(questions, embedder=embedder, index=searched(index), config=CONFIG)
+    outcomes = retrieve(
+        questions,
+        embedder=embedder,
+        index=searched(index),
+        config=CONFIG,
+        sights=[UNLABELLED] * len(questions),
+    )
     assert embedder.calls == [["alpha", "alpha one", "beta", "gamma"]]
     assert (index.searches, index.fetches) == (1, 1)
     found = [outcome[0].candidates[0].text for outcome in outcomes]  # type: ignore[index]
@@ -155,7 +168,16 @@ def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
 
 
 def test_no_question_is_no_work() -> None:
-    assert retrieve([], embedder=Embedder(), index=searched(stocked("a")), config=CONFIG) == []
+    assert (
+        retrieve(
+            [],
+            embedder=Embedder(),
+            index=searched(stocked("a")),
+            config=CONFIG,
+            sights=[],
+        )
+        == []
+    )
 
 
 def test_a_candidate_carries_the_chunk_and_every_score() -> None:
@@ -231,7 +253,11 @@ def test_both_indexes_down_is_tried_again() -> None:
     index = stocked("alpha")
     index.dense = index.lexical = False
     (outcome,) = retrieve(
-        [asked("alpha")], embedder=Embedder(), index=searched(index), config=CONFIG
+        [asked("alpha")],
+        embedder=Embedder(),
+        index=searched(index),
+        config=CONFIG,
+        sights=[UNLABELLED],
     )
     assert isinstance(outcome, Retry)
 
@@ -241,7 +267,13 @@ def test_questions_of_a_tenant_whose_documents_are_lacking_wait_and_no_others() 
     apply(index, [change("b", 1, ("the limit is ten",), tenant="other")])
     index.lacking.expect({("acme", "gone"): (1, 0, 0)})
     both = [asked("the limit"), asked("the limit", tenant="other")]
-    mine, theirs = retrieve(both, embedder=Embedder(), index=searched(index), config=CONFIG)
+    mine, theirs = retrieve(
+        both,
+        embedder=Embedder(),
+        index=searched(index),
+        config=CONFIG,
+        sights=[UNLABELLED] * len(both),
+    )
     assert isinstance(mine, Retry)
     assert "reindex --scan" in str(mine)
     assert not isinstance(theirs, Retry)
@@ -255,7 +287,13 @@ def test_an_embedder_that_is_down_makes_every_question_wait() -> None:
             raise Retry("the embedding service does not answer")
 
     both = [asked("alpha"), asked("beta")]
-    outcomes = retrieve(both, embedder=Down(), index=searched(stocked("alpha")), config=CONFIG)
+    outcomes = retrieve(
+        both,
+        embedder=Down(),
+        index=searched(stocked("alpha")),
+        config=CONFIG,
+        sights=[UNLABELLED] * len(both),
+    )
     assert [str(outcome) for outcome in outcomes] == ["the embedding service does not answer"] * 2
 
 

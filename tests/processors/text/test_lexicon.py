@@ -11,6 +11,7 @@ import pytest
 from connectors.memory.index import MemoryIndex
 from connectors.qdrant_edge.index import EdgeIndex
 from processors.documents.applying import apply
+from processors.guard.sight import UNLABELLED
 from processors.questions.expansion import expanded
 from processors.questions.retrieve import retrieve
 from processors.text.lexicon import CountedWords, Lexicon, acronyms
@@ -83,7 +84,13 @@ def test_what_is_searched_for_is_the_tenants_own_and_is_passed_on() -> None:
     config = replace(CONFIG, variants=("acronyms",))
     embedder = Embedder()
     both = [asked("AML?"), asked("AML?", tenant="b"), asked("AML?", tenant="c")]
-    outcomes = retrieve(both, embedder=embedder, index=searched(index), config=config)
+    outcomes = retrieve(
+        both,
+        embedder=embedder,
+        index=searched(index),
+        config=config,
+        sights=[UNLABELLED] * len(both),
+    )
     assert [outcome[0].carried.variants for outcome in outcomes] == [  # type: ignore[index]
         ["AML?", "AML (anti money laundering)?"],
         ["AML?", "AML (alpha mike lima)?"],

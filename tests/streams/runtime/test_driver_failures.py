@@ -113,14 +113,16 @@ def test_a_duplicate_request_id_is_answered_once() -> None:
 
 
 def test_reply_to_gets_a_copy_where_it_is_allowed() -> None:
-    config = replace(CONFIG, admit=replace(CONFIG.admit, reply_topics=frozenset({"acme.answers"})))
+    config = replace(
+        CONFIG, admit=replace(CONFIG.admit, reply_topics=frozenset({"rag.answers.acme"}))
+    )
     driver = Driver(topology(config), FakePorts().opened)
-    for topic in ("acme.answers", "docs.feed"):
+    for topic in ("rag.answers.acme", "docs.feed"):
         driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="?", reply_to=topic))
     driver.run()
     statuses = sorted(answer.status for answer in driver.events(topics.RAG_ANSWERS))
     assert statuses == ["abstained", "refused"]
-    assert len(list(driver.records("acme.answers"))) == 1
+    assert len(list(driver.records("rag.answers.acme"))) == 1
     assert not list(driver.records("docs.feed"))
 
 

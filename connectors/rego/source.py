@@ -1,0 +1,61 @@
+"""The policy as it lies in its folder: Rego, its data, and a hash of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+RULES = "authz"  # the folder of *.rego
+DATA = "tenants.yaml"
+TESTS = "_test.rego"
+MARK = 6  # bytes of the hash that decisions name
+
+
+class UnusableError(ValueError):
+    """The policy cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A policy's modules by file name, what they decide by, and the hash of both."""
+
+    modules: Mapping[str, str]
+    data: Mapping[str, object]
+    mark: str
+
+
+def read(folder: Path, *, tests: bool = False) -> Source:
+    """What the policies folder has, without the policy's tests unless they are asked for.
+
+    Raises:
+        UnusableError: a file is absent, unreadable or no mapping.
+    """
+    try:
+        names = sorted(path for path in (folder / RULES).glob("*.rego"))
+        modules = {
+            path.name: path.read_text(encoding="utf-8")
+            for path in names
+            if tests or not path.name.endswith(TESTS)
+        }
+        said = (folder / DATA).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        named = getattr(error, "filename", None) or folder
+        raise UnusableError(f"{named} cannot be read: {error}") from None
+    if not modules:
+        raise UnusableError(f"{folder / RULES} has no .rego file")
+    try:
+        found: object = yaml.safe_load(said)
+        if not isinstance(found, dict):
+            raise UnusableError(f"{folder / DATA} must be a mapping of names to values")
+        data = cast("dict[str, object]", found)
+        written = json.dumps([modules, data], sort_keys=True)
+    except (yaml.YAMLError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UnusableError(f"{folder / DATA} cannot be used: {reason}") from None
+    return Source(modules, data, blake2b(written.encode(), digest_size=MARK).hexdigest())

@@ -1,0 +1,63 @@
+"""What the one who asks may find: the store's filter, and the policy's word on every hit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from processors.guard import asking
+from processors.guard.access import EVERYONE, UNCLASSIFIED, Access
+from processors.guard.decision import Decision
+from processors.guard.identity import identity_of
+from processors.ports import Policy, StoredChunk
+from processors.questions.carried import decided
+from schemas.events import Carried
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """`access` is what the store is told; `shows` is asked of what it gives, hit by hit."""
+
+    access: Access
+    shows: Callable[[Sequence[StoredChunk]], Sequence[bool]]
+
+    @classmethod
+    def by(cls, access: Access) -> Sight:
+        """Without a policy: of programs that measure, over documents of their own."""
+        return cls(access, lambda chunks: [access.allows(c.classes, c.acl) for c in chunks])
+
+
+UNLABELLED = Sight.by(Access(frozenset({UNCLASSIFIED}), frozenset({EVERYONE})))
+"""Documents of which nobody said who may see them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A question as it may be searched for."""
+
+    carried: Carried
+    decision: Decision
+    sight: Sight
+
+
+def permit(policy: Policy, carried: Carried) -> Permit:
+    """What the policy says of a question's variants; those that it drops are searched for no more.
+
+    The question's own text, which comes first, is never dropped alone: then nothing is allowed.
+    """
+    who = identity_of(carried.question)
+    decision = asking.may_search(policy, who, carried.variants)
+    if 0 in decision.dropped:
+        decision = replace(decision, allowed=False)
+    if decision.dropped:
+        kept = [v for at, v in enumerate(carried.variants) if at not in decision.dropped]
+        carried = replace(carried, variants=kept)
+        said = f"retrieve: {len(decision.dropped)} variants dropped by policy {decision.policy}"
+        carried = decided(carried, said)
+    if decision.shadow:
+        carried = decided(carried, f"retrieve: {decision.shadow}")
+
+    def shows(chunks: Sequence[StoredChunk]) -> Sequence[bool]:
+        return asking.may_show(policy, who, chunks)
+
+    return Permit(carried, decision, Sight(decision.access, shows))

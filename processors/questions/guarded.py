@@ -1,0 +1,36 @@
+"""A question's search, as far as the policy in force lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from processors.guard.sight import permit
+from processors.ports import Policy
+from processors.questions.answers import Ended, close, now_ms
+from schemas.events import ChunksRetrieved, QuestionRewritten
+from streams.flow.errors import Reject, Retry
+
+
+def guarded(
+    questions: Sequence[QuestionRewritten],
+    *,
+    policy: Policy,
+    searching: Callable[..., list[Sequence[ChunksRetrieved] | Reject | Retry]],
+) -> list[Sequence[ChunksRetrieved | Ended] | Reject | Retry]:
+    """`retrieve` as far as the policy lets each question; one that it refuses is answered so."""
+    permits = [permit(policy, question.carried) for question in questions]
+    allowed = [each for each in permits if each.decision.allowed]
+    found = iter(
+        searching(
+            [QuestionRewritten(carried=each.carried) for each in allowed],
+            sights=[each.sight for each in allowed],
+        )
+        if allowed
+        else ()
+    )
+    return [
+        next(found)
+        if each.decision.allowed
+        else [*close(each.carried, "refused", now_ms(), reasons=each.decision.reasons)]
+        for each in permits
+    ]

@@ -1,0 +1,119 @@
+"""The whole topology in memory: who may ask what, and who finds which document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from processors.guard.decision import Decision, unavailable
+from processors.ports import Policy
+from schemas import topics
+from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
+from streams.app.topology import topology
+from streams.runtime.testing import Driver
+from tests.support.fakes import CONFIG, POLICY, FakePorts
+
+NUMBERS = count(1)
+QUESTION = "What is the limit of a Gold card?"
+
+
+@dataclass
+class Running:
+    """A pipeline with a document or two."""
+
+    ports: FakePorts = field(default_factory=FakePorts)
+    asked: str = ""
+
+    def __post_init__(self) -> None:
+        self.driver = Driver(topology(CONFIG), self.ports.opened)
+
+    def feed(self, doc_id: str, body: str | None = None, op: Any = "upsert", **said: Any) -> None:
+        fed = DocumentFed(op=op, tenant="acme", doc_id=doc_id, body=body, **said)
+        self.driver.send(topics.DOCS_FEED, fed)
+        self.driver.run()
+
+    def ask(self, query: str = QUESTION, tenant: str = "acme", **fields: Any) -> QuestionAnswered:
+        self.asked = f"r{next(NUMBERS)}"
+        asked = QuestionAsked(tenant=tenant, query=query, request_id=self.asked, **fields)
+        self.driver.send(topics.RAG_REQUESTS, asked)
+        self.driver.run()
+        answers = self.driver.events(topics.RAG_ANSWERS)
+        return next(each for each in answers if each.request_id == self.asked)
+
+    def candidates(self) -> list[str]:
+        """Of the question that was asked last."""
+        events = self.driver.events(topics.RAG_RETRIEVED)
+        (last,) = (e for e in events if e.carried.question.request_id == self.asked)
+        return [each.doc_id for each in last.candidates]
+
+
+def test_a_revoked_document_is_found_no_more_and_costs_no_model_call() -> None:
+    running = Running()
+    running.feed("a.txt", "The limit of a Gold card is 900 euros.", acl=["*"])
+    running.feed("b.txt", "The limit of a Blue card is 100 euros.")
+    running.ask()
+    assert sorted(running.candidates()) == ["a.txt", "b.txt"]
+    embedded = running.ports.embedder.passages
+    running.feed("a.txt", op="access", acl=["hr"])
+    running.ask()
+    assert running.candidates() == ["b.txt"]
+    running.feed("a.txt", op="access", acl=["*"])
+    running.ask()
+    assert sorted(running.candidates()) == ["a.txt", "b.txt"]
+    assert running.ports.embedder.passages == embedded
+    acks = running.driver.events(topics.DOCS_INDEXED)
+    assert [a.document.op for a in acks].count("access") == 3
+
+
+def test_what_a_version_says_of_access_stands_in_the_log_beside_it() -> None:
+    running = Running()
+    running.feed("a.txt", "The limit is 900 euros.", acl=["hr"], classes=["secret"])
+    running.feed("a.txt", "The limit is 800 euros.", version=2**50)
+    logged = running.driver.events(topics.DOCS_CHANGES)
+    assert [each.document.op for each in logged] == ["upsert", "access", "upsert"]
+    running.ask()
+    assert running.candidates() == []
+
+
+def test_a_change_of_access_that_says_nothing_or_has_a_body_is_rejected() -> None:
+    running = Running()
+    running.feed("a.txt", op="access")
+    running.feed("a.txt", "text", op="access", acl=[])
+    reasons = [each.reason for each in running.driver.dead_letters(topics.DOCS_DLQ)]
+    assert len(reasons) == 2 and all("op 'access' has acl or classes" in each for each in reasons)
+
+
+class Changing:
+    """A policy that is gone once a question is admitted."""
+
+    def decide(self, ask: Any, about: Any) -> Decision:
+        return POLICY.decide(ask, about) if ask == "ask" else unavailable("it is gone")
+
+
+class Unsure:
+    """A store's filter and the policy that do not agree: what is shown is what both allow."""
+
+    def decide(self, ask: Any, about: Any) -> Decision:
+        decided = POLICY.decide(ask, about)
+        return replace(decided, shown=()) if ask == "show" else decided
+
+
+def with_policy(policy: Policy) -> Running:
+    running = Running(FakePorts(policy=policy))
+    running.feed("a.txt", "The limit of a Gold card is 900 euros.")
+    return running
+
+
+def test_a_policy_that_is_gone_on_the_way_refuses() -> None:
+    answer = with_policy(Changing()).ask()
+    assert answer.status == "refused"
+    assert "rule policy-unavailable" in answer.reasons[0]
+
+
+def test_a_hit_that_the_policy_does_not_show_is_withheld_and_told() -> None:
+    running = with_policy(Unsure())
+    answer = running.ask()
+    assert answer.status == "abstained"
+    closed = running.driver.events(topics.RAG_CLOSED)[-1]
+    assert "retrieve: 1 hits withheld by policy" in closed.carried.decisions
