@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streams.flow.port import Port
 
 if TYPE_CHECKING:
+    from processors.guard.ports import Policy, Tokens
     from processors.ports import (
         ChunkStore,
         Converter,
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
         Embedder,
         Generator,
         LexicalSearch,
-        Policy,
         Reader,
         RequestLog,
         Sessions,
@@ -37,3 +37,4 @@ LEXICAL: Port[LexicalSearch] = Port("lexical")
 READER: Port[Reader] = Port("reader")
 GENERATOR: Port[Generator] = Port("generator")
 POLICY: Port[Policy] = Port("policy")
+TOKENS: Port[Tokens] = Port("tokens")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from processors.documents.labels import Labels
 from processors.documents.lacking import Document, Lacking, Stamp
 from processors.guard.access import Access
-from processors.guard.decision import Ask, Decision
 from processors.text.lexicon import Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 from streams.flow.mirror import Reflecting
@@ -224,14 +223,6 @@ class Reader(Protocol):
         Raises:
             Retry: it cannot read now.
         """
-        ...
-
-
-class Policy(Protocol):
-    """Decides what may be asked, searched for and shown. Safe to call from several threads."""
-
-    def decide(self, ask: Ask, about: Mapping[str, object]) -> Decision:
-        """By the policy in force. Where there is none, or it fails, everything is refused."""
         ...
 
 

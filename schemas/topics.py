@@ -186,6 +186,13 @@ INDEX_OWNERS = Topic(
 )
 
 RAG_REQUESTS = Topic("rag.requests", QuestionAsked, _asked_key, edge=True)
+
+
+def requests_of(tenant: str) -> Topic[QuestionAsked]:
+    """Where one tenant asks, if it is the topic that says who asks."""
+    return replace(RAG_REQUESTS, name=f"{RAG_REQUESTS.name}.{tenant}")
+
+
 RAG_ADMITTED = Topic("rag.admitted", QuestionAdmitted, question_key)
 RAG_REWRITTEN = Topic("rag.rewritten", QuestionRewritten, question_key)
 RAG_RETRIEVED = Topic("rag.retrieved", ChunksRetrieved, question_key, sound=sound.candidates)

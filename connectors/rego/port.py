@@ -10,7 +10,7 @@ from streams.flow.port import Opening
 from streams.flow.section import Section
 
 if TYPE_CHECKING:
-    from processors.ports import Policy
+    from processors.guard.ports import Policy
 
 
 class PolicySettings(Section):

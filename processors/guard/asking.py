@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from processors.guard import personal
 from processors.guard.decision import Decision
 from processors.guard.identity import Identity
-from processors.ports import Policy, StoredChunk
+from processors.guard.ports import Policy
+from processors.ports import StoredChunk
 from schemas.events import QuestionAsked
 
 

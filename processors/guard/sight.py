@@ -9,7 +9,8 @@ from processors.guard import asking
 from processors.guard.access import EVERYONE, UNCLASSIFIED, Access
 from processors.guard.decision import Decision
 from processors.guard.identity import identity_of
-from processors.ports import Policy, StoredChunk
+from processors.guard.ports import Policy
+from processors.ports import StoredChunk
 from processors.questions.carried import decided
 from schemas.events import Carried
 

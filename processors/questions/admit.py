@@ -11,12 +11,14 @@ from functools import partial
 from processors.exceeded import exceeded
 from processors.guard.asking import may_ask
 from processors.guard.decision import Decision
-from processors.guard.identity import Identity
+from processors.guard.identity import TOKEN, TOPIC, TRUST, Identity
 from processors.guard.personal import masked
-from processors.needs import POLICY, REQUESTS
+from processors.guard.ports import Policy
+from processors.guard.proving import Proving, UnprovenError, by_token, by_topic, trusted
+from processors.needs import POLICY, REQUESTS, TOKENS
 from processors.places import QUESTIONS
-from processors.ports import Policy, RequestLog
-from processors.questions.answers import Ended, close, salvage, settle_asked
+from processors.ports import RequestLog
+from processors.questions.answers import Ended, close, salvage, settle_asked, unproven
 from processors.questions.carried import decided, degraded, made_with
 from schemas import topics
 from schemas.events import (
@@ -27,7 +29,7 @@ from schemas.events import (
     QuestionRewritten,
     Versions,
 )
-from streams.flow.errors import Reject, Retry
+from streams.flow.errors import Reject, Retry, UserError
 from streams.flow.outcome import Promise, Received
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, edge_stage
@@ -56,6 +58,7 @@ class AdmitConfig:
     default_top_k: int = 10
     reply_topics: frozenset[str] = field(default_factory=frozenset[str])
     reworded: bool = True
+    identity: str = TRUST  # how it is known who asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +114,14 @@ def admit(
     log: RequestLog,
     versions: Versions,
     policy: Policy,
+    who: Identity,
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     """Admit a question, or answer at once why not: by its shape, then by the policy.
 
     Raises:
         Reject: another record brought this request id before; it has its answer already.
     """
-    request_id = event.request_id or assigned_request_id(arrival.position, arrival.timestamp)
-    if wrong := [each for each in exceeded(event) if each.startswith("request_id ")]:
-        raise Reject(wrong[0])
-    who = Identity(event.tenant, event.user or "")
+    request_id = _request_id(event, arrival)
     question = _question(event, who, request_id, arrival, config)
     carried = Carried(question=question, versions=versions)
     if reasons := refusals(event, config):
@@ -138,7 +139,7 @@ def admit(
         return
     if event.request_id:
         try:
-            first = log.claim(event.tenant, request_id, arrival.position)
+            first = log.claim(who.tenant, request_id, arrival.position)
         except Retry:
             # Asking twice is better than not answering: duplicates are let through, and said so.
             first = arrival.position
@@ -156,6 +157,12 @@ def admit(
         yield QuestionAdmitted(carried=carried)
     else:  # nothing would come of a step more
         yield QuestionRewritten(carried=replace(carried, variants=[carried.question.query]))
+
+
+def _request_id(event: QuestionAsked, arrival: Arrival) -> str:
+    if wrong := [each for each in exceeded(event) if each.startswith("request_id ")]:
+        raise Reject(wrong[0])
+    return event.request_id or assigned_request_id(arrival.position, arrival.timestamp)
 
 
 def _noted(carried: Carried, decision: Decision) -> Carried:
@@ -214,14 +221,38 @@ def _arrived(
     log: RequestLog,
     versions: Versions,
     policy: Policy,
+    proving: Proving,
     now: Callable[[], int],
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     arrival = Arrival(record.position, record.offset, record.timestamp, now())
-    return admit(record.event, arrival, config=config, log=log, versions=versions, policy=policy)
+    try:
+        who = proving(record)
+    except UnprovenError as error:
+        request_id = _request_id(record.event, arrival)
+        yield from unproven(request_id, error.tenant, str(error), versions)
+        return
+    yield from admit(
+        record.event, arrival, config=config, log=log, versions=versions, policy=policy, who=who
+    )
+
+
+def _proving(config: AdmitConfig, opened: Opened) -> Proving:
+    if config.identity == TOKEN:
+        return by_token(opened[TOKENS])
+    return by_topic if config.identity == TOPIC else trusted
 
 
 def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> Stage:
-    """`admit` in the topology."""
+    """`admit` in the topology.
+
+    Raises:
+        UserError: topics say who asks, and there are no tenants to have one.
+    """
+    reads = [topics.RAG_REQUESTS]
+    if config.identity == TOPIC:
+        if not config.tenants:
+            raise UserError("MILLRACE_IDENTITY=topic needs MILLRACE_TENANTS: each has a topic")
+        reads = [topics.requests_of(each) for each in sorted(config.tenants)]
 
     def make(opened: Opened):
         return partial(
@@ -230,19 +261,20 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
             log=opened[REQUESTS],
             versions=versions,
             policy=opened[POLICY],
+            proving=_proving(config, opened),
             now=now,
         )
 
     return edge_stage(
         "admit",
-        reads=topics.RAG_REQUESTS,
+        reads=reads,
         make=make,
         writes=outputs(
             topics.RAG_ADMITTED, topics.RAG_REWRITTEN, topics.RAG_ANSWERS, topics.RAG_CLOSED
         ),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[REQUESTS, POLICY],
+        needs=[REQUESTS, POLICY, TOKENS] if config.identity == TOKEN else [REQUESTS, POLICY],
         promise=Promise(
             lambda _: NEVER,  # it knows itself when a question is late
             partial(settle_asked, versions=versions),

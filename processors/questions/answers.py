@@ -99,6 +99,13 @@ def settle(event: Carrying, status: str, reason: str) -> Iterator[Ended]:
     return close(event.carried, cast("AnswerStatus", status), now_ms(), reasons=[reason])
 
 
+def unproven(
+    request_id: str, tenant: str, reason: str, versions: Versions
+) -> Iterator[QuestionAnswered]:
+    """The refusal of a request of which nobody knows whose it is: it is nobody's question."""
+    yield _failed(request_id, tenant, "refused", reason, versions)
+
+
 def settle_asked(
     event: QuestionAsked, status: str, reason: str, *, versions: Versions
 ) -> Iterable[QuestionAnswered]:

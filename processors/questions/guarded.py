@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from processors.guard.ports import Policy
 from processors.guard.sight import permit
-from processors.ports import Policy
 from processors.questions.answers import Ended, close, now_ms
 from schemas.events import ChunksRetrieved, QuestionRewritten
 from streams.flow.errors import Reject, Retry

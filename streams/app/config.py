@@ -68,6 +68,7 @@ def config(settings: Settings) -> Config:
             default_deadline_ms=settings.default_deadline_ms,
             default_top_k=settings.default_top_k,
             reply_topics=frozenset(settings.reply_topics),
+            identity=settings.identity,
             reworded=bool(settings.of(GenerationSettings).url),
         ),
         retrieval=retrieval(settings),

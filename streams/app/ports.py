@@ -23,6 +23,7 @@ from connectors.openai_compatible.port import GenerationSettings, JudgeSettings,
 from connectors.redis.port import RedisSettings, cache, requests, sessions
 from connectors.rego.port import PolicySettings, policy
 from connectors.schema_registry.port import RegistrySettings
+from connectors.tokens.port import TokenSettings, tokens
 from processors import needs
 from streams.app import stores
 from streams.app.policies import SHIPPED
@@ -48,6 +49,7 @@ __all__ = [
     "ReadingSettings",
     "RedisSettings",
     "RegistrySettings",
+    "TokenSettings",
     "open_ports",
     "open_these",
     "secrets",
@@ -101,6 +103,7 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.READER, ReadingSettings, reader),
         _on(needs.GENERATOR, GenerationSettings, _metered),
         _on(needs.POLICY, PolicySettings, policy),
+        _on(needs.TOKENS, TokenSettings, tokens),
     )
 }
 # Sections that no port of a stage has.

@@ -94,6 +94,11 @@ class _Base(RuntimeSettings):
     )
 
     # Questions.
+    identity: Literal["trust", "topic", "token"] = Field(
+        default="trust",
+        description="How it is known who asks: the request's word, its topic "
+        "(`rag.requests.<tenant>`, for each of `tenants`), or a token",
+    )
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)

@@ -165,6 +165,18 @@ def _broker() -> str:
     return "; ".join(filter(None, (f"{chosen.bootstrap_servers} answers", kafka.open_to(chosen))))
 
 
+def _identity() -> str:
+    from streams.app.ports import TokenSettings
+
+    chosen = settings()
+    if chosen.identity == "token":
+        said = chosen.of(TokenSettings)
+        return f"tokens of {said.issuer or 'nobody'}, by {said.algorithm} and {said.jwks or '-'}"
+    if chosen.identity == "topic":
+        return f"the topic says who asks: {', '.join(chosen.tenants) or 'of no tenant'}"
+    return "trust: who may write to rag.requests may ask as anybody (MILLRACE_IDENTITY)"
+
+
 def _change_feeds() -> str:
     from streams.app.config import sources_of_changes
 
@@ -175,6 +187,7 @@ def _change_feeds() -> str:
 _CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("python", platform.python_version),
     ("settings", lambda: f"read; data in {settings().data}"),
+    ("identity", _identity),
     ("change feeds", _change_feeds),
     ("disk", _disk),
     ("kafka client", _package("confluent_kafka")),

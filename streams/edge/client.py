@@ -20,6 +20,7 @@ from confluent_kafka import (
 
 from schemas import topics
 from schemas.events import QuestionAnswered, QuestionAsked
+from streams.app.ports import TokenSettings
 from streams.app.settings import Settings
 from streams.edge.moments import new_request_id
 from streams.flow.errors import UserError
@@ -164,10 +165,27 @@ def edge_output(codec: Codec, topic: Topic[E], event: E, event_id: str) -> Outpu
     return Output(topic.name, topic.key(event).encode(), value, headers)
 
 
+def _authorization(settings: Settings) -> list[tuple[str, bytes]]:
+    """What says who asks, where a file with a token is set.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    file = settings.of(TokenSettings).file
+    if file is None:
+        return []
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"MILLRACE_TOKEN__FILE: {file} cannot be read: {error}") from None
+    return [("authorization", f"Bearer {token}".encode())]
+
+
 class Asker:
     """Asks questions and waits for their answers, over one pair of clients."""
 
     def __init__(self, settings: Settings, codec: Codec, consumer: Consumer) -> None:
+        self._settings = settings
         self._codec = codec
         self._consumer = consumer
         self._producer = kafka.new_producer(kafka.producer_options(settings))
@@ -178,7 +196,11 @@ class Asker:
         """Produce a question; returns its request id."""
         request_id = question.request_id or new_request_id(now_ms())
         question = replace(question, request_id=request_id)
-        output = edge_output(self._codec, topics.RAG_REQUESTS, question, request_id)
+        topic = topics.RAG_REQUESTS
+        if self._settings.identity == "topic":
+            topic = topics.requests_of(question.tenant)
+        output = edge_output(self._codec, topic, question, request_id)
+        output.headers.extend(_authorization(self._settings))
         kafka.send(self._producer, output, self._partitions)
         self._producer.poll(0)
         return request_id
@@ -202,7 +224,9 @@ class Asker:
         request_id = self.send(question)
         until = time.monotonic() + timeout
         for answer in self._answers(timeout):
-            if (answer.tenant, answer.request_id) == (question.tenant, request_id):
+            # Of a request that nobody could be told to have made, the refusal is no tenant's.
+            unproven = answer.tenant == "" and answer.status == "refused"
+            if answer.request_id == request_id and (unproven or answer.tenant == question.tenant):
                 return answer
             if time.monotonic() > until:
                 break

@@ -72,6 +72,9 @@ def _there(consumer: Consumer) -> dict[str, Topic[Any]]:
         if topic.suffix is not None:
             family = [name for name in there if name.startswith(topic.name + ".")]
             names |= dict.fromkeys(family, topic)
+        elif topic is topics.RAG_REQUESTS:
+            known = (name for name in there if name.startswith(topic.name + "."))
+            names |= dict.fromkeys(({topic.name} & there) | {*known}, topic)
         elif topic.name in there:
             names[topic.name] = topic
     return names

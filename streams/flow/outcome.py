@@ -24,6 +24,7 @@ class Received(NamedTuple, Generic[I]):
     offset: int
     timestamp: int  # milliseconds since the epoch
     key: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
     @property
     def position(self) -> str:

@@ -13,6 +13,7 @@ from streams.runtime.record import Record
 
 SLACK = 256 * 1024  # bytes of a letter beside the original
 LONGEST_REASON = 2000
+SECRET = ("authorization",)  # headers that nobody who reads letters may use
 
 
 def dead_letter(
@@ -55,7 +56,11 @@ def _letter(
         timestamp=record.timestamp,
         key=key,
         value=value,
-        headers=[RecordHeader(key=name, value=content) for name, content in headers],
+        headers=[
+            RecordHeader(key=name, value=content)
+            for name, content in headers
+            if name.casefold() not in SECRET
+        ],
         reason=reason,
         detail=_text("".join(traceback.format_exception(cause))) if cause is not None else "",
         attempts=record.attempts,

@@ -159,7 +159,7 @@ class Processing:
             self.metrics.superseded.inc()
             return event, list(self.stage.supersede(event))
         place = (record.topic, record.partition, record.offset, record.timestamp, record.key)
-        return Received(event, *place)
+        return Received(event, *place, record.headers)
 
     def _finish(
         self, record: Record, event: Any, outcome: Outcome, moment: int, stamp: bytes

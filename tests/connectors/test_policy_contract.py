@@ -20,7 +20,7 @@ from connectors.rego.policy import RegoPolicy
 from connectors.rego.source import UnusableError, read
 from processors.guard.decision import UNAVAILABLE
 from processors.guard.identity import Identity
-from processors.ports import Policy
+from processors.guard.ports import Policy
 from tests.support.fakes import ROOT
 
 FOLDER = ROOT / "policies"

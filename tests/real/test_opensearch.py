@@ -17,6 +17,7 @@ from connectors.opensearch.making import make
 from connectors.opensearch.port import OpenSearchSettings, opened
 from infra.local.opensearch import OpenSearchServer
 from processors.documents.index import index as index_stage
+from processors.guard.sight import UNLABELLED
 from processors.ports import IndexVersion, SearchQuery
 from schemas.events import DocumentEmbedded
 from streams.flow.errors import Reject, Retry, UserError
@@ -25,7 +26,7 @@ from tests.real.conftest import MAKING, made
 from tests.support.front import Front, front
 from tests.support.index_events import SIZE, apply, change, texts
 
-QUESTION = SearchQuery("acme", ["one"], np.zeros((1, SIZE), np.float32), 5)
+QUESTION = SearchQuery("acme", ["one"], np.zeros((1, SIZE), np.float32), 5, UNLABELLED.access)
 
 
 def index(store: OpenSearchIndex, events: Sequence[DocumentEmbedded]) -> list[Any]:

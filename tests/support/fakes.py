@@ -17,7 +17,8 @@ from connectors.rego.compiled import Compiled
 from connectors.rego.source import read
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig
-from processors.ports import Embedding, Float32, Generator, Passage, Policy
+from processors.guard.ports import Policy
+from processors.ports import Embedding, Float32, Generator, Passage
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
 from processors.questions.generate import AnswerConfig

@@ -18,8 +18,20 @@ from processors.documents.applying import Applied
 from processors.documents.chunk import ORDINALS_PER_PART
 from processors.guard.sight import UNLABELLED
 from processors.ports import SearchQuery
-from processors.questions.retrieve import Searched, SearchResult, search
-from schemas.events import Chunk, DocumentEmbedded, DocumentVersion, EmbeddedChunk
+from processors.questions.retrieve import (
+    RetrievalConfig,
+    Searched,
+    SearchResult,
+    retrieve,
+    search,
+)
+from schemas.events import (
+    Chunk,
+    DocumentEmbedded,
+    DocumentVersion,
+    EmbeddedChunk,
+    QuestionRewritten,
+)
 
 SIZE = 8
 Index = EdgeIndex | MemoryIndex | QdrantIndex | Together
@@ -159,3 +171,11 @@ def lexical(index: Index, asked: str, **options: Any) -> list[str]:
     ids = ask(index, asked, **options).lexical[0].chunk_ids
     found = index.fetch(options.get("tenant", "acme"), ids)
     return [found[i].text for i in ids]
+
+
+def searching(
+    questions: Sequence[QuestionRewritten], embedder: Any, index: Index, config: RetrievalConfig
+) -> list[Any]:
+    """What `retrieve` makes of questions whose documents have no labels."""
+    using: Any = {"embedder": embedder, "index": searched(index), "config": config}
+    return retrieve(questions, sights=[UNLABELLED] * len(questions), **using)

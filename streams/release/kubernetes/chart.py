@@ -21,7 +21,7 @@ from streams.release.kubernetes.values import SIZES, defaults, example
 from streams.release.kubernetes.workloads import Workload, either, row, workloads
 
 CHART = "helm/millrace"
-POLICIES = ("*.yaml", "prompts/*.md", "retrieval/*.json")
+POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.redis.store import MemoryRequestLog
 from processors.guard.decision import Decision, unavailable
+from processors.guard.identity import Identity
 from processors.questions.admit import AdmitConfig, Arrival, admit, assigned_request_id
 from schemas.events import QuestionAdmitted, QuestionAnswered, QuestionAsked, QuestionClosed
 from streams.flow.errors import Reject, Retry
@@ -30,6 +31,7 @@ def _admit(
         log=log or MemoryRequestLog(),  # type: ignore[arg-type]
         versions=VERSIONS,
         policy=policy,
+        who=Identity(asked.tenant, asked.user or ""),
     )
     if isinstance(outcome, QuestionAnswered):
         (only,) = closed

@@ -11,16 +11,15 @@ import pytest
 from connectors.memory.index import MemoryIndex
 from connectors.memory.sessions import MemorySessions
 from processors.documents.applying import apply
-from processors.guard.sight import UNLABELLED
 from processors.ports import Passage, Ranking, SearchQuery
 from processors.questions.fusion import fuse
 from processors.questions.rerank import ranked, rerank
-from processors.questions.retrieve import RetrievalConfig, retrieve
+from processors.questions.retrieve import RetrievalConfig
 from processors.questions.rewrite import rewrite
 from processors.questions.route import RouteConfig
 from schemas.events import Candidate, ChunksRetrieved, QuestionAdmitted, QuestionRewritten
 from streams.flow.errors import Retry
-from tests.support.index_events import SIZE, change, chunk_id, searched, vector
+from tests.support.index_events import SIZE, change, chunk_id, searching, vector
 from tests.support.question_events import carried, question
 
 CONFIG = RetrievalConfig()
@@ -84,13 +83,7 @@ def stocked(*texts: str, tenant: str = "acme") -> Counting:
 
 
 def run(index: Counting, *questions: QuestionRewritten, config: RetrievalConfig = CONFIG):
-    outcomes = retrieve(
-        questions,
-        embedder=Embedder(),
-        index=searched(index),
-        config=config,
-        sights=[UNLABELLED] * len(questions),
-    )
+    outcomes = searching(questions, Embedder(), index, config)
     events: list[ChunksRetrieved] = []
     for outcome in outcomes:
         assert not isinstance(outcome, Exception)
@@ -154,13 +147,7 @@ def test_a_question_is_searched_for_as_it_was_asked() -> None:
 def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
     index, embedder = stocked("alpha", "beta", "gamma"), Embedder()
     questions = [asked("alpha", "alpha one"), asked("beta"), asked("gamma")]
-    outcomes = retrieve(
-        questions,
-        embedder=embedder,
-        index=searched(index),
-        config=CONFIG,
-        sights=[UNLABELLED] * len(questions),
-    )
+    outcomes = searching(questions, embedder, index, CONFIG)
     assert embedder.calls == [["alpha", "alpha one", "beta", "gamma"]]
     assert (index.searches, index.fetches) == (1, 1)
     found = [outcome[0].candidates[0].text for outcome in outcomes]  # type: ignore[index]
@@ -168,16 +155,7 @@ def test_all_waiting_questions_cost_one_call_of_each_kind() -> None:
 
 
 def test_no_question_is_no_work() -> None:
-    assert (
-        retrieve(
-            [],
-            embedder=Embedder(),
-            index=searched(stocked("a")),
-            config=CONFIG,
-            sights=[],
-        )
-        == []
-    )
+    assert searching([], Embedder(), stocked("a"), CONFIG) == []
 
 
 def test_a_candidate_carries_the_chunk_and_every_score() -> None:
@@ -252,13 +230,7 @@ def test_one_index_down_leaves_the_other_and_says_so(down: str) -> None:
 def test_both_indexes_down_is_tried_again() -> None:
     index = stocked("alpha")
     index.dense = index.lexical = False
-    (outcome,) = retrieve(
-        [asked("alpha")],
-        embedder=Embedder(),
-        index=searched(index),
-        config=CONFIG,
-        sights=[UNLABELLED],
-    )
+    (outcome,) = searching([asked("alpha")], Embedder(), index, CONFIG)
     assert isinstance(outcome, Retry)
 
 
@@ -267,13 +239,7 @@ def test_questions_of_a_tenant_whose_documents_are_lacking_wait_and_no_others() 
     apply(index, [change("b", 1, ("the limit is ten",), tenant="other")])
     index.lacking.expect({("acme", "gone"): (1, 0, 0)})
     both = [asked("the limit"), asked("the limit", tenant="other")]
-    mine, theirs = retrieve(
-        both,
-        embedder=Embedder(),
-        index=searched(index),
-        config=CONFIG,
-        sights=[UNLABELLED] * len(both),
-    )
+    mine, theirs = searching(both, Embedder(), index, CONFIG)
     assert isinstance(mine, Retry)
     assert "reindex --scan" in str(mine)
     assert not isinstance(theirs, Retry)
@@ -287,13 +253,7 @@ def test_an_embedder_that_is_down_makes_every_question_wait() -> None:
             raise Retry("the embedding service does not answer")
 
     both = [asked("alpha"), asked("beta")]
-    outcomes = retrieve(
-        both,
-        embedder=Down(),
-        index=searched(stocked("alpha")),
-        config=CONFIG,
-        sights=[UNLABELLED] * len(both),
-    )
+    outcomes = searching(both, Down(), stocked("alpha"), CONFIG)
     assert [str(outcome) for outcome in outcomes] == ["the embedding service does not answer"] * 2
 
 

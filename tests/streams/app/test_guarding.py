@@ -6,11 +6,17 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+import pytest
+
 from processors.guard.decision import Decision, unavailable
-from processors.ports import Policy
+from processors.guard.identity import Identity
+from processors.guard.ports import Policy
+from processors.guard.proving import UnprovenError
+from processors.needs import TOKENS
 from schemas import topics
 from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
 from streams.app.topology import topology
+from streams.flow.errors import UserError
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, POLICY, FakePorts
 
@@ -117,3 +123,52 @@ def test_a_hit_that_the_policy_does_not_show_is_withheld_and_told() -> None:
     assert answer.status == "abstained"
     closed = running.driver.events(topics.RAG_CLOSED)[-1]
     assert "retrieve: 1 hits withheld by policy" in closed.carried.decisions
+
+
+class Known:
+    """Tokens that are names."""
+
+    def identity(self, token: str) -> Identity:
+        if token != "anne":
+            raise UnprovenError("token-signature", "the token's signature is wrong")
+        return Identity("acme", "anne", ("hr",), (), "token")
+
+
+def sent(running: Running, token: str, request_id: str, tenant: str = "acme") -> None:
+    asked = QuestionAsked(tenant=tenant, query=QUESTION, request_id=request_id)
+    headers = [("authorization", f"Bearer {token}".encode())]
+    running.driver.send(topics.RAG_REQUESTS, asked, headers=headers)
+
+
+def test_roles_come_from_the_token_and_others_see_no_more_for_a_forged_one() -> None:
+    running = Running()
+    config = replace(CONFIG, admit=replace(CONFIG.admit, identity="token"))
+    running.driver = Driver(topology(config), running.ports.opened.beside(TOKENS, Known()))
+    running.feed("a.txt", "The limit of a Gold card is 900 euros.", acl=["hr"])
+    sent(running, "forged", "r1")
+    sent(running, "anne", "r2")
+    sent(running, "anne", "r3", tenant="other")
+    running.driver.run()
+    answers = {each.request_id: each for each in running.driver.events(topics.RAG_ANSWERS)}
+    assert (answers["r1"].status, answers["r1"].tenant) == ("refused", "")
+    assert "rule token-signature" in answers["r1"].reasons[0]
+    assert (answers["r3"].status, answers["r3"].tenant) == ("refused", "acme")
+    (event,) = running.driver.events(topics.RAG_RETRIEVED)
+    assert [each.doc_id for each in event.candidates] == ["a.txt"]
+    question = event.carried.question
+    assert (question.user, question.roles, question.proof) == ("anne", ["hr"], "token")
+
+
+def test_a_topic_of_its_own_says_which_tenant_asks() -> None:
+    running = Running()
+    with pytest.raises(UserError, match="MILLRACE_TENANTS"):
+        topology(replace(CONFIG, admit=replace(CONFIG.admit, identity="topic")))
+    admit = replace(CONFIG.admit, identity="topic", tenants=frozenset({"acme", "other"}))
+    running.driver = Driver(topology(replace(CONFIG, admit=admit)), running.ports.opened)
+    for tenant in ("acme", "other"):
+        asked = QuestionAsked(tenant="acme", query=QUESTION, request_id=tenant)
+        running.driver.send(topics.requests_of(tenant), asked)
+    running.driver.run()
+    answers = {each.request_id: each for each in running.driver.events(topics.RAG_ANSWERS)}
+    assert answers["acme"].status == "abstained"
+    assert (answers["other"].status, answers["other"].tenant) == ("refused", "other")
