@@ -21,6 +21,7 @@ from streams.app.settings import PREFIX
 from streams.flow.errors import UserError
 
 LOOPBACK = "127.0.0.1"
+LEAST = 19  # the nice value that nothing is below
 # Below the range that Linux gives to outgoing connections (32768 on). A client that retries a
 # dead server's port from inside that range can be connected to itself, and then holds the port.
 PORTS = range(20_000, 32_000)
@@ -186,9 +187,13 @@ def last_fault(log: Path, start: int = 0) -> str:
 
 
 def lower_priority(pid: int, nice: int) -> None:
-    """Lets other work go first. Errors are no concern: it is a courtesy."""
+    """Lets other work go first, by so much more than what the stack was started with does.
+
+    Errors are no concern: it is a courtesy.
+    """
     with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process(pid).nice(nice)
+        process = psutil.Process(pid)
+        process.nice(min(process.nice() + nice, LEAST))
     # Where Linux groups processes by session, a nice value counts inside the group only, and the
     # group has one of its own.
     with contextlib.suppress(OSError):
