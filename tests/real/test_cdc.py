@@ -218,3 +218,36 @@ def test_a_column_that_is_added_goes_on_and_one_that_is_dropped_is_named(bank: W
     assert done.returncode == 1
     assert "'title' is column 'title', which public.handbook does not have" in done.stdout
     bank.sql("ALTER TABLE handbook ADD COLUMN title text")
+
+
+def test_a_truncated_table_and_a_lost_slot_are_named_and_mended(bank: World) -> None:
+    until(lambda: bank.searchable(prefix="rules/"), "documents to be truncated", 60)
+    before = len(bank.letters())
+    bank.sql("TRUNCATE rules")
+    until(lambda: len(bank.letters()) > before, "a dead letter", 30)
+    assert "the table was truncated: `millrace cdc prune`" in bank.letters()[-1].reason
+    bank.connect.stop()
+    until(lambda: not bank.sql("SELECT 1 FROM pg_replication_slots WHERE active"), "its end", 30)
+    bank.sql("SELECT pg_drop_replication_slot('millrace_bank')")
+    bank.sql("DELETE FROM handbook WHERE id = 10")
+    bank.sql("INSERT INTO handbook (id, body) VALUES (50, 'Nobody saw it come.')")
+    bank.connect.start()
+    bank.connect.wait_ready()
+
+    def failed() -> str:
+        done = command(bank, "cdc", "status")
+        return done.stdout if done.returncode == 1 else ""
+
+    said = until(failed, "status to name it", 60)
+    assert "replication slot millrace_bank of database bank is gone" in said
+    assert "`millrace cdc apply --again`" in said
+    done = command(bank, "cdc", "apply", "--again", "bank")
+    assert done.returncode == 0, done.stderr
+    bank.await_searchable({"handbook/50": "Nobody saw it come."}, "handbook/50", 60)
+    done = command(bank, "cdc", "prune", "rules", "handbook")
+    assert done.returncode == 0, done.stderr
+    rows = {f"handbook/{number}" for (number,) in bank.sql("SELECT id FROM handbook")}
+    found = bank.searchable()
+    assert {doc for doc in found if doc.startswith("handbook/")} == rows
+    assert not [doc for doc in found if doc.startswith("rules/")]
+    assert command(bank, "cdc", "status").returncode == 0
