@@ -12,6 +12,7 @@ from connectors.breaker import Breaker
 from connectors.openai_compatible.line import Line, Lines
 from processors.ports import Completion
 from streams.flow.errors import Retry
+from streams.flow.masking import HIDDEN, masked
 from streams.flow.port import Watch, unwatched
 
 OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
@@ -43,6 +44,8 @@ class OpenAICompatible:
         watch: Watch = unwatched,
     ) -> None:
         self._url = url.rstrip("/")
+        self._said = masked(self._url)  # what messages call it
+        self._key = key
         self._model = model
         self._timeout_s = timeout_s
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -78,14 +81,14 @@ class OpenAICompatible:
                 return self._completion(line, body)
         except httpx.HTTPError as error:
             kind = type(error).__name__
-            raise Retry(f"the model at {self._url} does not answer: {error or kind}") from error
+            raise Retry(f"the model at {self._said} does not answer: {error or kind}") from error
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise Retry(f"the model at {self._url} gave no completion: {error!r}") from error
+            raise Retry(f"the model at {self._said} gave no completion: {error!r}") from error
 
     def _completion(self, line: Line, body: dict[str, Any]) -> Completion:
         until = time.monotonic() + self._timeout_s
         time_s = f"{self._timeout_s:g} s"
-        late = _Away(f"the model at {self._url} does not answer in time: took more than {time_s}")
+        late = _Away(f"the model at {self._said} does not answer in time: took more than {time_s}")
         data = b""
         asked = line.client.stream(
             "POST",
@@ -98,7 +101,7 @@ class OpenAICompatible:
                 for part in response.iter_bytes():
                     data += part
                     if len(data) > LARGEST:
-                        raise Retry(f"the model at {self._url} gave more than {LARGEST:,} bytes")
+                        raise Retry(f"the model at {self._said} gave more than {LARGEST:,} bytes")
                     if time.monotonic() > until:
                         raise late
         except httpx.HTTPError as error:
@@ -108,8 +111,11 @@ class OpenAICompatible:
         if response.status_code != OK:
             status = response.status_code
             refusal = _Away if status >= SERVER_ERROR or status == TOO_MANY else Retry
-            said = f"the model at {self._url} says {status}"
-            raise refusal(f"{said}: {reason}" if (reason := _reason(data)) else said)
+            said = f"the model at {self._said} says {status}"
+            reason = _reason(data)
+            if self._key:  # some servers say what they were given
+                reason = reason.replace(self._key, HIDDEN)
+            raise refusal(f"{said}: {reason}" if reason else said)
         found: Any = json.loads(data)
         content = found["choices"][0]["message"]["content"]
         if not isinstance(content, str):

@@ -10,6 +10,7 @@ import httpx
 
 from connectors.breaker import Breaker
 from streams.flow.errors import Reject, Retry, UserError
+from streams.flow.masking import masked
 from streams.flow.port import Watch, unwatched
 
 BAD_REQUEST, NOT_FOUND, INCOMPATIBLE, TOO_MANY, SERVER_ERROR = 400, 404, (409, 422), 429, 500
@@ -37,6 +38,7 @@ class SchemaRegistry:
 
     def __init__(self, url: str, *, away_s: float = AWAY_S, watch: Watch = unwatched) -> None:
         self._url = url.rstrip("/")
+        self._said = masked(self._url)  # what messages call it
         self._client = httpx.Client(timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE})
         self._breaker = Breaker(
             "schema registry",
@@ -111,12 +113,12 @@ class SchemaRegistry:
                 response = self._client.request(method, self._url + path, json=body)
                 status = response.status_code
                 if status >= SERVER_ERROR or status == TOO_MANY:
-                    raise _Away(f"the schema registry at {self._url} says {status}")
+                    raise _Away(f"the schema registry at {self._said} says {status}")
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
-            raise Retry(f"the schema registry at {self._url} does not answer: {said}") from error
+            raise Retry(f"the schema registry at {self._said} does not answer: {said}") from error
         if status >= BAD_REQUEST and status != NOT_FOUND and status not in INCOMPATIBLE:
             raise _RefusedError(
-                f"the schema registry at {self._url} refuses us with {status}", status
+                f"the schema registry at {self._said} refuses us with {status}", status
             )
         return response

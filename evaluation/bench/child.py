@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import IO, Any, Self
 
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 from streams.local.child import lower_priority
@@ -36,7 +37,7 @@ class Child:
         self._said = self._exits.enter_context(tempfile.TemporaryFile("w+"))
         self._process = subprocess.Popen(
             [sys.executable, "-m", self._module],
-            env=environment(self._settings),
+            env=environment(self._settings, [RedisSettings.section]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

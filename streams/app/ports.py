@@ -132,9 +132,13 @@ def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
 
 
 def secrets(stages: Sequence[Stage]) -> list[str]:
-    """Names of the sections whose secrets a process of these stages gets."""
+    """Names of the sections whose secrets a process of these stages gets.
+
+    All encode what they write, and so ask the registry.
+    """
     found = (o for stage in stages for o in openers(stage.needs, stage.name))
-    return sorted({section.section for opener in found for section in opener.sections})
+    used = {section.section for opener in found for section in opener.sections}
+    return sorted(used | {RegistrySettings.section}) if stages else []
 
 
 def open_ports(settings: Sections, stages: Sequence[Stage], stack: ExitStack) -> Opened:

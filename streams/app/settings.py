@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from streams.app.ports import SECTIONS
 from streams.flow.errors import UserError
+from streams.flow.masking import masked
 from streams.flow.section import Section
 from streams.runtime.settings import RuntimeSettings
 
@@ -175,7 +176,10 @@ def secret_fields(section: type[Section]) -> list[str]:
 
 
 def variables(settings: Settings, secrets_of: frozenset[str] = frozenset()) -> dict[str, str]:
-    """What is not as by default, as variables; of secrets those of the sections that are named."""
+    """What is not as by default, as variables; of secrets those of the sections that are named.
+
+    An address of another section is there without the password in it.
+    """
     changed = settings.model_dump(mode="json", exclude_defaults=True)
     found: dict[str, str] = {}
     for name, value in changed.items():
@@ -189,6 +193,8 @@ def variables(settings: Settings, secrets_of: frozenset[str] = frozenset()) -> d
                 continue
             if field in secrets:
                 inner = getattr(settings.of(section), field).get_secret_value()
+            elif name not in secrets_of and isinstance(inner, str):
+                inner = masked(inner)  # an address, of what that process never calls
             found[f"{PREFIX}{name}{BETWEEN}{field}".upper()] = _as_text(inner)
     return found
 
@@ -254,4 +260,6 @@ def _said(error: ValidationError, file: str) -> str:
     said = said[:1].lower() + said[1:]
     if place[0] in SECTIONS and place[-1] in secret_fields(SECTIONS[place[0]]):
         return f"setting {name} is wrong: {said}"
-    return f"setting {name} is {first.get('input')!r}, but {said}"
+    if place[0] == "kafka":  # a password may be among them
+        return f"setting {name} is wrong at {place[-1]!r}: {said}"
+    return f"setting {name} is {masked(repr(first.get('input')))}, but {said}"

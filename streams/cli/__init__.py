@@ -22,6 +22,7 @@ from streams.cli import (
     stack,
 )
 from streams.flow.errors import MillraceError, UserError
+from streams.flow.masking import masked
 
 FAILED = 1
 USER_ERROR = 2
@@ -54,10 +55,10 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"millrace: {visible(str(error))}", file=sys.stderr)
+        print(f"millrace: {visible(masked(str(error)))}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except MillraceError as error:
-        print(f"millrace: {visible(str(error))}", file=sys.stderr)
+        print(f"millrace: {visible(masked(str(error)))}", file=sys.stderr)
         sys.exit(FAILED)
     except BrokenPipeError:  # the reader of our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

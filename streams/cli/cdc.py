@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from streams.cli.console import masked, open_codec, out, print_json, settings
+from streams.cli.console import open_codec, out, print_json, settings
 from streams.flow.errors import UserError
+from streams.flow.masking import masked
 
 if TYPE_CHECKING:
     from streams.app.capturing import Captured, Checked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from rich.text import Text
 from schemas.json_lines import as_line, visible
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
+from streams.flow.masking import HIDDEN
 from streams.local import state as stack_state
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from streams.runtime.codec import Codec
 
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 Tenant = Annotated[str, typer.Option(help="Whose; unset: MILLRACE_DEFAULT_TENANT.")]
 
 
@@ -46,7 +45,7 @@ def settings() -> Settings:
     if state is None or not state.bootstrap_servers:
         return chosen
     found = chosen.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
-    if not chosen.of(RedisSettings).url:
+    if not chosen.of(RedisSettings).url and HIDDEN not in state.redis_url:
         found = found.having(RedisSettings, url=state.redis_url, kept_url=state.kept_url)
     return found
 
@@ -78,11 +77,6 @@ def progress() -> Progress:
         transient=not err.is_terminal,
         disable=not err.is_terminal,
     )
-
-
-def masked(text: str) -> str:
-    """Without the names and passwords of addresses in it."""
-    return _CREDENTIALS.sub("//***@", text)
 
 
 def print_json(value: Any) -> None:

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings, load
-from streams.cli.console import err, masked, out, print_json, settings
+from streams.cli.console import err, out, print_json, settings
 from streams.flow.errors import UserError
+from streams.flow.masking import masked
 from streams.runtime.room import Room, sentence
 
 app = typer.Typer()

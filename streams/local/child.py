@@ -17,7 +17,6 @@ from typing import Self
 
 import psutil
 
-from streams.app.settings import PREFIX
 from streams.flow.errors import UserError
 
 LOOPBACK = "127.0.0.1"
@@ -33,6 +32,8 @@ WRITE_FLAGS = os.O_WRONLY | os.O_TRUNC | os.O_CREAT
 LOG_LIMIT = 10 * 1024 * 1024
 DISK_FLOOR = 256 * 1024 * 1024
 
+# Where programs, libraries and temporary files are, and how people write.
+_NEEDED = re.compile("PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LANGUAGE|LC_.*|LD_LIBRARY_PATH")
 _FAULT = re.compile(r"^Caused by: |^[\w.$]+(?:Exception|Error)\b|^millrace: ", re.IGNORECASE)
 _SEVERE = re.compile(r"\b(ERROR|FATAL|CRITICAL)\b")
 
@@ -66,8 +67,8 @@ class Service(ABC):
         """Whether it does its work now; waits a second at most."""
 
     def environment(self) -> dict[str, str]:
-        """Ours without our settings: they are no business of other programs, and may be secret."""
-        return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        """What any program needs: the rest of ours is no business of others, and may be secret."""
+        return {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
 
     def diagnosis(self, line: str) -> UserError:
         """Why it stopped, given the telling line of its log."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
+from streams.flow.masking import HIDDEN
 from streams.local.child import (
     LOOPBACK,
     OWN_FOLDER,
@@ -30,6 +31,7 @@ from streams.local.child import (
 # reconfigure the server nor have it run or write files.
 _RIGHTS = "~* &* +@all -@admin -migrate -restore -script +script|load"
 CACHE, KEPT = "redis", "redis-kept"
+_FILE = "password"  # the file that holds it
 _PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ [#*.-] ")  # pid, role, time, level
 
 
@@ -59,7 +61,7 @@ class RedisServer(Service):
 
     def _password(self) -> str:
         """What a client has to say; made by the first start on this folder."""
-        file = self._folder / "password"
+        file = self._folder / _FILE
         if not file.exists():
             write_atomically(file, secrets.token_urlsafe(24))
         return file.read_text(encoding="ascii")
@@ -119,6 +121,15 @@ class RedisServer(Service):
             f" Its data is in {self._folder}; if that folder is damaged, move it away: it holds"
             f" {holds} only, and the next start makes a new one. Its log is {self.log}"
         )
+
+
+def with_password(url: str, folder: Path) -> str:
+    """The address of the server of this folder, as `masked` says it, whole again if it can be."""
+    try:
+        password = (folder / _FILE).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return url
+    return url.replace(f"//{HIDDEN}@", f"//:{password}@")
 
 
 def executable() -> str:

@@ -17,8 +17,9 @@ import psutil
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
+from streams.flow.masking import masked
 from streams.local.child import check_folder, unwritable, write_atomically
-from streams.local.redis import CACHE, KEPT
+from streams.local.redis import CACHE, KEPT, with_password
 
 # A process's start is computed from the clock, which may be set meanwhile. A pid is not given
 # again within seconds.
@@ -26,6 +27,7 @@ CLOCK_TOLERANCE_S = 5.0
 STOP_TIMEOUT_S = 20.0
 SUPERVISOR_STOP_TIMEOUT_S = 4 * STOP_TIMEOUT_S  # workers, Redis, broker, one after the other
 LOCK_WAIT_S = 5.0
+_URLS = {"redis_url": CACHE, "kept_url": KEPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,24 @@ def state_file(data: Path) -> Path:
 
 
 def write_state(data: Path, state: StackState) -> None:
-    """Raises OSError where it cannot be written."""
-    write_atomically(state_file(data), json.dumps(asdict(state), indent=1))
+    """No password stands in it. Raises OSError where it cannot be written."""
+    known = asdict(state) | {name: masked(getattr(state, name)) for name in _URLS}
+    write_atomically(state_file(data), json.dumps(known, indent=1))
 
 
 def read_state(data: Path) -> StackState | None:
-    """What was written down last; None if nothing was, or it cannot be read."""
+    """What was written down last; None if nothing was, or it cannot be read.
+
+    The addresses of servers of this folder have their passwords; others are `masked`.
+    """
     try:
         known: dict[str, Any] = json.loads(state_file(data).read_text())
         processes = [ProcessState(**each) for each in known.pop("processes")]
         supervisor = ProcessState(**known.pop("supervisor"))
+        here = {each.name for each in processes}
+        for name, what in _URLS.items():
+            if what in here:
+                known[name] = with_password(known[name], data / what)
         return StackState(supervisor=supervisor, processes=processes, **known)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

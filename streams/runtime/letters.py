@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.events import DeadLettered, RecordHeader
 from streams.flow.errors import Reject, Retry
+from streams.flow.masking import masked
 from streams.flow.stage import Stage
 from streams.runtime.record import Record
 
@@ -69,4 +70,5 @@ def _letter(
 
 
 def _text(said: str) -> str:
-    return said.encode("utf-8", "backslashreplace").decode()
+    """What can be written, and by anybody be read: events are kept, and go where answers go."""
+    return masked(said.encode("utf-8", "backslashreplace").decode())

@@ -20,6 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.json_lines import as_line
+from streams.flow.masking import masked
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -230,9 +231,9 @@ class ExportedSpans:
         return carrier.get("traceparent", "").encode()
 
     def end(self, span: trace.Span, outcome: str) -> None:
-        span.set_attribute("millrace.outcome", outcome)
+        span.set_attribute("millrace.outcome", masked(outcome))
         if outcome not in ("done", "expired"):
-            span.set_status(trace.StatusCode.ERROR, outcome)
+            span.set_status(trace.StatusCode.ERROR, masked(outcome))
         span.end()
 
     def close(self) -> None:
@@ -264,7 +265,7 @@ class JsonLogs(logging.Formatter):
         line.update({k: v for k, v in vars(record).items() if k not in self._own})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return as_line(line)
+        return masked(as_line(line))
 
 
 def log_as_json(level: str, loggers: Sequence[str] = ("",)) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import stat
 import subprocess
@@ -14,11 +16,14 @@ import psutil
 import pytest
 import redis
 
-from streams.app.settings import Settings
+from connectors.schema_registry.client import SchemaRegistry
+from streams.app.settings import Settings, load
+from streams.flow.errors import Retry, UserError
 from streams.local.broker import Broker
 from streams.local.redis import RedisServer
-from streams.local.state import ProcessState, StackState, write_state
+from streams.local.state import ProcessState, StackState, read_state, write_state
 from streams.local.worker_process import environment
+from streams.runtime.telemetry import JsonLogs
 from tests.system.harness import Bench, load_of
 
 CANARY = "canary-7f3a91"
@@ -105,6 +110,61 @@ def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) 
     assert CANARY not in said
 
 
+def test_what_is_written_down_of_a_stack_has_no_password_in_it(tmp_path: Path) -> None:
+    with RedisServer(Settings(data=tmp_path)) as server:
+        parts = [ProcessState(name, 1, 0.0, "ready") for name in ("supervisor", "redis")]
+        other = f"redis://me:{CANARY}@elsewhere:1/0"
+        write_state(tmp_path, StackState(parts[0], "ready", "", server.url, other, parts[1:]))
+        said = (tmp_path / "stack.json").read_text()
+        assert CANARY not in said and str(urlsplit(server.url).password) not in said
+        read = read_state(tmp_path)
+        assert read is not None
+        assert read.redis_url == server.url, "who may read the folder can connect"
+        assert read.kept_url == "redis://***@elsewhere:1/0"
+        (tmp_path / "redis" / "password").unlink()
+        assert read_state(tmp_path) is not None, "a stack without it is found, and stopped"
+
+
+def test_servers_see_nothing_of_our_environment_that_they_do_not_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "OTEL_EXPORTER_OTLP_HEADERS", "MILLRACE_JUDGE__KEY"):
+        monkeypatch.setenv(name, CANARY)
+    for server in (RedisServer(Settings(data=tmp_path)), Broker(Settings(data=tmp_path))):
+        given = server.environment()
+        assert CANARY not in given.values()
+        assert given["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS__PORT", f"redis://:{CANARY}@host"),
+        ("KAFKA", json.dumps({"sasl.password": {CANARY: 1}})),
+        ("KAFKA", f'{{"sasl.password": "{CANARY}'),
+    ],
+)
+def test_a_setting_that_is_wrong_is_told_without_what_is_secret_in_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MILLRACE_{name}", value)
+    with pytest.raises(UserError) as told:
+        load()
+    assert CANARY not in str(told.value) and name.lower() in str(told.value).lower()
+
+
+def test_logs_and_messages_hide_the_passwords_of_addresses() -> None:
+    for address in (f"http://me:{CANARY}@host:1/v1", f"redis://:a@{CANARY}@host"):
+        record = logging.makeLogRecord({"msg": "asked %s", "args": (address,), "levelname": "INFO"})
+        record.where = address
+        said = JsonLogs().format(record)
+        assert CANARY not in said and json.loads(said)["where"].startswith(address[:5])
+        with closing(SchemaRegistry(address.replace("redis", "http"))) as registry:
+            with pytest.raises(Retry) as away:
+                registry.schema(1)
+            assert CANARY not in str(away.value)
+
+
 TELLS = """
 import sys
 asked = []
@@ -115,7 +175,9 @@ sys.addaudithook(look)
 from contextlib import ExitStack
 from processors.needs import EMBEDDER
 from streams.app.ports import open_these
-from streams.app.settings import Settings
+from connectors.schema_registry.client import SchemaRegistry
+from streams.app.settings import Settings, load
+from streams.flow.errors import Retry, UserError
 with ExitStack() as stack:
     open_these(Settings(), stack, EMBEDDER)[EMBEDDER].embed_queries(["hello"])
 assert "openvino_telemetry.main" not in sys.modules

@@ -25,6 +25,7 @@ from connectors.qdrant_edge import port, socket
 from schemas import topics
 from schemas.events import ChunksRetrieved, DocumentEmbedded, QuestionRewritten
 from streams.app import opening
+from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.edge import admin, client
 from streams.local.broker import Broker
@@ -57,7 +58,7 @@ class Host(Service):
         return self._command
 
     def environment(self) -> dict[str, str]:
-        return environment(self._settings)
+        return environment(self._settings, [RedisSettings.section])
 
     def is_ready(self) -> bool:
         file = self.folder / "run" / f"{self.name}.ready"
