@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from connectors.opensearch.client import Client
+from connectors.opensearch.index import OpenSearchIndex
 from infra.local.java import JavaServer
+from infra.local.opensearch import OpenSearchServer
 from processors.ports import StoredChunk
 from streams.app import capturing
 from streams.edge import signals
@@ -59,10 +62,24 @@ only_on_demand = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=[Stores()], ids=["embedded"])
-def stores(request: pytest.FixtureRequest) -> Stores:
-    """What the index is made of."""
-    return request.param
+@pytest.fixture(params=["embedded", "opensearch"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """What the index is made of: the default, or words in OpenSearch beside it."""
+    if request.param == "embedded":
+        yield Stores()
+        return
+    server: OpenSearchServer = request.getfixturevalue("opensearch")
+    name = f"notes-{request.node.callspec.id}".replace("[", "-").replace("]", "")
+    client = Client(server.url)
+    yield Stores(
+        {
+            "index": {"name": name, "lexical": "opensearch"},
+            "opensearch": {"url": server.url, "replicas": 0},
+        },
+        {"opensearch": server},
+        OpenSearchIndex(client, f"millrace-{name}", name).scan,
+    )
+    client.close()
 
 
 @pytest.mark.parametrize(
