@@ -12,6 +12,7 @@ from streams.flow.port import Opening
 from streams.flow.section import Section
 
 if TYPE_CHECKING:
+    from connectors.opensearch.client import Client
     from connectors.opensearch.index import OpenSearchIndex
     from processors.ports import IndexVersion
 
@@ -43,18 +44,13 @@ class OpenSearchSettings(Section):
     search_s: float = Field(default=2.0, gt=0, description="After which a question does without it")
 
 
-def opened(
-    settings: OpenSearchSettings, version: IndexVersion, opening: Opening
-) -> OpenSearchIndex:
-    """The index of this version, made where there is none.
+def reached(settings: OpenSearchSettings, opening: Opening) -> Client:
+    """A client of it, once it answers.
 
     Raises:
-        UserError: it is away, lets nobody in, is of no supported version, or its index is for
-            something else.
+        UserError: it is away, lets nobody in, or is of no supported version.
     """
     from connectors.opensearch.client import Client
-    from connectors.opensearch.index import OpenSearchIndex
-    from connectors.opensearch.making import Making, make
 
     if not settings.url:
         raise UserError("MILLRACE_INDEX__LEXICAL is opensearch: set MILLRACE_OPENSEARCH__URL")
@@ -68,6 +64,21 @@ def opened(
     )
     opening.stack.callback(client.close)
     client.check()
+    return client
+
+
+def opened(
+    settings: OpenSearchSettings, version: IndexVersion, opening: Opening
+) -> OpenSearchIndex:
+    """The index of this version, made where there is none.
+
+    Raises:
+        UserError: it cannot be reached, or its index is for something else.
+    """
+    from connectors.opensearch.index import OpenSearchIndex
+    from connectors.opensearch.making import Making, make
+
+    client = reached(settings, opening)
     alias = f"{settings.prefix}{version.name}"
     how = Making(settings.prefix, settings.shards, settings.replicas, settings.tenants)
     make(client, alias, how, dimensions=version.dimensions, model=version.model)

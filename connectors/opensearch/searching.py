@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from connectors.bm25.encoder import marks_asked
@@ -14,6 +16,9 @@ from processors.ports import Ranking, SearchQuery
 from streams.flow.errors import Retry
 
 MISSING = 404
+# Of a question: OpenSearch takes 1,024 clauses in a search, and refuses the whole of longer ones.
+_MOST_WORDS = 400
+_WORD = re.compile(r"[^\W_]+")
 
 
 def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
@@ -24,8 +29,8 @@ def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
     access = query.access
     classes = {"terms": [*access.classes], "minimum_should_match_field": "needed"}
     allowed += [{"terms": {"acl": [*access.groups]}}, {"terms_set": {"classes": classes}}]
-    wanted: list[dict[str, Any]] = [{"match": {f"said.{field}": text}}]
-    if marks := marks_asked(text):
+    wanted: list[dict[str, Any]] = [{"match": {f"said.{field}": _short(text)}}]
+    if marks := _short(marks_asked(text)):
         wanted.append({"match": {f"named.{field}": marks}})
     return {
         "size": query.limit,
@@ -33,6 +38,12 @@ def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
         "track_total_hits": False,
         "query": {"bool": {"should": wanted, "minimum_should_match": 1, "filter": allowed}},
     }
+
+
+def _short(text: str) -> str:
+    """The text, or its first words where it has too many."""
+    words = [*islice(_WORD.finditer(text), _MOST_WORDS + 1)]
+    return text if len(words) <= _MOST_WORDS else text[: words[-1].start()]
 
 
 def ranking_of(said: Mapping[str, Any]) -> Ranking | None:

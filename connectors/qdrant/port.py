@@ -12,6 +12,8 @@ from streams.flow.port import Opening
 from streams.flow.section import Section
 
 if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
     from connectors.qdrant.index import QdrantIndex
     from processors.ports import IndexVersion
 
@@ -40,16 +42,13 @@ class QdrantSettings(Section):
     search_s: int = Field(default=2, ge=1, description="After which a question does without it")
 
 
-def opened(settings: QdrantSettings, version: IndexVersion, opening: Opening) -> QdrantIndex:
-    """The collection of this version, made where there is none.
+def reached(settings: QdrantSettings, opening: Opening) -> QdrantClient:
+    """A client of it, once it answers.
 
     Raises:
-        UserError: it is away, lets nobody in, is of no supported version, or its collection is for
-            something else.
+        UserError: it is away, lets nobody in, or is of no supported version.
     """
     from connectors.qdrant.client import check, connect
-    from connectors.qdrant.index import QdrantIndex
-    from connectors.qdrant.making import Making, make
 
     if not settings.url:
         raise UserError("MILLRACE_INDEX__DENSE or __LEXICAL is qdrant: set MILLRACE_QDRANT__URL")
@@ -63,6 +62,19 @@ def opened(settings: QdrantSettings, version: IndexVersion, opening: Opening) ->
     )
     opening.stack.callback(client.close)
     check(client, settings.url)
+    return client
+
+
+def opened(settings: QdrantSettings, version: IndexVersion, opening: Opening) -> QdrantIndex:
+    """The collection of this version, made where there is none.
+
+    Raises:
+        UserError: it cannot be reached, or its collection is for something else.
+    """
+    from connectors.qdrant.index import QdrantIndex
+    from connectors.qdrant.making import Making, make
+
+    client = reached(settings, opening)
     name = f"{settings.prefix}{version.name}"
     how = Making(
         settings.shards,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ JARS = Jars(
 )
 # The runner takes the first free port after a base, and none above these.
 PORTS = range(9201, 9300)
+_PORT = re.compile(rb"HttpServerTransport\] publish_address \{[\d.]+:(\d+)\}")
 
 
 class OpenSearchServer(JavaServer):
@@ -43,15 +45,15 @@ class OpenSearchServer(JavaServer):
         return ("-Djava.locale.providers=SPI,CLDR",)
 
     def main(self) -> Sequence[str]:
-        if not self.port:  # a restart keeps its port: clients know no other
-            self.port = next((port for port in PORTS if is_free(port)), 0)
-        if not self.port or not is_free(self.port):
+        # A restart keeps its port: clients know no other.
+        wanted = self.port or next((port for port in PORTS if is_free(port)), 0)
+        if not wanted or not is_free(wanted):
             raise UserError(f"no port from {PORTS.start} to {PORTS.stop - 1} is free: stop others")
         given = {
             "-basePath": self.folder / "base",
             "-numOfNode": 1,
-            "-baseHttpPort": self.port - 1,
-            "-clusterName": f"millrace-{self.port}",
+            "-baseHttpPort": wanted - 1,
+            "-clusterName": "millrace-local",
         }
         return [
             "org.codelibs.opensearch.runner.OpenSearchRunner",
@@ -61,11 +63,21 @@ class OpenSearchServer(JavaServer):
     def is_ready(self) -> bool:
         if not self.alive:
             return False
+        if not (told := self._told()):
+            return False
+        self.port = told
         try:
             with urlopen(f"{self.url}/_cluster/health?timeout=1s", timeout=2) as answer:  # noqa: S310
                 return b'"status":"red"' not in answer.read()
         except (URLError, OSError):
             return False
+
+    def _told(self) -> int:
+        """The port that it says it has: of two that start at once, one gets the next."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            found = _PORT.findall(log.read())
+        return int(found[-1]) if found else 0
 
 
 def main() -> None:

@@ -60,6 +60,7 @@ class Store:
 
     section: type[Section]
     open: Callable[[Any, IndexVersion, Opening], Any]
+    reach: Callable[[Any, Opening], Any] | None = None
     here: bool = False
 
 
@@ -75,9 +76,11 @@ class Sections(Protocol):
 
 
 STORES: Mapping[str, Store] = {
-    "edge": Store(IndexSettings, lambda _, version, opening: edge.opened(version, opening), True),
-    "qdrant": Store(QdrantSettings, qdrant.opened),
-    "opensearch": Store(OpenSearchSettings, opensearch.opened),
+    "edge": Store(
+        IndexSettings, lambda _, version, opening: edge.opened(version, opening), here=True
+    ),
+    "qdrant": Store(QdrantSettings, qdrant.opened, qdrant.reached),
+    "opensearch": Store(OpenSearchSettings, opensearch.opened, opensearch.reached),
 }
 SECTIONS: tuple[type[Section], ...] = tuple(
     dict.fromkeys((IndexSettings, *(store.section for store in STORES.values())))
@@ -103,6 +106,21 @@ def index(sections: Sections, opening: Opening) -> Searchable:
         return Together(dense, lexical, keeper=next(here, lexical))
 
     return opening.once("index", opened)
+
+
+def reached(sections: Sections) -> str:
+    """What is behind the index, once every server of it has answered; makes nothing there.
+
+    Raises:
+        UserError: one does not, or lets nobody in.
+    """
+    chosen = sections.of(IndexSettings)
+    with ExitStack() as stack:
+        for name in chosen.stores:
+            store = STORES[name]
+            if store.reach is not None:
+                store.reach(sections.of(store.section), Opening(sections.data, stack))
+    return f"vectors in {chosen.dense}, words in {chosen.lexical}"
 
 
 def dump(sections: Sections, tenant: str | None = None) -> Iterable[str]:

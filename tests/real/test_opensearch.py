@@ -102,6 +102,15 @@ def test_who_was_frozen_between_fence_and_chunks_changes_nothing(
     assert texts(words) == ["3.0"]  # type: ignore[arg-type]
 
 
+def test_a_question_of_a_thousand_words_and_numbers_harms_no_other(words: OpenSearchIndex) -> None:
+    apply(words, [change("a", 1, ("one word",)), change("b", 1, ("another",))])  # type: ignore[arg-type]
+    hostile = " ".join(f"a{n} {n}.{n}" for n in range(600))
+    vectors = np.zeros((1, SIZE), np.float32)
+    asked = [SearchQuery("acme", [text], vectors, 5) for text in (f"another {hostile}", "word")]
+    (first,), (second,) = words.matching(asked)
+    assert (len(first.chunk_ids), len(second.chunk_ids)) == (1, 1)
+
+
 def test_an_index_that_was_deleted_is_named_and_never_made_by_a_write(
     client: Client, alias: str, words: OpenSearchIndex
 ) -> None:

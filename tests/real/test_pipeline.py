@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,7 @@ CLEAN = {"opensearch": [0, 0, 0], "edge": [0, 0, 0]}
 
 
 def answered(run: Running, degraded: list[str]) -> None:
-    answer = run.ask(QUESTION)
+    answer = run.ask(QUESTION, deadline_ms=10_000)
     assert (answer.status, answer.degraded) == ("answered", degraded)
     assert "2.5" in answer.answer and answer.citations[0].doc_id == "cards"
 
@@ -81,8 +83,14 @@ def test_a_store_that_is_away_is_done_without_and_catches_up(
     until(lambda: said(words) == {"cards": FEE, "loans": LOANS}, "both to be in OpenSearch")
     answered(run, degraded=[])
 
+    away = ["retrieve: lexical unavailable"]
+    os.kill(opensearch.pid, signal.SIGSTOP)  # it takes connections, and says nothing
+    answered(run, degraded=away)
+    os.kill(opensearch.pid, signal.SIGCONT)
+    until(lambda: not run.ask(QUESTION).degraded, "it to be asked again")
+
     opensearch.kill()
-    answered(run, degraded=["retrieve: lexical unavailable"])
+    answered(run, degraded=away)
     run.feed("cards", 2, FEE.replace("2.5", "3.5"))  # waits: nothing is acknowledged by half
     run.feed("loans", 2, None)
     opensearch.start()
