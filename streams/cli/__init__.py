@@ -13,6 +13,7 @@ from streams.cli import (
     cdc,
     dlq,
     documents,
+    guarding,
     operations,
     policies,
     questions,
@@ -40,6 +41,7 @@ for module in (stack, documents, reindexing, questions, operations, policies, re
 app.add_typer(cdc.app, name="cdc")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(documents.index_app, name="index")
+app.add_typer(guarding.app, name="policy")
 app.add_typer(operations.topics_app, name="topics")
 app.add_typer(schemas.app, name="schemas")
 

@@ -21,6 +21,9 @@ from connectors.rego.source import UnusableError, read
 from processors.guard.decision import UNAVAILABLE
 from processors.guard.identity import Identity
 from processors.guard.ports import Policy
+from streams.app.guarding import cases
+from streams.app.settings import Settings
+from streams.flow.errors import UserError
 from tests.support.fakes import ROOT
 
 FOLDER = ROOT / "policies"
@@ -212,3 +215,14 @@ def test_a_name_is_never_taken_for_a_part_of_the_decision(policy: Policy, name: 
     assert name in found.access.classes
     hit = {"tenant": "acme", "classes": [name], "acl": [name]}
     assert policy.decide("show", {"identity": who.asked(), "hits": [hit]}).shown == (0,)
+
+
+def test_the_command_names_what_is_decided_otherwise(folder: Path) -> None:
+    assert cases(Settings(policies=folder)) == (31, [])
+    rules = folder / "authz" / "authz.rego"
+    rules.write_text(rules.read_text().replace("tenant.suspended", "tenant.postponed"))
+    _, wrong = cases(Settings(policies=folder))
+    assert len(wrong) == 6
+    rules.write_text("package rag.authz\nask := {")
+    with pytest.raises(UserError, match="does not compile"):
+        cases(Settings(policies=folder))
