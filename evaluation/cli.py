@@ -158,6 +158,24 @@ def memory(
 
 
 @app.command()
+def attacks(
+    data: Data = None,
+    documents: Documents = 300,
+    questions: Annotated[int, typer.Option(min=20, help="Timed under each attack.")] = 100,
+    changes: Annotated[int, typer.Option(min=10, help="Timed under each attack.")] = 40,
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """Another tenant's questions and changes under each attack, against undisturbed ones."""
+    from evaluation.bench import attacks as module
+
+    options = module.Options(data, documents, questions, changes)
+    options = module.quick(options) if quick else options
+    _measure("attacks", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
 def up(
     rounds: Rounds = 3,
     output: Output = None,

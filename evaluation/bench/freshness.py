@@ -48,7 +48,7 @@ class Options:
 
 
 @dataclass(slots=True)
-class _Samples:
+class Samples:
     """Milliseconds to the acknowledgement, and how many were looked up and found as it said."""
 
     changed: list[float] = field(default_factory=list[float])
@@ -67,7 +67,7 @@ def run(options: Options, say: Say) -> Findings:
         settings = stack.enter_context(running.whole_stack(folder, say))
         feed(settings, chosen, TENANT, options.documents, say)
         documents = chosen.documents(settings, TENANT, options.documents)
-        prober = _Prober(settings, opening.codec(settings, stack), documents)
+        prober = Prober(settings, opening.codec(settings, stack), documents)
         say(f"idle: {options.changes} changes and deletes")
         idle = prober.probe("idle", options.changes, 0)
         cited = prober.cited(10)
@@ -103,7 +103,7 @@ def run(options: Options, say: Say) -> Findings:
     )
 
 
-class _Prober:
+class Prober:
     """Changes and deletes documents, and times each until its acknowledgement."""
 
     def __init__(self, settings: Settings, codec: Codec, documents: Sequence[DocumentFed]) -> None:
@@ -111,13 +111,13 @@ class _Prober:
         self._codec = codec
         self._documents = documents
 
-    def probe(self, run: str, count: int, every_s: float) -> _Samples:
+    def probe(self, run: str, count: int, every_s: float) -> Samples:
         """Each document is changed and, once that is acknowledged, deleted.
 
         With `every_s` the next one starts after so long, whatever has become of those before it;
         with 0 when the one before it is through.
         """
-        samples = _Samples()
+        samples = Samples()
         changed = [
             corpus.marked(self._documents[number % len(self._documents)], f"{run}{number}zq")
             for number in range(count)
@@ -164,7 +164,7 @@ class _Prober:
                 found += any(each.doc_id == document.doc_id for each in answer.citations)
         return f"{found} of {count}"
 
-    def _verify(self, samples: _Samples, doc_id: str, holds: Callable[[str], bool]) -> None:
+    def _verify(self, samples: Samples, doc_id: str, holds: Callable[[str], bool]) -> None:
         """Look at once whether what was acknowledged is so."""
         texts = ""
         for line in opening.dump_index(self._settings, TENANT):

@@ -50,10 +50,10 @@ def run(options: Options, say: Say) -> Findings:
     chosen = corpus.corpus(options.data, corpus.OBLIQA)
     with running.data_folder() as folder:
         with running.whole_stack(folder, say) as settings:
-            empty = _held(settings)
+            empty = held(settings)
             _, report = feed(settings, chosen, TENANT, options.documents, say)
             time.sleep(SETTLE_S)
-            rest, shared = _held(settings), _held(settings, proportional=True)
+            rest, shared = held(settings), held(settings, proportional=True)
         say(f"producing {options.lag:,} documents and as many questions while no worker runs")
         _lag(folder, options.lag, chosen)
         with running.whole_stack(folder, say) as settings:
@@ -85,19 +85,19 @@ def run(options: Options, say: Say) -> Findings:
     )
 
 
-def _held(settings: Settings, *, proportional: bool = False) -> dict[str, float]:
+def held(settings: Settings, *, proportional: bool = False) -> dict[str, float]:
     """MB in memory of each process, the supervisor included; shared pages in full, or shared out
     among those who share them."""
-    held: dict[str, float] = {}
+    found: dict[str, float] = {}
     for each in stack_state.status(settings)["processes"]:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(each["pid"])
             if proportional:
                 full: Any = process.memory_full_info()
-                held[each["name"]] = full.pss / MB
+                found[each["name"]] = full.pss / MB
             else:
-                held[each["name"]] = process.memory_info().rss / MB
-    return held
+                found[each["name"]] = process.memory_info().rss / MB
+    return found
 
 
 def _watch(settings: Settings, seconds: float) -> tuple[dict[str, float], float]:
@@ -106,9 +106,9 @@ def _watch(settings: Settings, seconds: float) -> tuple[dict[str, float], float]
     most = 0.0
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        held = _held(settings)
-        most = max(most, sum(held.values()))
-        for name, size in held.items():
+        now = held(settings)
+        most = max(most, sum(now.values()))
+        for name, size in now.items():
             peaks[name] = max(size, peaks.get(name, 0.0))
         time.sleep(LOOK_S)
     return peaks, most
