@@ -36,6 +36,7 @@ from evaluation.retrieval import beir
 from evaluation.retrieval.measures import Quality, documents
 from evaluation.stages import Stages, open_stages, through, to_search
 from processors.documents.applying import apply
+from processors.guard.sight import UNLABELLED
 from processors.needs import EMBEDDER
 from processors.ports import SearchQuery
 from processors.questions.fusion import fuse
@@ -77,7 +78,7 @@ def main() -> None:
         }
         vectors = embedder.embed_queries([*judged.queries.values()])
         asked = [
-            SearchQuery(TENANT, [text], vector[None], retrieval.limit)
+            SearchQuery(TENANT, [text], vector[None], retrieval.limit, UNLABELLED.access)
             for text, vector in zip(judged.queries.values(), vectors, strict=True)
         ]
         speed = {"bulk": _bulk(client, embedded), "search": _search(client, words, asked)}
@@ -124,7 +125,7 @@ def _quality(
     for some in _batches(judged.queries.items()):
         vectors = embedder.embed_queries([text for _, text in some])
         asked = [
-            SearchQuery(TENANT, [text], vector[None], retrieval.limit)
+            SearchQuery(TENANT, [text], vector[None], retrieval.limit, UNLABELLED.access)
             for (_, text), vector in zip(some, vectors, strict=True)
         ]
         for (key, _), result in zip(some, search(asked, index), strict=True):
@@ -141,7 +142,13 @@ def _quality(
             ):
                 runs[name][key] = documents(document[each] for each in ids)
         questions = [to_search(key, TENANT, text, 50) for key, text in some]
-        outcomes = retrieve(questions, embedder=embedder, index=index, config=retrieval)
+        outcomes = retrieve(
+            questions,
+            embedder=embedder,
+            index=index,
+            config=retrieval,
+            sights=[UNLABELLED] * len(questions),
+        )
         for (key, _), outcome in zip(some, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 raise outcome

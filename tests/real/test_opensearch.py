@@ -106,7 +106,10 @@ def test_a_question_of_a_thousand_words_and_numbers_harms_no_other(words: OpenSe
     apply(words, [change("a", 1, ("one word",)), change("b", 1, ("another",))])  # type: ignore[arg-type]
     hostile = " ".join(f"a{n} {n}.{n}" for n in range(600))
     vectors = np.zeros((1, SIZE), np.float32)
-    asked = [SearchQuery("acme", [text], vectors, 5) for text in (f"another {hostile}", "word")]
+    asked = [
+        SearchQuery("acme", [text], vectors, 5, UNLABELLED.access)
+        for text in (f"another {hostile}", "word")
+    ]
     (first,), (second,) = words.matching(asked)
     assert (len(first.chunk_ids), len(second.chunk_ids)) == (1, 1)
 
@@ -131,17 +134,17 @@ def test_an_index_that_was_deleted_is_named_and_never_made_by_a_write(
 
 
 @pytest.mark.parametrize(
-    ("other", "why"),
+    ("size", "model", "why"),
     [
-        ({"dimensions": 16}, "for vectors of 8 dimensions, and the model gives 16"),
-        ({"model": "another"}, "for vectors of m, and the model is another"),
+        (16, "m", "for vectors of 8 dimensions, and the model gives 16"),
+        (SIZE, "another", "for vectors of m, and the model is another"),
     ],
 )
 def test_an_index_for_other_vectors_is_refused_with_the_remedy(
-    client: Client, alias: str, words: OpenSearchIndex, other: dict[str, Any], why: str
+    client: Client, alias: str, words: OpenSearchIndex, size: int, model: str, why: str
 ) -> None:
     with pytest.raises(UserError, match=f"{why}.*MILLRACE_INDEX__NAME"):
-        make(client, alias, MAKING, **{"dimensions": SIZE, "model": "m"} | other)
+        make(client, alias, MAKING, dimensions=size, model=model)
 
 
 def test_an_index_of_other_analyzers_or_of_somebody_else_is_refused(
