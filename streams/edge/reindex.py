@@ -148,10 +148,10 @@ class Reindexer:
                 waiting.reject(key.decode(), kafka.reason(error))
                 return
 
-    def changes(self) -> Iterator[DocumentChanged]:
-        """All changes that the log has."""
+    def changes(self, wanted: Container[Key] | None = None) -> Iterator[DocumentChanged]:
+        """All changes that the log has now, or those of some documents."""
         with reader(self._settings) as consumer:
-            yield from self._changes(consumer)
+            yield from self._changes(consumer, wanted)
 
     def acknowledged(self) -> Iterator[DocumentIndexed]:
         """What became searchable of each document last."""

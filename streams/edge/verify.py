@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.events import DocumentChanged, DocumentVersion
+from schemas.topics import document_key
 from streams.edge.concerned import HashOf, Plan
 from streams.edge.reindex import Reindexer, Report
 from streams.edge.verified import (
@@ -14,6 +15,7 @@ from streams.edge.verified import (
     Expected,
     Findings,
     Key,
+    Stamp,
     acknowledged,
     compare,
     expected,
@@ -49,6 +51,13 @@ def verify(log: Reindexer, stores: Callable[[], Stores], cut: Cut, tenant: str =
         for key, stamp in acknowledged(log.acknowledged()).items()
         if key not in wanted or stamp > wanted[key].stamp
     }
+    # A new document is in a store before it is acknowledged, and in the log before that.
+    unknown = {key for each in found for key in each.unknown}
+    moved |= {
+        key
+        for change in (log.changes(unknown) if unknown else ())
+        if change.document.op != "access" and (key := document_key(change.document)) in unknown
+    }
     for each in found:
         each.forget(moved)
     documents = sum(not each.deleted for each in wanted.values())
@@ -77,7 +86,10 @@ def repair(
 
 def _unknown(found: Verified) -> Iterator[DocumentChanged]:
     """Deletes of what no change in the log is about; their generation makes them the newest."""
-    stamps = {key: stamp for each in found.stores for key, stamp in each.unknown.items()}
+    stamps: dict[Key, Stamp] = {}
+    for each in found.stores:
+        for key, stamp in each.unknown.items():
+            stamps[key] = max(stamp, stamps.get(key, stamp))
     for key, (version, sequence) in sorted(stamps.items()):
         tenant, _, doc_id = key.partition("/")
         document = DocumentVersion(

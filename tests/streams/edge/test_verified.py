@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
 
+from schemas import topics
 from schemas.events import DocumentChanged, DocumentIndexed
+from streams.edge.reindex import Reindexer
 from streams.edge.verified import Findings, acknowledged, compare, expected, settled
+from streams.edge.verify import Stores, verify
 from tests.support.index_events import document
 
 
@@ -91,3 +95,40 @@ def test_what_is_on_its_way_is_left_alone() -> None:
 def test_one_tenant_alone_can_be_asked_about() -> None:
     other = DocumentChanged(document=document("a", tenant="b"), body="text")
     assert expected([*LOG, other], cut, "b").keys() == {"b/a"}
+
+
+def test_who_may_see_a_document_is_no_version_of_it() -> None:
+    log = [*LOG, changed("a", 9, "", op="access")]
+    done_with = acknowledged(map(done, LOG))  # of access is told beside the document's own key
+    wanted = expected(log, cut)
+    assert settled(wanted, done_with) == {"acme/a", "acme/b"}
+    assert compare("store", stored("b", 1, "b"), wanted, {"acme/a"}).missing == {"acme/a": 2}
+
+
+class Log:
+    """What is asked of a `Reindexer`; `came` is fed while the stores are looked through."""
+
+    def __init__(self, there: Sequence[DocumentChanged], came: Sequence[DocumentChanged]) -> None:
+        self._there = [*there]
+        self._came = came
+
+    def stores(self, chunks: Sequence[dict[str, Any]]) -> Stores:
+        self._there += self._came
+        return [("store", chunks)]
+
+    def changes(self, wanted: Container[str] | None = None) -> Iterator[DocumentChanged]:
+        for change in [*self._there]:
+            if wanted is None or topics.document_key(change.document) in wanted:
+                yield change
+
+    def acknowledged(self) -> Iterator[DocumentIndexed]:
+        return (done(change) for change in LOG)
+
+
+def test_what_is_fed_meanwhile_is_not_taken_for_what_the_log_does_not_know() -> None:
+    there = [*stored("a", 2, "new", "newer"), *stored("b", 1, "b"), *stored("c", 7, "first part")]
+    for came, unknown in (([changed("c", 7, "first part")], {}), ([], {"acme/c": (7, 0)})):
+        log = Log(LOG, came)
+        seen = verify(cast("Reindexer", log), partial(log.stores, there), cut)
+        assert seen.stores[0].unknown == unknown
+        assert seen.concerned == {*unknown}
