@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from processors.documents.labels import Labels
 from processors.documents.lacking import Lacking, stamp_in
 from processors.ports import (
     ChunkStore,
@@ -90,13 +91,13 @@ class Together:
             if now.get(document) != change.before:
                 raise Retry(f"{'/'.join(document)} was written by somebody else meanwhile")
         for store, fences in zip(self.stores, own, strict=True):
-            behind = {
-                document: replace(change, before=fences.get(document))
+            due = {
+                document: own_change
                 for document, change in changes.items()
-                if document not in fences or stamp_in(fences[document]) <= stamp_in(change.fence)
+                if (own_change := _due(change, fences.get(document))) is not None
             }
-            if behind:
-                store.write(behind)
+            if due:
+                store.write(due)
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         """From the store that is written first, or from the other while that one is away."""
@@ -119,13 +120,26 @@ class Together:
         return self._lexical.lexicon(tenant)
 
 
+def _due(change: Rewritten, own: Mapping[str, Any] | None) -> Rewritten | None:
+    """What of a change a store gets whose fence is `own`: of one that it is ahead of, the labels.
+
+    Who may not see a document any more does not see what only one of the stores has of it.
+    """
+    if own is None or stamp_in(own) <= stamp_in(change.fence):
+        return replace(change, before=own)
+    if change.labels is None:
+        return None
+    labels = Labels.of(own).joined(change.labels)
+    return Rewritten(own, {**own, **labels.payload()}, [], [], labels)
+
+
 def _agreed(
     own: Sequence[Mapping[Document, dict[str, Any]]],
 ) -> dict[Document, dict[str, Any]]:
     """Of each document the fence that both have, or of two the older, or one older than any.
 
     The last leaves what stands in the log of the document, and who may see it, as the store that
-    knows it says.
+    knows it says; of a document that is deleted there, it is that store's own.
     """
     first, second = own
     found: dict[Document, dict[str, Any]] = {}
@@ -133,6 +147,9 @@ def _agreed(
         one, other = first.get(document), second.get(document)
         if one is None or other is None:
             known = one or other or {}
+            if known.get("deleted"):
+                found[document] = known  # the other has nothing of it either, and stays so
+                continue
             kept = {name: known[name] for name in _KEPT if name in known}
             found[document] = _NEVER | kept
         else:  # of one stamp, the store that is written last is behind

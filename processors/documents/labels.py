@@ -53,6 +53,10 @@ class Labels:
             _later(self.acl, at, document.acl), _later(self.classes, at, document.classes)
         )
 
+    def joined(self, other: Labels) -> Labels:
+        """Of each what was said later, here or there."""
+        return Labels(_latest(self.acl, other.acl), _latest(self.classes, other.classes))
+
     def on(self, document: DocumentVersion) -> DocumentVersion:
         """The version as a store takes it: nothing is left open."""
         return replace(document, acl=[*self.groups], classes=[*self.needed])
@@ -82,6 +86,10 @@ def _later(said: Said | None, at: tuple[int, int], names: Sequence[str] | None) 
     if names is None or (said is not None and at < said[:2]):
         return said
     return Said(*at, tuple(dict.fromkeys(names)))
+
+
+def _latest(one: Said | None, other: Said | None) -> Said | None:
+    return one if other is None or (one is not None and one > other) else other
 
 
 def _said(kept: Any) -> Said | None:

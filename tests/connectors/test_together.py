@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,37 @@ def test_a_store_that_is_ahead_is_not_taken_back(pair: Pair) -> None:
     assert apply(pair.index, [change("a", 4, ("four",))]) == [SUPERSEDED]
 
 
+def test_who_may_not_see_it_any_more_does_not_see_what_one_store_is_ahead_with(pair: Pair) -> None:
+    apply(pair.index, [change("a", 1, ("one",))])
+    pair.dense.before = True
+    with pytest.raises(Retry):
+        apply(pair.index, [change("a", 5, ("five",))])  # and then it was set aside
+    pair.dense.before = False
+    closed = change("a", 6, op="access")
+    said = replace(closed.document, acl=["board"], fed_at=6)
+    apply(pair.index, [replace(closed, document=said)])
+    assert pair.texts() == [["one"], ["five"]]
+    for store in pair.index.stores:
+        assert [[*each.acl] for each in store.scan("acme")] == [["board"]]
+    apply(pair.index, [change("a", 5, ("five",))])
+    for store in pair.index.stores:
+        assert [(each.text, [*each.acl]) for each in store.scan("acme")] == [("five", ["board"])]
+
+
 def test_a_store_that_lost_everything_is_filled_and_what_went_meanwhile_goes(pair: Pair) -> None:
     apply(pair.index, [change("a", 1, ("one", "two", "three"))])
     fresh = Together(MemoryIndex("v1", SIZE), pair.lexical, keeper=pair.lexical)  # type: ignore[arg-type]
     apply(fresh, [change("a", 2, ("uno",))])
     assert texts(fresh.stores[0]) == texts(fresh.stores[1]) == ["uno"]  # type: ignore[arg-type]
+
+
+def test_what_is_deleted_stays_so_where_a_store_lost_everything(pair: Pair) -> None:
+    apply(pair.index, [change("a", 1, ("one",))])
+    apply(pair.index, [delete("a", 5)])
+    fresh = Together(MemoryIndex("v1", SIZE), pair.lexical, keeper=pair.lexical)  # type: ignore[arg-type]
+    assert apply(fresh, [change("a", 3, ("three",))]) == [SUPERSEDED]  # a dead letter, replayed
+    apply(fresh, [change("a", 6, ("six",))])
+    assert texts(fresh.stores[0]) == texts(fresh.stores[1]) == ["six"]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("which", ["dense", "lexical"])
