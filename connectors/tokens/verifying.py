@@ -89,6 +89,10 @@ class JwtTokens:
                 leeway=expected.leeway_s,
                 options={"require": ["exp", "iss", "aud", expected.tenant, expected.user]},
             )
+        except TypeError:
+            raise UnprovenError("token-key", "the token names a key of another algorithm") from None
+        except RecursionError:
+            raise UnprovenError("token-malformed", "the token cannot be read") from None
         except jwt.PyJWTError as error:
             rule, says = next((r, s) for kind, r, s in _RULES if isinstance(error, kind))
         raise UnprovenError(rule, says)

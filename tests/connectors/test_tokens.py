@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -10,8 +11,8 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from connectors.tokens import keys as module
 from connectors.tokens.keys import Keys
@@ -78,6 +79,11 @@ def unsigned() -> str:
     return jwt.encode(claims(), key, algorithm="none", headers={"kid": "k1"})
 
 
+def nested() -> str:
+    """A header that holds lists within lists."""
+    return base64.urlsafe_b64encode(b"[" * 3000 + b"]" * 3000).decode().rstrip("=")
+
+
 def swapped() -> str:
     """Another tenant in a token that was signed for this one."""
     head, body, signature = token().split(".")
@@ -113,6 +119,7 @@ def swapped() -> str:
         (lambda: "", "token-malformed"),
         (lambda: "a.b.c", "token-malformed"),
         (lambda: token() + "x" * 20_000, "token-malformed"),
+        (lambda: nested() + ".e30.e30", "token-malformed"),
     ],
 )
 def test_what_proves_nothing_is_refused_by_name(
@@ -180,6 +187,15 @@ def test_a_shared_secret_in_the_set_is_no_key(file: Path) -> None:
     file.write_text(json.dumps(said))
     verifier = JwtTokens(Keys(str(file)), EXPECTED)
     assert rule(lambda: verifier.identity(token(kid="s"))) == "token-key"
+
+
+def test_a_key_of_another_algorithm_proves_nothing(file: Path) -> None:
+    said = json.loads(jwks(k1=OURS))
+    other = ec.generate_private_key(ec.SECP256R1()).public_key()
+    said["keys"].append(ECAlgorithm.to_jwk(other, as_dict=True) | {"kid": "e"})
+    file.write_text(json.dumps(said))
+    verifier = JwtTokens(Keys(str(file)), EXPECTED)
+    assert rule(lambda: verifier.identity(token(kid="e"))) == "token-key"
 
 
 @pytest.mark.parametrize("lacking", ["jwks", "issuer", "audience"])
