@@ -62,9 +62,16 @@ class Labels:
         return replace(document, acl=[*self.groups], classes=[*self.needed])
 
     def told(self, document: DocumentVersion) -> DocumentVersion:
-        """A change of access with all that is known, also of what it said nothing about."""
+        """A change of access with all that is known, also of what it said nothing about.
+
+        As of when the last of it was fed: under the time of a change that came late, a text that
+        comes again would say otherwise.
+        """
+        there = [said for said in (self.acl, self.classes) if said is not None]
+        spoken = document.fed_at, document.sequence
+        fed_at, sequence = max((said[:2] for said in there), default=spoken)
         acl, classes = (None if s is None else [*s.names] for s in (self.acl, self.classes))
-        return replace(document, acl=acl, classes=classes)
+        return replace(document, fed_at=fed_at, sequence=sequence, acl=acl, classes=classes)
 
     @property
     def groups(self) -> tuple[str, ...]:

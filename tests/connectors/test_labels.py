@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from connectors.memory.index import MemoryIndex
 from processors.documents.applying import apply
+from processors.documents.index import index as indexed
 from processors.guard.access import Access
 from processors.guard.asking import may_search, may_show
 from processors.guard.identity import Identity
 from processors.ports import SearchQuery
 from processors.questions.retrieve import search
-from schemas.events import DocumentEmbedded
+from schemas.events import DocumentEmbedded, DocumentIndexed
 from tests.support.fakes import POLICY
-from tests.support.index_events import Index, change, delete, searched, vector
+from tests.support.index_events import SIZE, Index, change, delete, searched, vector
 
 
 def seen(index: Index, *groups: str, classes: tuple[str, ...] = ("unclassified",)) -> set[str]:
@@ -98,6 +101,21 @@ def test_what_was_fed_last_counts_in_whatever_order_it_comes(index: Index) -> No
     assert seen(index, "hr") == {"text a"}
     apply(index, [access("a", ["*"], at=8), access("a", None, ["public"], at=7)])
     assert seen(index, "hr", classes=("public",)) == {"text a"}
+
+
+def test_an_index_that_is_made_again_keeps_what_was_closed_while_an_older_change_was_on_its_way(
+    index: Index,
+) -> None:
+    opened = labelled(change("a", 1, ("text a",)), ["*"], at=5)
+    late = access("a", ["*"], at=5)
+    *_, outcome = indexed([opened, access("a", ["hr"], at=9), late], store=index, now=int)
+    assert isinstance(outcome, Sequence)
+    last = outcome[0]
+    assert isinstance(last, DocumentIndexed)
+    made = MemoryIndex("v1", SIZE)
+    apply(made, [replace(late, document=last.document), opened])  # what compaction left
+    assert seen(made, "*") == set()
+    assert seen(made, "hr") == {"text a"}
 
 
 @pytest.mark.parametrize("together", [True, False])
