@@ -12,8 +12,14 @@ from processors.guard.phones import phones
 KINDS = ("ssn", "card", "iban", "email", "phone", "key")
 LONGEST = 10_000  # characters that are looked at
 
-# Nobody sees them, and they tear numbers apart.
-_UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+# Nobody sees them, and they tear numbers apart: Unicode's Default_Ignorable_Code_Point.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+# As word processors write a hyphen between digits, and the minus.
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
 # Of no area, group or serial of zeros, and of no area 666 or above 899: none was ever issued.
 _SSN = re.compile(
     r"(?<![\d-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\d-])"
@@ -53,16 +59,20 @@ class Finding(NamedTuple):
 
 
 def cleaned(text: str) -> str:
-    """The text as it is looked at: digits and signs in their plain form, nothing unseen."""
+    """The text as it is looked at: digits and signs in their plain form, nothing unseen.
+
+    What is longer than `LONGEST` is cut before: a plain form may have many times the characters.
+    """
+    text = text[:LONGEST]
     if text.isascii():
         return text
-    return unicodedata.normalize("NFKC", text.translate(_UNSEEN))
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).translate(_HYPHENS)
 
 
 def findings(text: str) -> list[Finding]:
     """What a cleaned text holds, in order, none within another."""
     found: list[Finding] = []
-    for kind, spans in _spans(text[:LONGEST]):
+    for kind, spans in _spans(text):
         for start, end in spans:
             if not any(each.start < end and start < each.end for each in found):
                 found.append(Finding(kind, start, end))
@@ -75,7 +85,7 @@ def kinds(text: str) -> tuple[str, ...]:
 
 
 def masked(text: str) -> str:
-    """The text with a word in place of each finding."""
+    """The text, as far as it is looked at, with a word in place of each finding."""
     text = cleaned(text)
     for each in reversed(findings(text)):
         text = f"{text[: each.start]}[{each.kind}]{text[each.end :]}"

@@ -12,6 +12,10 @@ from processors.guard.personal import LONGEST, findings, kinds, masked
     ("text", "kind"),
     [
         ("my ssn is 536-22-8726, is that enough?", "ssn"),
+        ("536\u201122\u20118726, as a word processor writes it", "ssn"),
+        ("\ufdfa" * 600 + " 536-22-8726", "ssn"),  # each is 18 characters in its plain form
+        ("4111\u201311\ufe0f11\u20131111\u20131111", "card"),
+        ("call \u202a+1 212\u2011555\u20110187\u202c", "phone"),
         ("536 22 8726", "ssn"),
         ("card 4111 1111 1111 1111 was charged twice", "card"),
         ("4111-1111-1111-1111", "card"),
@@ -56,6 +60,7 @@ def test_what_was_found_is_masked_and_the_rest_is_left() -> None:
     said = "Is 4111 1111 1111 1111 or a@b.example mine?"
     assert masked(said) == "Is [card] or [email] mine?"
     assert masked("Größe ﬁx?") == "Größe fix?"
+    assert len(masked("x" * LONGEST + " 536-22-8726")) == LONGEST, "nothing that nobody looked at"
 
 
 def test_none_is_within_another() -> None:
@@ -64,7 +69,9 @@ def test_none_is_within_another() -> None:
     assert all(a.end <= b.start for a, b in pairwise(found))
 
 
-@pytest.mark.parametrize("evil", ["a@", "1 ", "1-", "AA11 ", "api key is ", "(", "a.", "+1 2", "x"])
+@pytest.mark.parametrize(
+    "evil", ["a@", "1 ", "1-", "AA11 ", "api key is ", "(", "a.", "+1 2", "x", "\ufdfa", "1\u2013"]
+)
 def test_no_text_takes_long(evil: str) -> None:
     before = time.process_time()
     kinds(evil * 100_000)
