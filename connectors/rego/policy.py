@@ -93,6 +93,10 @@ class RegoPolicy:
         except UnusableError as error:
             self._keep(str(error))
             return False
+        except OSError as error:  # nothing can be tried now, which says nothing of the policy
+            self._seen = ""
+            self._keep(f"it cannot be tried: {error}")
+            return False
         changed = source.mark != self.mark
         self._compiled, self._why = compiled, ""
         self._watch(PEER, False)

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import yaml
+from yaml.constructor import ConstructorError
 
 RULES = "authz"  # the folder of *.rego
 DATA = "tenants.yaml"
 TESTS = "_test.rego"
 MARK = 6  # bytes of the hash that decisions name
+_TEXT, _MERGED = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
 class UnusableError(ValueError):
@@ -50,12 +52,37 @@ def read(folder: Path, *, tests: bool = False) -> Source:
     if not modules:
         raise UnusableError(f"{folder / RULES} has no .rego file")
     try:
-        found: object = yaml.safe_load(said)
-        if not isinstance(found, dict):
-            raise UnusableError(f"{folder / DATA} must be a mapping of names to values")
-        data = cast("dict[str, object]", found)
-        written = json.dumps([modules, data], sort_keys=True)
-    except (yaml.YAMLError, TypeError, RecursionError) as error:
+        found: object = yaml.load(said, Loader=_Loader)  # noqa: S506 - it is a safe one
+        written = json.dumps([modules, found], sort_keys=True)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise UnusableError(f"{folder / DATA} cannot be used: {reason}") from None
+    if not isinstance(found, dict):
+        raise UnusableError(f"{folder / DATA} must be a mapping of names to values")
+    data = cast("dict[str, object]", found)
     return Source(modules, data, blake2b(written.encode(), digest_size=MARK).hexdigest())
+
+
+class _Loader(yaml.SafeLoader):
+    """Of mappings by plain names, each once.
+
+    YAML reads the tenant `no` as false and `010` as eight, and takes the last of two entries of one
+    tenant: what was said of it would count for nobody.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names: set[str] = set()
+        for name, _ in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
+            if name.tag == _MERGED:
+                continue
+            said = str(name.value)
+            if name.tag != _TEXT:
+                raise _wrong(f"the name {said} is read as no text: put it in quotes", name)
+            if said in names:
+                raise _wrong(f"the name {said} is there twice: leave one out", name)
+            names.add(said)
+        return super().construct_mapping(node, deep)
+
+
+def _wrong(why: str, node: yaml.Node) -> yaml.YAMLError:
+    return ConstructorError(problem=why, problem_mark=node.start_mark)

@@ -38,7 +38,11 @@ def may_show(policy: Policy, who: Identity, chunks: Sequence[StoredChunk]) -> tu
     known = [*dict.fromkeys(labels)]
     hits = [{"tenant": t, "classes": [*classes], "acl": [*acl]} for t, classes, acl in known]
     decided = policy.decide("show", {"identity": who.asked(), "hits": hits})
-    shown = {known[at] for at in decided.shown} if decided.allowed else set[object]()
+    shown = (
+        {known[at] for at in decided.shown if 0 <= at < len(known)}
+        if decided.allowed
+        else set[object]()
+    )
     return tuple(label in shown for label in labels)
 
 

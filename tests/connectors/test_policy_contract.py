@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -89,7 +90,7 @@ def test_it_decides_and_says_by_what(policy: Policy) -> None:
     decided = policy.decide("ask", ASKED)
     assert decided.allowed
     version, _, mark = decided.policy.partition("@")
-    assert version == "authz-1" and mark in (read(FOLDER).mark, "r7")
+    assert version == "authz-2" and mark in (read(FOLDER).mark, "r7")
     long = policy.decide("ask", {**ASKED, "question": {**QUESTION, "length": 2001}})
     assert not long.allowed
     assert long.rules == "query-length"
@@ -148,9 +149,9 @@ def test_what_cannot_be_used_leaves_the_last_good_one_in_force(
     assert not policy.look()
     assert policy.mark == before and policy.decide("ask", ASKED).allowed
     assert any(said in getattr(each, "reason", "") for each in caplog.records)
-    rules.write_text(good.replace('"authz-1"', '"authz-2"'))
+    rules.write_text(good.replace('"authz-2"', '"authz-3"'))
     assert policy.look()
-    assert policy.decide("ask", ASKED).policy == f"authz-2@{policy.mark}"
+    assert policy.decide("ask", ASKED).policy == f"authz-3@{policy.mark}"
 
 
 def test_a_rule_that_takes_too_long_never_comes_into_force(folder: Path) -> None:
@@ -206,6 +207,49 @@ def test_data_of_another_form_is_refused_by_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tenants", "said"),
+    [
+        ("  no: {suspended: true}", "the name no is read as no text: put it in quotes"),
+        ("  010: {suspended: true}", "the name 010 is read as no text: put it in quotes"),
+        ("  acme: {suspended: true}\n  acme: {}", "the name acme is there twice"),
+        ("  acme: {since: 2026-02-30}", "day is out of range"),
+        ("  acme: &acme {again: *acme}", "cannot be used"),
+    ],
+)
+def test_data_that_would_count_for_nobody_is_refused_by_name(
+    folder: Path, tenants: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy = RegoPolicy(folder)
+    data = folder / "tenants.yaml"
+    data.write_text(data.read_text().replace("tenants: {}", f"tenants:\n{tenants}"))
+    assert not policy.look(tried=False)
+    assert not policy.decide("ask", ASKED).allowed
+    assert any(said in getattr(each, "reason", "") for each in caplog.records)
+
+
+@pytest.mark.parametrize("said", ["false", "", "0", "'false'", "'no'"])
+def test_only_true_lets_in_who_is_not_listed(folder: Path, said: str) -> None:
+    data = folder / "tenants.yaml"
+    listed = data.read_text().replace("unlisted_tenants: true", f"unlisted_tenants: {said}")
+    data.write_text(listed)
+    policy = RegoPolicy(folder)
+    assert policy.look(tried=False)
+    assert policy.decide("ask", ASKED).rules == "tenant-unknown"
+
+
+def test_a_policy_that_cannot_be_tried_now_is_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = RegoPolicy(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(folder / "absent"))
+        assert not policy.look()
+        assert policy.decide("ask", ASKED).rules == UNAVAILABLE
+    assert policy.look()
+    assert policy.decide("ask", ASKED).allowed
+
+
+@pytest.mark.parametrize(
     "name", ['x","hr', "q\\", "\\u0041", "a\nb\x1f", 'x\\","hr', "\u2028", "ü"]
 )
 def test_a_name_is_never_taken_for_a_part_of_the_decision(policy: Policy, name: str) -> None:
@@ -218,7 +262,7 @@ def test_a_name_is_never_taken_for_a_part_of_the_decision(policy: Policy, name: 
 
 
 def test_the_command_names_what_is_decided_otherwise(folder: Path) -> None:
-    assert cases(Settings(policies=folder)) == (31, [])
+    assert cases(Settings(policies=folder)) == (33, [])
     rules = folder / "authz" / "authz.rego"
     rules.write_text(rules.read_text().replace("tenant.suspended", "tenant.postponed"))
     _, wrong = cases(Settings(policies=folder))

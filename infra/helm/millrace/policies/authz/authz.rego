@@ -5,7 +5,7 @@
 # classes. What is not allowed here is refused.
 package rag.authz
 
-version := "authz-1"
+version := "authz-2"
 
 ask := {
 	"allow": may_ask,
@@ -61,7 +61,7 @@ roles := object.union(data.defaults.roles, object.get(tenant, "roles", {}))
 
 unwelcome contains {"rule": "tenant-unknown", "says": "this tenant is not listed"} if {
 	is_string(input.identity.tenant)
-	not data.defaults.unlisted_tenants
+	not data.defaults.unlisted_tenants == true
 	not data.tenants[input.identity.tenant]
 }
 
@@ -92,7 +92,7 @@ refused contains {
 
 refused contains {"rule": concat("-", ["pii", kind]), "says": says} if {
 	some kind in refused_kinds(input.question.found)
-	says := sprintf("the question holds what looks like %s: ask without it", [named[kind]])
+	says := sprintf("the question holds what looks like %s: ask without it", [object.get(named, kind, kind)])
 }
 
 refused contains {"rule": "reply-to", "says": "reply_to is no topic of this tenant"} if {
@@ -112,7 +112,7 @@ dropped contains at if {
 
 refused_kinds(found) := {kind |
 	some kind in found
-	object.get(pii, kind, "refuse") == "refuse"
+	object.get(pii, kind, "refuse") != "allow"
 }
 
 named := {
