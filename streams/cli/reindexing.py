@@ -68,7 +68,7 @@ def reindex(
 
         report = module.Report(found.documents, len(found.concerned))
         if not dry_run:
-            report = reindexer.run(found, hash_of, on_progress=show)
+            report = reindexer.run(found, hash_of, access=scan, on_progress=show)
     if as_json:
         print_json(
             {

@@ -111,3 +111,16 @@ def asked_again(
         if wanted and (key, stamp, change.part) not in seen:
             seen.add((key, stamp, change.part))
             yield replace(change, document=replace(document, generation=generation))
+
+
+def access_again(
+    acknowledged: Iterable[DocumentIndexed], concerned: Container[Key], generation: int
+) -> Iterator[DocumentChanged]:
+    """Who may see these documents, for a store that may have lost it with them.
+
+    It is to go before the texts, which open a document of which nothing is known.
+    """
+    for done in acknowledged:
+        document = done.document
+        if document.op == "access" and topics.document_key(document) in concerned:
+            yield DocumentChanged(document=replace(document, generation=generation), body="")

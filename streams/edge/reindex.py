@@ -25,7 +25,16 @@ from schemas import topics
 from schemas.events import DocumentChanged, DocumentIndexed
 from streams.app.settings import Settings
 from streams.edge.client import NETWORK_S, POLL_S, edge_output, from_the_end, reader, replay
-from streams.edge.concerned import Chunked, HashOf, Key, Plan, asked_again, compared, plan
+from streams.edge.concerned import (
+    Chunked,
+    HashOf,
+    Key,
+    Plan,
+    access_again,
+    asked_again,
+    compared,
+    plan,
+)
 from streams.flow.errors import MillraceError, Reject, UserError
 from streams.flow.topic import Topic
 from streams.runtime import kafka
@@ -81,12 +90,14 @@ class Reindexer:
         *,
         gone: Container[Key] = (),
         beside: Sequence[DocumentChanged] = (),
+        access: bool = False,
         patience_s: float = PATIENCE_S,
         on_progress: Callable[[Report], None] = lambda _: None,
     ) -> Report:
         """Chunk again what `found` is about; of documents `gone`, say so again.
 
-        `beside` are changes that are not in the log, such as a delete of what it does not know.
+        `beside` are changes that are not in the log, such as a delete of what it does not know;
+        with `access`, what was said of who may see them is said again before.
 
         Raises:
             UserError: nothing moved for `patience_s` seconds, or the workers chunk in another way
@@ -97,22 +108,20 @@ class Reindexer:
             return report
         generation = now_ms()
         with reader(self._settings) as source, reader(self._settings) as acks:
-            waiting = _Waiting(self._codec, acks, generation, report)
+            waiting = Waiting(self._codec, acks, generation, report)
             producer = kafka.new_producer(kafka.producer_options(self._settings) | {"linger.ms": 5})
             known = found.concerned
+            if access:
+                told = self._acknowledged(source, topics.ACCESS)
+                for change in access_again(told, known, generation):
+                    self._send(producer, change, topics.ACCESS, waiting)
             again = asked_again(self._changes(source, known), known, generation, gone)
             new = (replace(c, document=replace(c.document, generation=generation)) for c in beside)
             for change in chain(again, new):
                 document = change.document
                 key = topics.document_key(document)
                 waiting.expect(key, hash_of(document.doc_type))
-                output = edge_output(
-                    self._codec,
-                    topics.DOCS_REINDEX,
-                    change,
-                    f"{key}@{document.version}.{document.sequence}.{generation}.{change.part}",
-                )
-                self._produce(producer, output.key, output.value, output.headers, waiting)
+                self._send(producer, change, f"{change.part}", waiting)
                 while len(waiting.expected) >= UNDER_WAY and change.part == document.parts - 1:
                     producer.poll(0)
                     waiting.settle(patience_s)
@@ -123,13 +132,20 @@ class Reindexer:
                 on_progress(report)
         return report
 
+    def _send(self, producer: Any, change: DocumentChanged, part: str, waiting: Waiting) -> None:
+        document = change.document
+        key = topics.document_key(document)
+        stamp = f"{document.version}.{document.sequence}.{document.generation}.{part}"
+        output = edge_output(self._codec, topics.DOCS_REINDEX, change, f"{key}@{stamp}")
+        self._produce(producer, output.key, output.value, output.headers, waiting)
+
     def _produce(
         self,
         producer: Any,
         key: bytes,
         value: bytes | None,
         headers: list[tuple[str, bytes]],
-        waiting: _Waiting,
+        waiting: Waiting,
     ) -> None:
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is not None:
@@ -158,10 +174,11 @@ class Reindexer:
         with reader(self._settings) as consumer:
             yield from self._acknowledged(consumer)
 
-    def _acknowledged(self, consumer: Consumer) -> Iterator[DocumentIndexed]:
+    def _acknowledged(self, consumer: Consumer, part: str = "") -> Iterator[DocumentIndexed]:
+        """What stands under the documents' own keys, or in a part beside them."""
         for message in replay(consumer, [topics.DOCS_INDEXED.name]):
             value: Any = message.value()
-            if b"\0" not in _key(message):  # what stands beside the document's own key
+            if _key(message).partition(b"\0")[2] == part.encode():
                 yield self._codec.decode(topics.DOCS_INDEXED, value)
 
     def _changes(
@@ -184,7 +201,7 @@ def _key(message: Message) -> bytes:
     return key or b""
 
 
-class _Waiting:
+class Waiting:
     """Documents that were asked for and are not acknowledged yet, with the hash they must get."""
 
     def __init__(self, codec: Codec, acks: Consumer, generation: int, report: Report) -> None:
@@ -232,6 +249,8 @@ class _Waiting:
         key = topics.document_key(done.document)
         if done.document.generation != self._generation or key not in self.expected:
             return False
+        if done.document.op == "access":
+            return False  # its text is still to come
         if not done.superseded and done.chunking != self.expected[key]:
             raise UserError(
                 f"the workers chunk {key} by {done.chunking or 'an older release'}, not by "

@@ -80,7 +80,12 @@ def repair(
     gone = {key for key in known if wanted[key].deleted}
     unknown = [*_unknown(found)]
     return log.run(
-        Plan(found.documents, known), hash_of, gone=gone, beside=unknown, on_progress=on_progress
+        Plan(found.documents, known),
+        hash_of,
+        gone=gone,
+        beside=unknown,
+        access=True,
+        on_progress=on_progress,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +14,8 @@ from processors.documents.chunking import ChunkingConfig, ChunkingPolicy
 from schemas import topics
 from schemas.events import DocumentFed, DocumentIndexed, QuestionAsked
 from streams.app.topology import topology
-from streams.edge.concerned import Chunked, Plan, asked_again, compared, plan
+from streams.edge.concerned import Chunked, Plan, access_again, asked_again, compared, plan
+from streams.edge.reindex import Report, Waiting
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, FakePorts
 
@@ -311,3 +313,78 @@ def test_a_document_that_the_index_lost_is_concerned() -> None:
     run.run()
     found = compared(run.events(topics.DOCS_CHANGES), {}, lambda kind: OLD.of(kind).hash)
     assert set(found.concerned) == {"acme/a"}
+
+
+def test_a_document_that_the_index_lost_is_as_closed_again_as_it_was() -> None:
+    run = driver(FakePorts(), OLD)
+    run.send(topics.DOCS_FEED, replace(fed("a"), acl=["staff"]), timestamp=1_000)
+    run.send(topics.DOCS_FEED, fed("b"), timestamp=1_000)
+    run.run()
+    for said in ({"classes": ["secret"]}, {"acl": ["board"]}):
+        closed = DocumentFed(op="access", tenant="acme", doc_id="a", **said)  # type: ignore[arg-type]
+        run.send(topics.DOCS_FEED, closed, timestamp=2_000)
+        run.run()
+    told = {record.key: record.value for record in run.records(topics.DOCS_INDEXED.name)}
+    left_over = [run.codec.decode(topics.DOCS_INDEXED, each) for each in told.values() if each]
+    found = compared(run.events(topics.DOCS_CHANGES), {}, lambda kind: OLD.of(kind).hash)
+
+    empty = FakePorts()
+    again = driver(empty, OLD)
+    for change in access_again(left_over, found.concerned, 7):
+        again.send(topics.DOCS_REINDEX, change)
+    for change in asked_again(run.events(topics.DOCS_CHANGES), found.concerned, 7):
+        again.send(topics.DOCS_REINDEX, change)
+    again.run()
+    seen = {(each.doc_id, *each.acl, *each.classes) for each in empty.index.scan("acme")}
+    assert seen == {("a", "board", "secret"), ("b", "*", "unclassified")}
+
+
+@dataclass
+class Told:
+    """A record of docs.indexed as a consumer gives it."""
+
+    record: bytes
+
+    def value(self) -> bytes:
+        return self.record
+
+    def topic(self) -> str:
+        return topics.DOCS_INDEXED.name
+
+    def error(self) -> None:
+        return None
+
+
+class Acks:
+    """A consumer of acknowledgements."""
+
+    def __init__(self, records: Iterable[bytes]) -> None:
+        self._records = iter(records)
+
+    def poll(self, _: float) -> Told | None:
+        return next(map(Told, self._records), None)
+
+    def consume(self, *_: object) -> list[Told]:
+        return []
+
+
+def test_a_document_is_waited_for_until_its_text_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.edge.reindex.from_the_end", lambda *_: None)
+    run = driver(FakePorts(), OLD)
+    run.send(topics.DOCS_FEED, replace(fed("a"), acl=["staff"]))
+    run.run()
+    log = run.events(topics.DOCS_CHANGES)
+    known = {"acme/a": (0, 0)}
+    again = [*access_again(run.events(topics.DOCS_INDEXED), known, 7), *asked_again(log, known, 7)]
+    assert [each.document.op for each in again] == ["access", "upsert"]
+    before = len(run.events(topics.DOCS_INDEXED))
+    for change in again:
+        run.send(topics.DOCS_REINDEX, change)
+    run.run()
+    acks = [each.value or b"" for each in [*run.records(topics.DOCS_INDEXED.name)][before:]]
+    report = Report(1, 1)
+    waiting = Waiting(run.codec, cast("Any", Acks(acks)), 7, report)
+    waiting.expect("acme/a", OLD.of("text").hash)
+    waiting.settle(5.0)
+    assert (waiting.expected, report.rechunked, len(acks)) == ({}, 1, 2)
+    assert report.chunks > 0
