@@ -7,18 +7,18 @@ never taken for text.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import quote
 
 from processors.documents.change_events import Row, RowChange, avro_change, key_of, row_change
 from processors.documents.debezium_values import Encoded, plain, raw
 from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
 from processors.documents.kinds import PLAIN
+from processors.documents.placeholders import stands_in
 from processors.documents.positions import position, whole
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
@@ -243,12 +243,8 @@ def _value(row: Row, column: str, source: DebeziumSource) -> object:
 
 
 def _unavailable(row: Row, column: str, source: DebeziumSource) -> bool:
-    """Whether the value is the placeholder; of bytes it comes in base64, of arrays as an item."""
-    value = raw(row.get(column))
-    if isinstance(value, list):
-        return source.placeholder in map(raw, cast("list[object]", value))
-    encoded = base64.b64encode(source.placeholder.encode()).decode()
-    return value in (source.placeholder, encoded)
+    """Whether the value is the placeholder, in the form that the column's type gives it."""
+    return stands_in(row.get(column), source.placeholder)
 
 
 def _version(row: Row, change: RowChange, source: DebeziumSource) -> int:

@@ -160,7 +160,7 @@ def test_another_placeholder_can_be_named() -> None:
         ("c", {"body": PLACEHOLDER}, SOURCE),  # the insert of a row whose key was changed
         ("u", {"title": PLACEHOLDER}, SOURCE),
         ("u", {"dept": PLACEHOLDER}, SOURCE),
-        ("u", {"dept": ["a", PLACEHOLDER]}, SOURCE),
+        ("u", {"dept": [*PLACEHOLDER.encode()]}, SOURCE),
         ("u", {"body": PLACEHOLDER}, source(text=["title", "body"])),
     ],
 )
