@@ -20,6 +20,7 @@ from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
 from processors.documents.kinds import PLAIN
 from processors.documents.placeholders import stands_in
 from processors.documents.positions import position, whole
+from processors.documents.quota import LiveQuota
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converter
@@ -93,8 +94,9 @@ def ingest_row(
     source: DebeziumSource,
     config: IngestConfig,
     converter: Converter,
+    quota: LiveQuota | None = None,
 ) -> Iterable[DocumentChanged]:
-    """The changes that a change event means: mostly one.
+    """The changes that a change event means: mostly one; bulk those above their tenant's quota.
 
     None for a tombstone (it follows its delete), a logical message, and an update that left the
     text alone where the database does not say what it is: the document stays as it was. Two where
@@ -109,9 +111,11 @@ def ingest_row(
         sequence = place.sequence
         if source.version == "position" and document.op == "upsert":
             sequence += UPSERTED
-        yield from ingest(
-            document, replace(place, sequence=sequence), config=config, converter=converter
+        bulk = place.bulk or (
+            quota is not None and not quota.take(document.tenant, place.timestamp)
         )
+        there = replace(place, sequence=sequence, bulk=bulk)
+        yield from ingest(document, there, config=config, converter=converter)
 
 
 def slow_row(change: RowChange, key: bytes | None, source: DebeziumSource) -> str | None:
@@ -271,13 +275,20 @@ def _arrived(
     source: DebeziumSource,
     config: IngestConfig,
     converter: Converter,
+    quota: LiveQuota,
 ) -> Iterable[DocumentChanged]:
     # What a snapshot reads was there before; nobody waits for it.
     place = Place(
         record.offset, record.timestamp, record.key is not None, bulk=record.event.op == "r"
     )
     return ingest_row(
-        record.event, record.key, place, source=source, config=config, converter=converter
+        record.event,
+        record.key,
+        place,
+        source=source,
+        config=config,
+        converter=converter,
+        quota=quota,
     )
 
 
@@ -298,7 +309,13 @@ def stage(source: DebeziumSource, config: IngestConfig) -> Stage:
     """`ingest.NAME` in the topology: one for each change feed of a database."""
 
     def make(opened: Opened):
-        return partial(_arrived, source=source, config=config, converter=opened[CONVERTER])
+        return partial(
+            _arrived,
+            source=source,
+            config=config,
+            converter=opened[CONVERTER],
+            quota=LiveQuota(config.live_changes_per_minute),
+        )
 
     return edge_stage(
         f"ingest.{source.name}",

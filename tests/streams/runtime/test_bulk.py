@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from processors.documents.debezium import Column, DebeziumSource
 from processors.documents.ingest import split_body
 from schemas import topics
 from schemas.events import DocumentChanged, DocumentFed
@@ -73,6 +75,25 @@ def test_what_a_tenant_sends_above_its_quota_is_bulk_and_others_stay_live() -> N
     bulk = [each.document.doc_id for each in driver.events(topics.DOCS_CHANGES_BULK)]
     assert live == ["0.md", "1.md", "2.md", "a.md", "later.md"]
     assert bulk == ["3.md", "4.md"]
+
+
+def test_what_changes_many_rows_of_a_tenant_at_once_is_bulk_and_others_stay_live() -> None:
+    rows = DebeziumSource("rows", "db.rows", Column("tenant"), ("id",), ("body",))
+    ingest = replace(CONFIG.ingest, live_changes_per_minute=3)
+    ports = FakePorts()
+    stages = topology(replace(CONFIG, ingest=ingest, debezium=(rows,)))
+    driver = Driver(stages, ports.opened, partitions=1)
+    for lsn, tenant in enumerate([*["acme"] * 5, "other"], 1):
+        row = {"id": f"{lsn}", "tenant": tenant, "body": f"Text of {lsn}."}
+        said = {"op": "u", "before": None, "after": row, "source": {"lsn": lsn}}
+        named = json.dumps({"id": f"{lsn}", "tenant": tenant}).encode()
+        value = json.dumps(said).encode()
+        driver.send("db.rows", value, key=named, timestamp=1_000_000)
+    driver.run()
+    live = [each.document.doc_id for each in driver.events(topics.DOCS_CHANGES)]
+    bulk = [each.document.doc_id for each in driver.events(topics.DOCS_CHANGES_BULK)]
+    assert (live, bulk) == (["1", "2", "3", "6"], ["4", "5"])
+    assert {each.doc_id for each in ports.index.scan()} == {*"123456"}
 
 
 def test_of_one_version_on_both_feeds_the_live_one_stays() -> None:
