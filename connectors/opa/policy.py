@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from connectors.breaker import Breaker
+from connectors.line import Lines
 from processors.guard.decision import Ask, Decision, decision, unavailable
 from streams.flow.errors import Retry
 from streams.flow.port import Watch, unwatched
@@ -31,25 +32,29 @@ class _Answer(BaseModel):
 
 
 class OpaPolicy:
-    """Decides by what a server has in `rag.authz`; a server that does not answer refuses.
+    """Decides by what a server has in `rag.authz`; one that does not answer in time refuses.
 
     The hash that its decisions name is the revision of its bundle.
     """
 
     def __init__(self, url: str, *, timeout_s: float = 0.5, watch: Watch = unwatched) -> None:
-        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=timeout_s, trust_env=False)
+        self._url = f"{url.rstrip('/')}{PATH}"
+        self._lines = Lines(timeout_s, {}, trust_env=False)
         self._breaker = Breaker(PEER, is_away=_is_away, watch=watch)
 
     def close(self) -> None:
         """Closing twice is harmless."""
-        self._client.close()
+        self._lines.close()
 
     def decide(self, ask: Ask, about: Mapping[str, object]) -> Decision:
         """See `Policy.decide`."""
         try:
-            with self._breaker.calling():
-                answer = self._client.post(
-                    f"{PATH}{ask}", params={"provenance": "true"}, json={"input": {**about}}
+            with self._breaker.calling(), self._lines.one() as line:
+                answer = line.client.post(
+                    f"{self._url}{ask}",
+                    params={"provenance": "true"},
+                    json={"input": {**about}},
+                    extensions={"trace": line.trace},
                 )
                 answer.raise_for_status()
                 said: Any = answer.json()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from connectors.breaker import Breaker
-from connectors.openai_compatible.line import Line, Lines
+from connectors.line import Line, Lines
 from processors.ports import Completion
 from streams.flow.errors import Retry
 from streams.flow.masking import HIDDEN, masked

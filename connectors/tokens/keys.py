@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import jwt
 from pydantic import BaseModel
 
+from connectors.line import Lines
 from processors.guard.proving import UnprovenError
 from streams.flow.port import Watch, unwatched
 
@@ -85,13 +87,17 @@ class Keys:
         if "://" not in self._source:
             return Path(self._source).read_bytes()
         said = bytearray()
-        with httpx.stream("GET", self._source, timeout=self._timeout_s) as answer:
+        lines = Lines(self._timeout_s, {})
+        with (
+            closing(lines),
+            lines.one() as line,
+            line.client.stream("GET", self._source, extensions={"trace": line.trace}) as answer,
+        ):
             answer.raise_for_status()
-            until = time.monotonic() + self._timeout_s
             for part in answer.iter_bytes():
                 said += part
-                if len(said) > MOST_BYTES or time.monotonic() > until:
-                    raise ValueError("the key set is too large, or comes too slowly")
+                if len(said) > MOST_BYTES:
+                    raise ValueError(f"the key set has more than {MOST_BYTES:,} bytes")
         return bytes(said)
 
 

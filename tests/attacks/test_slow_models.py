@@ -1,4 +1,4 @@
-"""A language model's server that answers for ever, a byte at a time."""
+"""Servers that answer for ever, a byte at a time: a language model's, a policy's, of keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from connectors.opa.policy import OpaPolicy
 from connectors.openai_compatible.generator import OpenAICompatible
+from connectors.tokens.keys import Keys
+from processors.guard.decision import UNAVAILABLE
+from processors.guard.proving import UnprovenError
 from streams.flow.errors import Retry
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Long: "
@@ -53,3 +57,22 @@ def test_a_server_that_drips_costs_a_call_no_more_than_its_time(part: str) -> No
                 model.complete("i", "t", most_tokens=5)
             assert time.monotonic() - began < 1.5
         model.close()
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_a_policy_that_drips_refuses_in_its_time(part: str) -> None:
+    with dripping(DRIPS[part]) as url:
+        policy = OpaPolicy(url, timeout_s=0.4)
+        began = time.monotonic()
+        assert policy.decide("ask", {}).rules == UNAVAILABLE
+        assert time.monotonic() - began < 1.5
+        policy.close()
+
+
+@pytest.mark.parametrize("part", DRIPS)
+def test_keys_that_drip_are_given_up_in_their_time(part: str) -> None:
+    with dripping(DRIPS[part]) as url:
+        began = time.monotonic()
+        with pytest.raises(UnprovenError, match="keys-unavailable"):
+            Keys(url, timeout_s=0.4).of("k1")
+        assert time.monotonic() - began < 1.5

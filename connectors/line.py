@@ -52,9 +52,12 @@ class Line:
 class Lines:
     """As many as there are calls at once, kept for the next ones."""
 
-    def __init__(self, timeout_s: float, headers: dict[str, str]) -> None:
+    def __init__(
+        self, timeout_s: float, headers: dict[str, str], *, trust_env: bool = True
+    ) -> None:
         self._timeout_s = timeout_s
         self._headers = headers
+        self._trust_env = trust_env  # whether the environment may name a proxy
         self._verify = httpx.create_ssl_context()
         self._lock = threading.Lock()
         self._idle: list[Line] = []
@@ -66,7 +69,12 @@ class Lines:
             line = self._idle.pop() if self._idle else None
         if line is None:
             line = Line(
-                httpx.Client(timeout=self._timeout_s, headers=self._headers, verify=self._verify)
+                httpx.Client(
+                    timeout=self._timeout_s,
+                    headers=self._headers,
+                    verify=self._verify,
+                    trust_env=self._trust_env,
+                )
             )
         try:
             with line.within(self._timeout_s):
