@@ -204,10 +204,10 @@ def _around(event: QuestionAsked | Question) -> int:
 
 
 def _cut(question: Question, event: QuestionAsked) -> Question:
-    """As much of a refused question as one event can hold, whatever was sent."""
+    """As much of a refused question as one event can hold and topics may, whatever was sent."""
     if exceeded(event) or _around(question) > MOST_AROUND:
         question = replace(question, session_id=None, user=None, filters={})
-    tenant, query = question.tenant[:TENANT_CHARS], question.query[:KEPT_CHARS]
+    tenant, query = question.tenant[:TENANT_CHARS], masked(question.query)[:KEPT_CHARS]
     return replace(question, tenant=tenant, query=query)
 
 

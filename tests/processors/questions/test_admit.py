@@ -56,6 +56,7 @@ def _asked(query: str = "what?", tenant: str = "acme", **fields: object) -> Ques
         (_asked(tenant="a/b"), "tenant must be"),
         (_asked(tenant=""), "tenant must be"),
         (_asked(top_k=0), "top_k is 0"),
+        (_asked("card 4111 1111 1111 1111?", top_k=0), "top_k is 0"),
         (_asked(filters={"k": "x" * 70_000}), "user and filters have 70,001 bytes; at most 65,536"),
         (_asked(reply_to="docs.feed"), "MILLRACE_REPLY_TOPICS"),
     ],
