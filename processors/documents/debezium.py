@@ -146,6 +146,8 @@ def _documents(change: RowChange, key: Row | None, source: DebeziumSource) -> It
     if after is None:
         raise Reject(f"field 'after' is null in a change with op '{change.op}'")
     now = identity_of(after, source)
+    if change.op == "u" and before is None and key is not None:
+        _same(key, source)
     former = now if before is None or not source.full else identity_of(before, source)
     missing = [name for name in source.text if _unavailable(after, name, source)]
     if former != now:
@@ -153,6 +155,19 @@ def _documents(change: RowChange, key: Row | None, source: DebeziumSource) -> It
     elif change.op == "u" and len(missing) == len(source.text):
         return
     yield _upsert(now, after, change, source)
+
+
+def _same(key: Row, source: DebeziumSource) -> None:
+    """Raises Reject where an update may have made another document of a row, and does not say so.
+
+    The former one, which may be another tenant's, would stay for ever.
+    """
+    for column in source.identity:
+        if column not in key:
+            raise Reject(
+                f"column '{column}' says which document a row is, and the update does not say what "
+                f"it was before: {_FULL}, and do not let ExtractNewRecordState flatten the events"
+            )
 
 
 def _delete(identity: Identity, row: Row, change: RowChange, source: DebeziumSource) -> DocumentFed:
