@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from processors.guard import asking
 from processors.guard.access import EVERYONE, UNCLASSIFIED, Access
-from processors.guard.decision import Decision
+from processors.guard.decision import Decision, Refusal
 from processors.guard.identity import identity_of
 from processors.guard.ports import Policy
 from processors.ports import StoredChunk
@@ -32,6 +32,14 @@ UNLABELLED = Sight.by(Access(frozenset({UNCLASSIFIED}), frozenset({EVERYONE})))
 """Documents of which nobody said who may see them."""
 
 
+# Of a follow-up that its session spelled out, mostly.
+_UNDERSTOOD = Refusal(
+    "understood",
+    "the question, as it is understood, is too long or holds what no question may: ask it anew, "
+    "in words of its own",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
     """A question as it may be searched for."""
@@ -49,7 +57,8 @@ def permit(policy: Policy, carried: Carried) -> Permit:
     who = identity_of(carried.question)
     decision = asking.may_search(policy, who, carried.variants)
     if 0 in decision.dropped:
-        decision = replace(decision, allowed=False)
+        refusals = decision.refusals or (_UNDERSTOOD,)
+        decision = replace(decision, allowed=False, refusals=refusals)
     if decision.dropped:
         kept = [v for at, v in enumerate(carried.variants) if at not in decision.dropped]
         carried = replace(carried, variants=kept)

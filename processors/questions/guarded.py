@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from processors.guard.personal import masked
 from processors.guard.ports import Policy
-from processors.guard.sight import permit
+from processors.guard.sight import Permit, permit
 from processors.questions.answers import Ended, close, now_ms
 from schemas.events import ChunksRetrieved, QuestionRewritten
 from streams.flow.errors import Reject, Retry
@@ -28,9 +30,12 @@ def guarded(
         if allowed
         else ()
     )
-    return [
-        next(found)
-        if each.decision.allowed
-        else [*close(each.carried, "refused", now_ms(), reasons=each.decision.reasons)]
-        for each in permits
-    ]
+    return [next(found) if each.decision.allowed else [*_refused(each)] for each in permits]
+
+
+def _refused(permit: Permit) -> Iterator[Ended]:
+    """The answer, without what is not to lie about in topics."""
+    carried = permit.carried
+    question = replace(carried.question, query=masked(carried.question.query))
+    carried = replace(carried, question=question, variants=[], asked=masked(carried.asked))
+    return close(carried, "refused", now_ms(), reasons=permit.decision.reasons)

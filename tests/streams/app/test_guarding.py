@@ -105,6 +105,13 @@ class Unsure:
         return replace(decided, shown=()) if ask == "show" else decided
 
 
+class Lenient:
+    """Another policy when a question is admitted than when it is searched for."""
+
+    def decide(self, ask: Any, about: Any) -> Decision:
+        return Decision(True, "lenient") if ask == "ask" else POLICY.decide(ask, about)
+
+
 def with_policy(policy: Policy) -> Running:
     running = Running(FakePorts(policy=policy))
     running.feed("a.txt", "The limit of a Gold card is 900 euros.")
@@ -115,6 +122,17 @@ def test_a_policy_that_is_gone_on_the_way_refuses() -> None:
     answer = with_policy(Changing()).ask()
     assert answer.status == "refused"
     assert "rule policy-unavailable" in answer.reasons[0]
+
+
+def test_a_question_that_may_not_be_searched_for_is_refused_with_the_reason_and_kept_without() -> (
+    None
+):
+    running = with_policy(Lenient())
+    answer = running.ask("What is the limit of card 4111 1111 1111 1111?")
+    assert answer.status == "refused"
+    assert "as it is understood" in answer.reasons[0] and "(rule understood" in answer.reasons[0]
+    closed = running.driver.events(topics.RAG_CLOSED)[-1]
+    assert "4111" not in repr(closed)
 
 
 def test_a_hit_that_the_policy_does_not_show_is_withheld_and_told() -> None:
