@@ -98,9 +98,9 @@ class Loop:
             context, self._in_flight, lanes.process, lanes.reports.put, self._note, orders
         )
         self._ends = Ends(self._in_flight, self._committed, self._note, self._mirrored)
-        patience = context.settings.stalled_s
-        self._stalling = Stalling(self._stage, self._in_flight, orders, patience)
+        self._stalling = Stalling(self._stage, self._in_flight, orders, self._settings.stalled_s)
         self._owned: set[Place] = set()
+        self._went: set[Place] = set()  # while messages were gathered
         self._paused = False
         self._full_since = 0.0
         self._failure: BaseException | None = None
@@ -176,6 +176,7 @@ class Loop:
         """`consume` would wait out its time-out for a full batch; so wait with `poll`."""
         self._resume()
         first = self._consumer.poll(timeout)
+        self._went.clear()
         messages = [] if first is None else [first]
         if first is not None and first.error() is None:
             most = min(self._lanes.ahead * self._most, self._room())
@@ -188,6 +189,9 @@ class Loop:
                 # whole transaction: batches fall apart from stage to stage, and each costs one.
                 messages += self._consumer.consume(missing, min(missing * GATHER_S, GATHER_MOST_S))
                 messages += self._consumer.consume(most - len(messages), 0)
+        if self._went & self._owned:
+            # What was given before is to come again, and a later message would take it along.
+            raise Fenced("a partition went and came back while it was read")
         return self._read(messages)
 
     def _read(self, messages: Sequence[Message]) -> list[Record]:
@@ -380,14 +384,15 @@ class Loop:
         self._forget(partitions)
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
-        for place in partitions:
-            self._owned.discard((place.topic, place.partition))
-            self._in_flight.drop((place.topic, place.partition))
-            self._ends.let_go((place.topic, place.partition))
-            self._suspects.let_go((place.topic, place.partition))
+        for where in [(place.topic, place.partition) for place in partitions]:
+            self._owned.discard(where)
+            self._went.add(where)
+            self._in_flight.drop(where)
+            self._ends.let_go(where)
+            self._suspects.let_go(where)
             if self._keeper is not None:
-                self._keeper.let_go(place.partition)
-            self._metrics.partition_gone(place.topic, place.partition)
+                self._keeper.let_go(where[1])
+            self._metrics.partition_gone(*where)
         try:
             # librdkafka keeps a pause beyond the assignment: back here, it would never be read.
             self._consumer.resume(partitions)

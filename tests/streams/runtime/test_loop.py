@@ -248,6 +248,35 @@ def test_the_end_of_a_partition_that_is_not_ours_is_its_owners() -> None:
     assert producer.places == []
 
 
+@dataclass
+class Rebalancing(Telling):
+    """Takes the partition away and gives it back once, while messages are gathered."""
+
+    loop: Loop | None = None
+
+    def consume(self, most: int, _timeout: float) -> list[Told]:
+        if self.loop is not None:
+            places = [TopicPartition(RAG_FEEDBACK.name, 0)]
+            self.loop.revoked(self, places)  # type: ignore[arg-type]
+            self.loop.assigned(self, places)  # type: ignore[arg-type]
+            self.loop = None
+        return super().consume(most, _timeout)
+
+
+def test_what_was_given_before_a_partition_went_takes_nothing_along_when_it_is_back() -> None:
+    producer = FakeProducer()
+    loop, _ = _loop(producer)
+    loop._take(loop._read([Told(0), Told(1)]))  # type: ignore[list-item]
+    consumer = Rebalancing(waiting=[Told(2), Told(3, end=True)], loop=loop)
+    loop._consumer = consumer  # type: ignore[assignment]
+    with pytest.raises(Fenced, match="went and came back"):  # so 0 and 1 are read again
+        loop._poll(0)
+    loop._ends.flush()
+    assert {offset for each in producer.places for _, _, offset in each} == {0}  # of tries
+    consumer.waiting = [Told(0)]
+    assert [each.offset for each in loop._poll(0)] == [0], "of what comes then nothing is amiss"
+
+
 def test_the_end_of_a_partition_is_committed_and_of_one_that_goes_it_is_not() -> None:
     producer = FakeProducer()
     loop, consumer = _loop(producer)
