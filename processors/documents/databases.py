@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from schemas.validation import NOTHING_IS_EMPTY, Written, expected
+from streams.flow.masking import masked
 
 Kind = Literal["postgresql", "mysql", "mariadb", "mongodb", "sqlserver"]
 KINDS: Mapping[Kind, int] = {
@@ -21,6 +22,17 @@ KINDS: Mapping[Kind, int] = {
 }
 # `${PROVIDER:...}`, as Connect's configuration providers read it.
 REFERENCE = re.compile(r"\$\{(?P<provider>[a-zA-Z0-9_-]+):(?P<rest>[^}]+)\}")
+# How names of options end that are secrets, and none of which has another meaning.
+_SECRETS = (
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "jaas.config",
+    "user.info",
+    "keystore.key",
+    "private.key",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,8 @@ class WrittenDatabase(Written):
     @model_validator(mode="after")
     def _no_secret(self) -> Self:
         for name, value in self.options.items():
-            if name.endswith(("password", "secret", "jaas.config")) and not REFERENCE.search(value):
+            secret = name.lower().endswith(_SECRETS) or masked(value) != value
+            if secret and not REFERENCE.search(value):
                 raise ValueError(
                     f"option '{name}' is a secret: name it by a reference, ${{env:NAME}}"
                 )

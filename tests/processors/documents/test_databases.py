@@ -54,6 +54,13 @@ def test_an_outbox_has_a_connector_a_slot_and_signals_of_its_own() -> None:
         ({"kind": "oracle"}, {}, "'databases.bank.kind' is 'oracle'; it must be one of postgresql"),
         ({"password": "secret"}, {}, "it must be a reference such as"),
         ({"options": {"database.ssl.password": "x"}}, {}, "database.ssl.password' is a secret"),
+        ({"options": {"a.basic.auth.user.info": "me:x"}}, {}, "user.info' is a secret"),
+        ({"options": {"a.ssl.keystore.key": "-----BEGIN"}}, {}, "keystore.key' is a secret"),
+        (
+            {"options": {"mongodb.connection.string": "mongodb://me:x@host"}},
+            {},
+            "connection.string' is a secret",
+        ),
         ({"port": 0}, {}, "'databases.bank.port' is 0; it must be a port"),
         ({"hosts": "a"}, {}, "'databases.bank.hosts' is not known; did you mean 'host'"),
         ({}, {"database": "bonk"}, "'debezium.notes.database' is 'bonk', which is not among"),
