@@ -62,8 +62,12 @@ class Whose:
 def _row(change: RowChange, source: DebeziumSource) -> str | None:
     if isinstance(source.tenant, str):
         return source.tenant
-    said = (change.after or change.before or {}).get(source.tenant.name)
-    return said if isinstance(said, str) else None
+    column = source.tenant.name
+    rows = (row for row in (change.before, change.after) if row is not None)
+    said = [name for row in rows if (name := row.get(column)) is not None]
+    if not said or said[0] != said[-1]:  # of a row that changed hands, nobody's: it has both texts
+        return None
+    return said[0] if isinstance(said[0], str) else None
 
 
 def _claimed(value: bytes) -> str | None:

@@ -66,6 +66,14 @@ def test_a_row_of_a_change_feed_is_of_its_source_or_of_its_column(op: str) -> No
     assert WHOSE.record("crm.cards", change) == "bank"
 
 
+def test_a_row_that_changed_hands_is_nobodys_since_it_holds_what_both_wrote() -> None:
+    before, after = {"id": 1, "text": "x", "owner": "acme"}, {"id": 1, "owner": "rival"}
+    change = {"op": "u", "before": before, "after": after}
+    assert WHOSE.record("crm.notes", json.dumps(change).encode()) is None
+    unknown = {"id": 1, "owner": None}  # as a database without full images says it
+    assert WHOSE.record("crm.notes", json.dumps(change | {"before": unknown}).encode()) == "rival"
+
+
 def test_a_dead_letter_is_of_whom_its_bytes_are_and_not_of_its_key() -> None:
     value = CODEC.encode("docs.feed", DocumentFed(op="delete", tenant="rival", doc_id="d"))
     assert WHOSE.letter(dead("docs.feed", value)) == "rival"
