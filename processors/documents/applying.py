@@ -159,7 +159,8 @@ def _relabel(document: _Document, change: DocumentEmbedded) -> Applied:
         chunk: (replace(put, document=labels.on(put.document)), item)
         for chunk, (put, item) in document.put.items()
     }
-    return Applied(superseded=False, removed=0, labels=labels)
+    # Whoever fed it must learn that it changed nothing, by whichever clock it was late.
+    return Applied(labels.overrule(change.document), removed=0, labels=labels)
 
 
 def _abandon(document: _Document, former: Fence, change: DocumentEmbedded) -> Applied:

@@ -53,6 +53,13 @@ class Labels:
             _later(self.acl, at, document.acl), _later(self.classes, at, document.classes)
         )
 
+    def overrule(self, document: DocumentVersion) -> bool:
+        """Whether something else was said later than what this change says."""
+        at = document.fed_at, document.sequence
+        said = (self.acl, document.acl), (self.classes, document.classes)
+        both = ((known, names) for known, names in said if known is not None and names is not None)
+        return any(at < known[:2] and {*known.names} != {*names} for known, names in both)
+
     def joined(self, other: Labels) -> Labels:
         """Of each what was said later, here or there."""
         return Labels(_latest(self.acl, other.acl), _latest(self.classes, other.classes))

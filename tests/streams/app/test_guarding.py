@@ -82,6 +82,20 @@ def test_what_a_version_says_of_access_stands_in_the_log_beside_it() -> None:
     assert running.candidates() == []
 
 
+def test_a_change_of_access_that_was_fed_before_another_is_told_that_it_changed_nothing() -> None:
+    running = Running()
+    running.feed("a.txt", "The limit of a Gold card is 900 euros.")
+    for at, acl in ((9, ["hr"]), (5, ["*"]), (7, ["hr"])):
+        fed = DocumentFed(op="access", tenant="acme", doc_id="a.txt", acl=acl)
+        running.driver.send(topics.DOCS_FEED, fed, timestamp=2**41 + at)
+        running.driver.run()
+    running.ask()
+    assert running.candidates() == []
+    acks = [a for a in running.driver.events(topics.DOCS_INDEXED) if a.document.op == "access"]
+    assert [a.superseded for a in acks] == [False, True, False]
+    assert [a.document.acl for a in acks] == [["hr"]] * 3
+
+
 def test_a_change_of_access_that_says_nothing_or_has_a_body_is_rejected() -> None:
     running = Running()
     running.feed("a.txt", op="access")
