@@ -157,8 +157,8 @@ class Loop:
             self._commit_done()
             # So that no other member's rebalance waits for us. What it may give is the successor's.
             self._consumer.poll(0)
-        self._ends.flush()
         self._suspects.notes.take_back(self._owned)
+        self._ends.flush()  # last: of a partition that gave nothing, it may be refused by now
 
     def close(self) -> None:
         self._suspects.close()

@@ -248,6 +248,49 @@ def test_the_end_of_a_partition_that_is_not_ours_is_its_owners() -> None:
     assert producer.places == []
 
 
+class Lost:
+    """A store that is not brought up to date any more for one of the partitions."""
+
+    def bring(self, _group: str, place: tuple[str, int], *_: object) -> None:
+        if place[1] == 1:
+            raise Fenced("what is in the store is not known")
+
+    def settled(self, _: object) -> None:
+        return None
+
+
+@dataclass
+class Leaving(Telling):
+    def committed(self, places: list[TopicPartition], _timeout: float) -> list[TopicPartition]:
+        return [TopicPartition(each.topic, each.partition, 0) for each in places]
+
+    def assignment(self) -> list[TopicPartition]:
+        return []
+
+    def pause(self, _: list[TopicPartition]) -> None:
+        return None
+
+
+def test_what_is_in_hand_at_a_shutdown_is_suspected_of_nothing_whatever_an_end_meets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop_module, "DRAIN_S", 0.0)
+    producer = FakeProducer()
+    loop, _ = _loop(producer)
+    consumer = Leaving()
+    loop._consumer = consumer  # type: ignore[assignment]
+    loop._mirrored = Lost()  # type: ignore[assignment]
+    loop.assigned(consumer, [TopicPartition(RAG_FEEDBACK.name, 1)])  # type: ignore[arg-type]
+    loop._take(loop._read([Told(0)]))  # type: ignore[list-item]
+    place = RAG_FEEDBACK.name, 0
+    tried = loop._in_flight.progress(place)
+    assert tried is not None and tried.tried == 1
+    loop._ends.told((RAG_FEEDBACK.name, 1), 7)
+    with pytest.raises(Fenced):
+        loop.drain()
+    assert tried.tried == 0
+
+
 @dataclass
 class Rebalancing(Telling):
     """Takes the partition away and gives it back once, while messages are gathered."""
