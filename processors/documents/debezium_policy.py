@@ -170,6 +170,10 @@ def _topic(name: str, said: _Source, databases: Mapping[str, Database]) -> str:
 
 
 def _source(name: str, said: _Source, databases: Mapping[str, Database]) -> DebeziumSource:
+    database = databases.get(said.database or "")
+    told = (
+        dict[str, str]() if database is None else database.options
+    )  # the connector has the last word
     return DebeziumSource(
         name=name,
         topic=_topic(name, said, databases),
@@ -186,5 +190,5 @@ def _source(name: str, said: _Source, databases: Mapping[str, Database]) -> Debe
         version=said.version,
         prefix=f"{name}/" if said.prefix is None else said.prefix,
         full=said.replica_identity == "full",
-        placeholder=said.unavailable_value,
+        placeholder=told.get("unavailable.value.placeholder", said.unavailable_value),
     )

@@ -39,6 +39,14 @@ def test_a_database_has_the_port_of_its_kind_unless_another_is_said() -> None:
     assert databases(policy({"kind": "mariadb"}))["bank"].port == 3306
 
 
+def test_a_source_knows_the_placeholder_that_its_connector_is_told_to_write() -> None:
+    given = {"options": {"unavailable.value.placeholder": "<gone>"}}
+    (source,) = debezium_sources(policy(given))
+    assert source.placeholder == "<gone>"
+    (source,) = debezium_sources(policy(unavailable_value="<none>"))
+    assert source.placeholder == "<none>"
+
+
 def test_an_outbox_has_a_connector_a_slot_and_signals_of_its_own() -> None:
     bank = databases(policy({"outbox": "public.outbox"}))["bank"]
     own = bank.of_outbox()
