@@ -92,9 +92,13 @@ def list_letters(
     stage: Stage = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON lines.")] = False,
 ) -> None:
-    """List a tenant's dead letters, oldest first."""
+    """List dead letters, oldest first: a tenant's; everyone's where none is said and none is set.
+
+    So an operator sees what there is, and who has a tenant set sees its own.
+    """
     chosen = settings()
-    owner = _owner(tenant, everyone, chosen)
+    unset = not tenant and "default_tenant" not in chosen.model_fields_set
+    owner = _owner(tenant, everyone or unset, chosen)
     with open_codec(chosen) as codec:
         found = list(letters(chosen, codec, owner, stage))
     if as_json:

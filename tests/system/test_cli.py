@@ -158,6 +158,9 @@ def test_dead_letters_are_listed_shown_and_replayed(millrace: Cli) -> None:
         assert "no dead letter docs.dlq/0/99 of tenant default" in nowhere
         assert guessed == nowhere.replace("docs.dlq/0/99", letter["letter"])
     assert "no dead letters of tenant b" in millrace("dlq", "list", "--tenant", "b")
+    assert letter["letter"] in millrace("dlq", "list", "--json")  # as nobody in particular
+    mine = Cli(millrace.data, {"MILLRACE_DEFAULT_TENANT": "b"})
+    assert "no dead letters of tenant b" in mine("dlq", "list")
     place = (letter["topic"], str(letter["partition"]), str(letter["offset"]))
     said = millrace("dlq", "skip", "ingest", *place, code=2)
     assert "is no record of tenant default" in said
