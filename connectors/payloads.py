@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -37,6 +37,11 @@ def labels(classes: Sequence[str] | None, acl: Sequence[str] | None) -> dict[str
 def read_text(change: DocumentEmbedded, item: EmbeddedChunk) -> str:
     """What is searched of a chunk by its words: the chunk with what it stands under."""
     return f"{change.document.title}\n{item.chunk.heading}\n{item.chunk.text}"
+
+
+def text_read(payload: Mapping[str, Any]) -> str:
+    """The same of what is stored."""
+    return f"{payload['title']}\n{payload['heading']}\n{payload['text']}"
 
 
 def chunk_payload(key: str, change: DocumentEmbedded, item: EmbeddedChunk) -> dict[str, Any]:

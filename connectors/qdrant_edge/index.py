@@ -5,42 +5,36 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from qdrant_edge import (
     EdgeShard,
     FieldCondition,
     Filter,
-    IdfParams,
     MatchAny,
-    MatchExcept,
     MatchValue,
     PayloadSelector,
-    Query,
-    QueryBatchRequest,
-    QueryRequest,
     ScrollRequest,
-    SearchParams,
     UpdateOperation,
 )
 
 from connectors.bm25.encoder import Bm25Encoder
-from connectors.payloads import MADE, fence_id, labels, made_of, read_text, stored_chunk, tag
-from connectors.qdrant_edge import seal, sums
+from connectors.payloads import MADE, fence_id, labels, made_of, read_text, stored_chunk
+from connectors.qdrant_edge import generations, seal, searching, sums
 from connectors.qdrant_edge.points import (
-    DENSE,
-    LEXICAL,
     PLACES,
+    Left,
     chunk_point,
     fence_point,
+    left,
     places_point,
     reflected,
 )
+from connectors.qdrant_edge.rewriting import Copy, now_ms
 from connectors.qdrant_edge.shard import damaged, load
 from connectors.qdrant_edge.words import TenantWords, WordCounts
 from processors.documents.labels import Labels
@@ -57,20 +51,9 @@ _PAGE = 64
 # Seconds between two flushes of the segments: one takes 100 ms, in which no question is answered.
 # What they lack after a crash is applied from the write-ahead log when the shard is opened.
 _FLUSH_S = 30.0
-
-
-def _of_tenant(tenant: str) -> FieldCondition:
-    return FieldCondition("tenant", match=MatchValue(tenant))
-
-
-def _allowed(query: SearchQuery) -> Filter:
-    tags = [
-        FieldCondition("tags", match=MatchValue(tag(name, value)))
-        for name, value in query.filters.items()
-    ]
-    some = FieldCondition("acl", match=MatchAny([*query.access.groups]))
-    other = FieldCondition("classes", match=MatchExcept([*query.access.classes]))
-    return Filter(must=[_of_tenant(query.tenant), some, *tags], must_not=[other])
+# Documents that may still differ when writes stop for the last of a rewrite: 20 ms of work.
+_FEW = 8
+_ROUNDS = 10
 
 
 class EdgeIndex:
@@ -81,7 +64,7 @@ class EdgeIndex:
     without one has no chunks, and a batch cut short by a crash is completed by applying it again.
 
     The engine's calls are safe from several threads (they hold the GIL); `write` reads before it
-    writes and takes a lock.
+    writes and takes a lock. The engine keeps what was deleted in its files: `rewrite` is for that.
     """
 
     def __init__(self, path: Path, version: str, dimensions: int = 384) -> None:
@@ -90,10 +73,14 @@ class EdgeIndex:
         self._dimensions = dimensions
         self._encoder = Bm25Encoder()
         self._lock = threading.Lock()
+        self._folder: IO[bytes] | None = None
+        self._generation = path
         self._opened: EdgeShard | None = None
         self._flushed = time.monotonic()
         self._words: WordCounts | None = None
         self._reflected: dict[Place, Reflected] = {}
+        self._left = Left()
+        self._copy: Copy | None = None
         self.lacking = Lacking()
 
     @property
@@ -114,14 +101,21 @@ class EdgeIndex:
         Raises `UserError` for a directory that is in use by another process or cannot be read.
         """
         if self._opened is None:
-            self._opened = load(self._path, self._dimensions)
-            self._words = WordCounts(self._path / "words.sqlite")
+            folder = generations.hold(self._path)
+            try:
+                self._generation, self._opened = load(self._path, self._dimensions)
+            except BaseException:
+                folder.close()
+                raise
+            self._folder = folder
+            self._words = WordCounts(self._generation / generations.WORDS)
             for record in self._opened.retrieve([PLACES], with_payload=True, with_vector=False):
                 self._reflected = reflected(record.payload or {})
+                self._left = left(record.payload or {})
         return self
 
     def close(self) -> None:
-        """Flush and release the directory's lock. Closing twice is harmless."""
+        """Flush and release the directory. Closing twice is harmless."""
         with self._lock:
             if self._opened is not None:
                 self._opened.close()
@@ -130,6 +124,9 @@ class EdgeIndex:
                 self._words.close()
                 self._words = None
                 seal.close(self._path)
+            if self._folder is not None:
+                self._folder.close()
+                self._folder = None
 
     def __enter__(self) -> Self:
         return self.open()
@@ -171,6 +168,8 @@ class EdgeIndex:
             for document, change in changes.items():
                 if now.get(document) != change.before:
                     raise Retry(f"{'/'.join(document)} was written by somebody else meanwhile")
+            if self._copy is not None:
+                self._copy.written |= {fence_id(document) for document in changes}
             self._write(changes)
         for document, change in changes.items():
             self.lacking.met(document, change.fence)
@@ -189,7 +188,8 @@ class EdgeIndex:
     def _tell(self, fewer: int, more: int) -> None:
         """Write how far the log is reflected, and how many points there are, by so many."""
         now = self._shard.info().points_count
-        point = places_point(self._reflected, now - fewer, now + more + 1)  # itself, when it is new
+        most = now + more + 1  # itself, when it is new
+        point = places_point(self._reflected, now - fewer, most, self._left)
         self._shard.update(UpdateOperation.upsert_points([point]))
 
     def _write(self, changes: Mapping[Document, Rewritten]) -> None:
@@ -200,6 +200,7 @@ class EdgeIndex:
         self._words.rewrite(texts, gone)
         fences = [fence_point(fence_id(d), change.fence) for d, change in changes.items()]
         points = [chunk_point(fence_id(d), change, i, self._encoder) for d, change, i in put]
+        self._left = self._left.more(len(gone) + self._replaced(changes), now_ms())
         self._tell(len(gone), len(fences) + len(points))
         for start in range(0, len(fences), _SLICE):  # first: see the class
             self._shard.update(UpdateOperation.upsert_points(fences[start : start + _SLICE]))
@@ -211,6 +212,12 @@ class EdgeIndex:
         for start in range(0, len(gone), _SLICE):
             self._shard.update(UpdateOperation.delete_points([*gone[start : start + _SLICE]]))
         self._persist()
+
+    def _replaced(self, changes: Mapping[Document, Rewritten]) -> int:
+        """How many points are written over: their text stays in the folder, too."""
+        known = [each for each in changes.values() if each.before is not None]
+        ids = [item.chunk.chunk_id for each in known for _, item in each.put]
+        return len(self._shard.retrieve([*ids], with_payload=False, with_vector=False))
 
     def _relabel(self, key: str, said: Labels) -> None:
         """Every chunk of one document, in one write."""
@@ -226,47 +233,86 @@ class EdgeIndex:
             self._shard.flush()
             self._flushed = now
             return
-        for file in (self._path / "wal").iterdir():
+        self._sync_log(self._generation)
+
+    def _sync_log(self, generation: Path) -> None:
+        for file in (generation / "wal").iterdir():
             # The engine's own thread may just be making the next, empty, segment.
             with suppress(FileNotFoundError), file.open("rb") as log:
                 os.fsync(log.fileno())  # lets other threads go on meanwhile
 
+    def left(self) -> tuple[Left, int]:
+        """What the folder still has of what was deleted, and how many points there are."""
+        with self._lock:
+            return self._left, self._shard.info().points_count
+
+    def rewrite(
+        self, pace: Callable[[], None] = lambda: None, reach: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Write what there is to a new generation, which takes over; nothing else is left after it.
+
+        Searches and writes go on. `pace` is called after each slice, and may raise; `reach` at each
+        step.
+
+        Raises:
+            UserError: a point is not as it was written.
+            OSError: there is no room.
+        """
+        generation = self._rewritten(pace, reach)
+        reach("taken_over")
+        generations.only(generation)
+        reach("removed")
+
+    def _rewritten(self, pace: Callable[[], None], reach: Callable[[str], None]) -> Path:
+        path = generations.after(self._generation)
+        copy = Copy(self._shard, path, self._dimensions)
+        try:
+            with self._lock:
+                self._copy = copy
+            reach("begun")
+            copy.all(pace)
+            reach("copied")
+            for _ in range(_ROUNDS):
+                with self._lock:
+                    written, copy.written = copy.written, set()
+                copy.again(written)
+                if len(written) <= _FEW:
+                    break
+            copy.shard.flush()
+            with self._lock:
+                copy.again(copy.written)
+                self._take_over(copy, reach)
+        except BaseException:
+            with self._lock:
+                self._copy = None
+            copy.close()
+            generations.only(self._generation)
+            raise
+        return path
+
+    def _take_over(self, copy: Copy, reach: Callable[[str], None]) -> None:
+        assert self._words is not None, "an open shard has its words open"
+        has = copy.shard.info().points_count
+        told = places_point(self._reflected, has, has + 1, copy.left)
+        copy.shard.update(UpdateOperation.upsert_points([told]))
+        self._sync_log(copy.path)
+        copy.words.sync()
+        reach("equal")
+        generations.declare(copy.path)
+        reach("declared")
+        # From here on nothing fails. Who just searches the former one holds it until it is done.
+        self._words.become(copy.words)
+        self._opened, self._generation, self._left = copy.shard, copy.path, copy.left
+        self._copy, self._flushed = None, time.monotonic()
+
     def nearest(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
         """See `DenseSearch.nearest`."""
-        requests = [
-            QueryRequest(
-                query.limit,
-                query=Query.Nearest(vector.data, using=DENSE),
-                filter=_allowed(query),
-            )
-            for query in queries
-            for vector in query.vectors
-        ]
-        return self._found(queries, requests)
+        return searching.found(self._shard, queries, searching.nearest(queries))
 
     def matching(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
         """See `LexicalSearch.matching`. IDF counts the tenant's own chunks, whatever `filters`."""
-        requests: list[QueryRequest] = []
-        for query in queries:
-            allowed = _allowed(query)
-            params = SearchParams(idf=IdfParams(Filter(must=[_of_tenant(query.tenant)])))
-            for text in query.texts:
-                terms = Query.Nearest(self._encoder.query(text), using=LEXICAL)
-                requests.append(
-                    QueryRequest(query.limit, query=terms, filter=allowed, params=params)
-                )
-        return self._found(queries, requests)
-
-    def _found(
-        self, queries: Sequence[SearchQuery], requests: Sequence[QueryRequest]
-    ) -> list[list[Ranking]]:
-        """In one batch of one kind: the engine scores neighbours that differ in their vector only
-        together."""
-        found = self._shard.query_batch(QueryBatchRequest([*requests])) if requests else []
-        rankings = iter(
-            Ranking([str(h.id) for h in hits], [h.score for h in hits]) for hits in found
-        )
-        return [[*islice(rankings, len(query.texts))] for query in queries]
+        requests = searching.matching(queries, self._encoder)
+        return searching.found(self._shard, queries, requests)
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         """See `ChunkStore.fetch`. One call for many questions costs less than one for each."""
@@ -289,7 +335,7 @@ class EdgeIndex:
         """See `ChunkStore.scan`, by chunk id; writes meanwhile may or may not be seen."""
         allowed = None
         if tenant is not None:
-            allowed = Filter(must=[_of_tenant(tenant)])
+            allowed = Filter(must=[searching.of_tenant(tenant)])
         for chunk_id, payload in self._scroll(allowed, PayloadSelector.Exclude([])):
             if "text" in payload:  # a fence has none
                 yield stored_chunk(chunk_id, payload, self._dimensions)

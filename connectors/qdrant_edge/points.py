@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid5
 
@@ -23,10 +24,24 @@ LEXICAL = "bm25"
 PLACES = str(uuid5(DOCUMENTS, "places"))
 
 
-def places_point(places: Mapping[Place, Reflected], least: int, most: int) -> Point:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a folder still has of what was deleted or replaced: points, and since when at the most
+    (milliseconds since the epoch)."""
+
+    points: int = 0
+    since: int = 0
+
+    def more(self, points: int, now: int) -> Left:
+        """So many more, deleted now."""
+        return Left(self.points + points, self.since or now) if points else self
+
+
+def places_point(places: Mapping[Place, Reflected], least: int, most: int, left: Left) -> Point:
     """The shard has `least` to `most` points, unless something was lost."""
     rows = [[*place, each.log, each.offset, each.whole] for place, each in places.items()]
-    return Point(PLACES, {}, {"places": rows, "points": [least, most]})
+    told = {"places": rows, "points": [least, most], "left": [left.points, left.since]}
+    return Point(PLACES, {}, told)
 
 
 def reflected(payload: Mapping[str, Any]) -> dict[Place, Reflected]:
@@ -35,6 +50,11 @@ def reflected(payload: Mapping[str, Any]) -> dict[Place, Reflected]:
         (topic, partition): Reflected(log, offset, whole)
         for topic, partition, log, offset, whole in payload.get("places", ())
     }
+
+
+def left(payload: Mapping[str, Any]) -> Left:
+    """The same."""
+    return Left(*payload.get("left", ()))
 
 
 def fence_point(key: str, fence: Mapping[str, Any]) -> Point:

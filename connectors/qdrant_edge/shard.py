@@ -19,7 +19,7 @@ from qdrant_edge import (
     VectorStorageDatatype,
 )
 
-from connectors.qdrant_edge import seal, sums
+from connectors.qdrant_edge import generations, seal, sums
 from connectors.qdrant_edge.points import DENSE, LEXICAL, PLACES
 from streams.flow.errors import UserError
 
@@ -27,29 +27,27 @@ _PAGE = 64
 KEYWORDS = ("tenant", "document", "tags", "classes", "acl")
 
 
-def load(path: Path, dimensions: int) -> EdgeShard:
-    """The shard in `path`, made where there is none yet.
+def load(path: Path, dimensions: int) -> tuple[Path, EdgeShard]:
+    """The generation that counts in a folder, made where there is none yet, and its shard.
 
-    Raises `UserError` for one that another process holds, that is damaged, or that was made for
-    vectors of another size.
+    What a rewrite that was cut short has left is removed.
+
+    Raises:
+        UserError: it is damaged, or was made for vectors of another size.
     """
     broken = seal.broken(path)
     if broken:
         raise damaged(path, f"{broken} is not as it was when it was closed")
-    # The engine would take an empty directory for a shard, and leave it without keyword indexes.
-    new = not path.exists() or not any(path.iterdir())
-    if new:
-        _create(path, dimensions)
+    new = generations.empty(path)
+    generation = _create_first(path, dimensions) if new else generations.newest(path)
+    if generation is None:
+        raise damaged(path, "nothing in it is whole")
     try:
-        shard = EdgeShard.load(str(path), _config(dimensions))
+        shard = EdgeShard.load(str(generation), _config(dimensions))
     except BaseException as error:
         # A panic of the engine on a damaged file is not an Exception.
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
-        if "WouldBlock" in str(error):
-            raise UserError(
-                f"the index in {path} is in use by another process: stop that one first"
-            ) from error
         raise damaged(path, str(error)) from error
     if broken is None and not new:
         try:
@@ -57,8 +55,9 @@ def load(path: Path, dimensions: int) -> EdgeShard:
         except UserError:
             shard.close()
             raise
+    generations.only(generation)
     seal.open_(path)
-    return shard
+    return generation, shard
 
 
 def damaged(path: Path, why: str) -> UserError:
@@ -85,7 +84,7 @@ def check(shard: EdgeShard, path: Path) -> None:
     while True:
         try:
             records, offset = shard.scroll(ScrollRequest(offset, _PAGE, None, True, True))
-            wrong = next((each.id for each in records if not _sound(each)), None)
+            wrong = next((each.id for each in records if not sound(each)), None)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -96,22 +95,29 @@ def check(shard: EdgeShard, path: Path) -> None:
             return
 
 
-def _sound(record: Any) -> bool:
+def sound(record: Any) -> bool:
+    """Whether a point, read with its vectors, is as it was written."""
     key = str(record.id)
     return key == PLACES or sums.whole(key, record.payload or {}, record.vector or {})
 
 
-def _create(path: Path, dimensions: int) -> None:
-    """Make an empty shard beside `path` and move it there whole: a crash leaves no half of one."""
-    unfinished = path.with_name(f"{path.name}.new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    shard = EdgeShard.create(str(unfinished), _config(dimensions))
+def create(path: Path, dimensions: int) -> EdgeShard:
+    """An empty shard, open."""
+    path.mkdir(parents=True)
+    shard = EdgeShard.create(str(path), _config(dimensions))
     for name in KEYWORDS:
         shard.update(UpdateOperation.create_field_index(name, PayloadSchemaType.Keyword))
+    return shard
+
+
+def _create_first(path: Path, dimensions: int) -> Path:
+    """A crash leaves no half of one."""
+    unfinished = path / generations.UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shard = create(unfinished, dimensions)
     shard.flush()
     shard.close()
-    unfinished.rename(path)
+    return generations.first(path)
 
 
 def _config(dimensions: int) -> EdgeConfig:

@@ -1,4 +1,4 @@
-"""What tenants' chunks say, word by word, in a file beside the shard, kept up with each write.
+"""What tenants' chunks say, word by word, in a file beside its shard, kept up with each write.
 
 Counts are by chunk id, so that a change that is applied again counts once. They go before the
 shard: a kill in between is mended when the change comes again.
@@ -33,15 +33,22 @@ class WordCounts:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        # What a power cut takes away is counted again when its chunks are written again.
-        self._file.execute("PRAGMA journal_mode=WAL")
-        self._file.execute("PRAGMA synchronous=NORMAL")
-        self._file.executescript(_TABLES)
+        self._file = _opened(path)
 
     def close(self) -> None:
         with self._lock:
             self._file.close()
+
+    def become(self, other: WordCounts) -> None:
+        """Go on with the other's file, which it lets go of."""
+        with self._lock:
+            before, self._file = self._file, other._file
+            before.close()
+
+    def sync(self) -> None:
+        """Return once all of it would survive the machine's death."""
+        with self._lock:
+            self._file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def rewrite(self, put: Mapping[str, tuple[str, str]], gone: Collection[str]) -> None:
         """Chunks by id, each with its tenant and text, and ids of those that are no more."""
@@ -119,6 +126,15 @@ class WordCounts:
             "DELETE FROM long_forms WHERE tenant = ? AND short = ? AND long = ? AND n <= 0",
             [key for key, n in pairs.items() if n < 0],
         )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    # What a power cut takes away is counted again when its chunks are written again.
+    file.execute("PRAGMA journal_mode=WAL")
+    file.execute("PRAGMA synchronous=NORMAL")
+    file.executescript(_TABLES)
+    return file
 
 
 class TenantWords:

@@ -43,6 +43,15 @@ class IndexSettings(Section):
         default="edge", description="What is searched by words; edge is a folder of this machine"
     )
 
+    erased_hours: float = Field(
+        default=24.0,
+        gt=0,
+        description="Deleted text is out of an embedded index's folder after so many hours",
+    )
+    erased_share: float = Field(
+        default=0.5, gt=0, le=1, description="Or sooner, once it is so much of what is there"
+    )
+
     @property
     def stores(self) -> tuple[str, ...]:
         """The one or two that are written."""
@@ -77,7 +86,11 @@ class Sections(Protocol):
 
 STORES: Mapping[str, Store] = {
     "edge": Store(
-        IndexSettings, lambda _, version, opening: edge.opened(version, opening), here=True
+        IndexSettings,
+        lambda settings, version, opening: edge.opened(
+            version, opening, settings.erased_hours, settings.erased_share
+        ),
+        here=True,
     ),
     "qdrant": Store(QdrantSettings, qdrant.opened, qdrant.reached),
     "opensearch": Store(OpenSearchSettings, opensearch.opened, opensearch.reached),

@@ -31,26 +31,37 @@ from streams.runtime import kafka
 
 TIMEOUT_S = 30.0
 HOUR_MS = 3_600_000
-# Of a topic's options those that a promise rests on: what is kept for ever, what bombs are refused.
-RELIED_ON = ("cleanup.policy", "compression.type", "max.message.bytes")
+DAY_MS = 24 * HOUR_MS
+# Of a topic's options those that a promise rests on: what is kept for ever, when deleted text goes,
+# what bombs are refused.
+RELIED_ON = (
+    "cleanup.policy",
+    "compression.type",
+    "max.compaction.lag.ms",
+    "max.message.bytes",
+    "segment.ms",
+)
 
 
 def topic_options(topic: Topic[Any]) -> dict[str, str]:
     """The topic's own settings at the broker."""
     retention = str(topic.retention_hours * HOUR_MS)
-    options = {"retention.ms": retention}
+    # Records leave by whole segments, which otherwise are a week long.
+    options = {"retention.ms": retention, "segment.ms": str(DAY_MS)}
     if topic.compacted:
         # Compaction keeps the newest change of each document for ever: an index can be rebuilt.
         options = {
             "cleanup.policy": "compact",
             "min.cleanable.dirty.ratio": "0.5",
-            # What was deleted has left the log after a day, however little is written to it.
-            "max.compaction.lag.ms": str(24 * HOUR_MS),
+            # A day after it was replaced, text leaves the log with whatever comes next: a segment
+            # ends when it is written to.
+            "max.compaction.lag.ms": str(DAY_MS),
             "min.compaction.lag.ms": str(topic.whole_hours * HOUR_MS),
         }
     if topic.expires:
         options |= {
             "cleanup.policy": "compact,delete",
+            "segment.ms": str(DAY_MS),
             "retention.ms": retention,
             # A deletion stays as long as any copy of the table may have what it deletes.
             "delete.retention.ms": retention,

@@ -66,6 +66,9 @@ class Service(ABC):
     def is_ready(self) -> bool:
         """Whether it does its work now; waits a second at most."""
 
+    def tend(self) -> None:  # noqa: B027
+        """What has to be done now and then while it works; waits a second at most."""
+
     def environment(self) -> dict[str, str]:
         """What any program needs: the rest of ours is no business of others, and may be secret."""
         return {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}

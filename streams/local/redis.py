@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,9 @@ from streams.local.child import (
 
 # Any local user reaches a loopback port: so there is a password, and who has it can neither
 # reconfigure the server nor have it run or write files.
-_RIGHTS = "~* &* +@all -@admin -migrate -restore -script +script|load"
+_RIGHTS = "~* &* +@all -@admin -migrate -restore -script +script|load +bgrewriteaof"
+# What a session had is in the file until that is written anew, which volume alone would decide.
+_REWRITTEN_S = 3600.0
 CACHE, KEPT = "redis", "redis-kept"
 _FILE = "password"  # the file that holds it
 _PREFIX = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ [#*.-] ")  # pid, role, time, level
@@ -53,6 +56,7 @@ class RedisServer(Service):
         self._kept = kept
         self._folder = self._data / self.what
         self._port = 0
+        self._rewritten = -_REWRITTEN_S
 
     @property
     def url(self) -> str:
@@ -102,15 +106,25 @@ class RedisServer(Service):
     def is_ready(self) -> bool:
         if not self.alive:
             return False
+        return self._told(b"PING").startswith(b"+PONG")  # -LOADING while it reads its file
+
+    def tend(self) -> None:
+        """Have what ended leave its file: at first, and each hour."""
+        if self._kept and time.monotonic() - self._rewritten >= _REWRITTEN_S:
+            self._rewritten = time.monotonic()
+            self._told(b"BGREWRITEAOF")
+
+    def _told(self, command: bytes) -> bytes:
+        """What the server says to a command; nothing if it does not answer."""
         try:
             with socket.create_connection((LOOPBACK, self._port), timeout=1) as connection:
-                connection.sendall(f"AUTH {self._password()}\r\nPING\r\n".encode())
+                connection.sendall(f"AUTH {self._password()}\r\n".encode() + command + b"\r\n")
                 said = connection.recv(64)
                 if said == b"+OK\r\n":
                     said += connection.recv(64)
-                return said.startswith(b"+OK\r\n+PONG")  # -LOADING while it reads its file
+                return said.removeprefix(b"+OK\r\n")
         except OSError:
-            return False
+            return b""
 
     def diagnosis(self, line: str) -> UserError:
         if "Address already in use" in line:

@@ -271,6 +271,8 @@ class Stack:
                     watched.died()
             if watched.state == "starting" and service.is_ready():
                 watched.state = "ready"
+            if watched.state == "ready" and not starting:
+                service.tend()
             servers_ready = servers_ready and (is_worker or watched.state == "ready")
         self._write_state()
 

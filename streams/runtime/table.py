@@ -23,11 +23,12 @@ log = logging.getLogger("millrace.worker")
 FORMAT = 1
 LOCK_S = 1.0  # how long whoever had the partition before may take to close the file
 # A crash of the machine may lose the last transactions, and what is lost is read again; it must not
-# tear one. SQLite keeps 2 MB of a file in memory unless it is told otherwise.
+# tear one. SQLite keeps 2 MB of a file in memory unless it is told otherwise, and what was deleted.
 _OPENED = f"""
     pragma journal_mode = wal;
     pragma synchronous = normal;
     pragma cache_size = -512;
+    pragma secure_delete = on;
     create table if not exists entries (
         key blob primary key, value blob not null, at integer not null, crc integer not null
     );

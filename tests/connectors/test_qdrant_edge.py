@@ -207,7 +207,7 @@ def test_what_is_acknowledged_is_synced_to_the_log_or_flushed(
     monkeypatch.setattr("connectors.qdrant_edge.index.os.fsync", noted)
     with EdgeIndex(path, "v1", SIZE) as edge:
         apply(edge, [change("a", 1, ("one",))])
-        assert {str(file) for file in (path / "wal").glob("open-*")} <= set(synced)
+        assert {str(file) for file in (path / "1" / "wal").glob("open-*")} <= set(synced)
         synced.clear()
         monkeypatch.setattr("connectors.qdrant_edge.index._FLUSH_S", 0.0)
         apply(edge, [change("a", 2, ("two",))])
@@ -226,9 +226,9 @@ def test_a_directory_that_cannot_be_read_is_named_with_the_remedy(path: Path, da
     with EdgeIndex(path, "v1", SIZE) as index:
         apply(index, [change("a", 1, ("one",))])
     if damage == "config":
-        (path / "edge_config.json").write_text("{")
+        (path / "1" / "edge_config.json").write_text("{")
     if damage == "segments":
-        for file in (path / "segments").rglob("*"):
+        for file in (path / "1" / "segments").rglob("*"):
             if file.is_file():
                 file.write_bytes(b"garbage")
     with pytest.raises(UserError, match=r"index.*is damaged.*reindex --scan"):
@@ -236,8 +236,7 @@ def test_a_directory_that_cannot_be_read_is_named_with_the_remedy(path: Path, da
 
 
 def test_a_directory_half_made_when_the_process_died_is_made_again(path: Path) -> None:
-    path.mkdir()
-    unfinished = path.with_name(f"{path.name}.new")
+    unfinished = path / "new"
     unfinished.mkdir(parents=True)
     (unfinished / "edge_config.json").write_text("{")
     with EdgeIndex(path, "v1", SIZE) as index:

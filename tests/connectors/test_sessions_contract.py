@@ -176,3 +176,21 @@ def test_while_redis_is_away_it_is_retry_and_then_the_turns_are_back(tmp_path: P
             except Retry:
                 assert time.monotonic() < until
                 time.sleep(0.05)
+
+
+def test_what_a_session_had_leaves_its_servers_file(tmp_path: Path) -> None:
+    def held() -> bool:
+        files = [each for each in tmp_path.rglob("*.aof") if each.is_file()]
+        return any(b"zqsaidqz" in each.read_bytes() for each in files)
+
+    server = RedisServer(Settings(data=tmp_path), kept=True)
+    with server, closing(connect(server.url)) as client:
+        RedisSessions(client).note("acme", "s", turn(1, said="what zqsaidqz was"))
+        assert client.delete(*client.keys("*"))
+        until = time.monotonic() + 30
+        while not held():
+            assert time.monotonic() < until
+        server.tend()
+        while held():
+            assert time.monotonic() < until
+            time.sleep(0.05)

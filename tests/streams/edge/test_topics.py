@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from streams.app import opening
+from streams.app.settings import Settings
+from streams.app.topology import topics_of
 from streams.edge import admin
 from streams.runtime import kafka
 from tests.system.copying import copying
@@ -39,3 +44,23 @@ def test_what_promises_rest_on_is_amended_and_the_rest_is_the_operators(bench: B
 
 def test_topics_that_are_not_there_are_nothing_to_amend(bench: Bench) -> None:
     assert admin.amend_topics(bench.settings, [copying("not-there")]) == []
+
+
+def test_the_docs_say_of_every_topic_when_deleted_text_has_left_it() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "deletion.md").read_text()
+    said = dict(re.findall(r"^\| `([a-z.]+)` \| ([^|]+) \|", page, re.MULTILINE))
+    stages = opening.stages(Settings())
+    found = {topic.name: days(admin.topic_options(topic)) for topic in topics_of(stages)}
+    assert said == found
+
+
+def days(options: dict[str, str]) -> str:
+    """A record goes with its segment, which ends a day after it began."""
+    assert {*admin.RELIED_ON} >= {"cleanup.policy", "max.compaction.lag.ms", "segment.ms"}
+    policy = options.get("cleanup.policy", "delete")
+    last = int(options.get("retention.ms", 0)) + int(options.get("segment.ms", 0))
+    kept = "" if policy == "compact" else f"{last / admin.DAY_MS:g} days"
+    if "compact" not in policy:
+        return kept
+    lag = int(options["max.compaction.lag.ms"]) / admin.DAY_MS
+    return " or ".join(filter(None, [f"{lag:g} day, with the next record", kept]))
