@@ -160,9 +160,9 @@ def memory(
 @app.command()
 def attacks(
     data: Data = None,
-    documents: Documents = 300,
-    questions: Annotated[int, typer.Option(min=20, help="Timed under each attack.")] = 100,
-    changes: Annotated[int, typer.Option(min=10, help="Timed under each attack.")] = 40,
+    documents: Documents = 200,
+    questions: Annotated[int, typer.Option(min=20, help="Timed under each attack.")] = 80,
+    changes: Annotated[int, typer.Option(min=10, help="Timed under each attack.")] = 30,
     output: Output = None,
     gate: Gate = False,
     quick: Quick = False,
@@ -173,6 +173,23 @@ def attacks(
     options = module.Options(data, documents, questions, changes)
     options = module.quick(options) if quick else options
     _measure("attacks", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
+def soak(
+    data: Data = None,
+    documents: Documents = 300,
+    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 60.0,
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """Memory, threads, handles and disk by the minute, at half of what the stack can do."""
+    from evaluation.bench import soak as module
+
+    options = module.Options(data, documents, minutes)
+    options = module.quick(options) if quick else options
+    _measure("soak", lambda say: module.run(options, say), output, gate=gate, quick=quick)
 
 
 @app.command()

@@ -1,9 +1,9 @@
 """The process in which files from anywhere are parsed: requests come on standard input.
 
-It has no more than its limits of memory, open files and time, writes no files, has no network where
-the host allows to take it away, and is told nothing of the settings: what takes it over or brings
-it down has gained and cost nothing but itself. It ends with whoever started it, whose process is
-named on the command line, and gives way to it.
+It has no more than its limits of memory, open files and time, writes no files, is nobody and has
+no network where the host allows that (`shut_in`), and is told nothing of the settings: what takes
+it over or brings it down has gained and cost nothing but itself. It ends with whoever started it,
+whose process is named on the command line, and gives way to it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made
+from connectors.converters.shut_in import as_nobody, without_network
 
 CONVERTERS = {
     "html": "connectors.converters.web",
@@ -39,16 +40,16 @@ GIVES_WAY = 5
 _OPEN_FILES = 64
 _GRACE_S = 2  # the parent looks first, and names the time-out; this is for a parent that is gone
 _SENTENCE = 300
-_NEW_NETWORK, _NEW_USER = 0x4000_0000, 0x1000_0000  # of <sched.h>
 _PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 _NEARLY = 0.7  # of the memory: what failed then failed for want of it
 
 
 def main() -> None:
     """Serve until standard input closes or nothing comes for a while."""
+    without_network()
+    as_nobody()
     if not _end_with(int(sys.argv[1])):
         return
-    without_network()
     os.nice(GIVES_WAY)
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -81,18 +82,6 @@ def _end_with(parent: int) -> bool:
     with contextlib.suppress(AttributeError, OSError):  # only Linux has it
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return os.getppid() == parent
-
-
-def without_network() -> bool:
-    """Go where there is no network, not even this machine's own; whether the host allows it.
-
-    Needs a kernel that lets any user have namespaces, or root.
-    """
-    try:
-        unshare: Any = ctypes.CDLL(None, use_errno=True).unshare
-    except (AttributeError, OSError):  # only Linux has it
-        return False
-    return unshare(_NEW_NETWORK) == 0 or unshare(_NEW_USER | _NEW_NETWORK) == 0
 
 
 def run(doc_type: str, data: bytes, limits: Limits) -> dict[str, Any]:

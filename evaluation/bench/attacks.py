@@ -21,12 +21,14 @@ from evaluation.bench.memory import held
 from evaluation.bench.report import Figure, Findings, Say, Target
 from streams.app import opening
 from streams.app.settings import Settings
+from streams.edge import admin
 
 OTHERS = Target("ratio", "at most", 1.5)
 TENANT = "bench"
 P95 = 0.95
 LOOK_S = 0.5
 BUILT_UP_S = 2.0  # before anything is timed, the attack has begun to be worked on
+REST_S = 15.0  # at most, for what an attack has left: it is no part of the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def run(options: Options, say: Say) -> Findings:
             found[kind] = _Seen()
             measure(f"attack{number}", found[kind])
             sent[kind] = attacker.call("stop")
+            _await_rest(settings)
         say("undisturbed again")
         measure("after", normal)
     asked, changed = normal.p95()
@@ -108,6 +111,13 @@ def run(options: Options, say: Say) -> Findings:
             "corpus": chosen.name,
         },
     )
+
+
+def _await_rest(settings: Settings) -> None:
+    stages = opening.stages(settings)
+    until = time.monotonic() + REST_S
+    while time.monotonic() < until and any(admin.lag(settings, stages).values()):
+        time.sleep(LOOK_S)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.bench import render, report
+from evaluation.bench import render, report, soak
 from evaluation.bench.measures import Latency, percentile
 from evaluation.bench.report import Figure, Findings, Setting, Target
 from evaluation.bench.reranked import SETTLED_S, Through
@@ -104,3 +104,17 @@ def test_a_question_that_is_answered_without_chunks_is_lost_and_named() -> None:
     assert through.waiting == set()
     assert list(through.found) == ["a", "c"]
     assert through.lost == {"b": "was refused: query has 6,800 characters"}
+
+
+def test_a_soak_holds_its_last_third_against_the_first_of_what_is_warm() -> None:
+    def look(minute: int, memory: float) -> dict[str, float]:
+        found = dict.fromkeys((*soak.UNITS, "asked", "changed"), 100.0)
+        return found | {"memory": memory, "minute": float(minute)}
+
+    flat = [look(0, 10), *(look(n, 1000 + n) for n in range(1, 12))]
+    grows = [look(n, 1000 + 30 * n) for n in range(12)]
+    met = [{each.name: each.met for each in soak.figures(looks)} for looks in (flat, grows)]
+    assert met[0]["memory, last third"] is True
+    assert met[1]["memory, last third"] is False
+    assert met[0]["handles, last third"] is True
+    assert met[0]["kafka, last third"] is None, "it grows until records are old enough"
