@@ -11,12 +11,12 @@ from streams.flow.port import Port
 
 if TYPE_CHECKING:
     from processors.guard.ports import Policy, Tokens
+    from processors.models import Generator, Partials, Reranker
     from processors.ports import (
         ChunkStore,
         Converter,
         DenseSearch,
         Embedder,
-        Generator,
         LexicalSearch,
         Reader,
         RequestLog,
@@ -35,6 +35,14 @@ CHUNKS: Port[ChunkStore] = Port("chunks")
 DENSE: Port[DenseSearch] = Port("dense")
 LEXICAL: Port[LexicalSearch] = Port("lexical")
 READER: Port[Reader] = Port("reader")
-GENERATOR: Port[Generator] = Port("generator")
+RERANKING: Port[Reranker] = Port("reranking")
+PARTIALS: Port[Partials] = Port("partials")
 POLICY: Port[Policy] = Port("policy")
 TOKENS: Port[Tokens] = Port("tokens")
+
+GENERATOR = "generator"  # and behind a point the tier
+
+
+def generator(tier: str) -> Port[Generator]:
+    """The language model of a tier."""
+    return Port(f"{GENERATOR}.{tier}")

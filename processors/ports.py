@@ -162,30 +162,6 @@ class Sessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
-    """What a language model wrote, and the tokens it counted (0 where it does not say)."""
-
-    text: str
-    input_tokens: int
-    output_tokens: int
-
-
-class Generator(Protocol):
-    """A language model: text for text."""
-
-    @property
-    def model(self) -> str: ...
-
-    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
-        """The model's answer to `text` under `instructions`.
-
-        Raises:
-            Retry: it does not answer in time, refuses, or gives what is no completion.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Asking:
     """A question with a passage that may answer it; `context` is its title and headings."""
 

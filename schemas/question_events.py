@@ -90,12 +90,14 @@ class GenerationRequested:
     """After reranking, best first."""
     tier: str
     model: str
+    tried: list[str] = field(default_factory=list[str])
+    """Tiers that could not answer it, in order."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "carried": self.carried.to_avro(),
             "candidates": [item.to_avro() for item in self.candidates], "tier": self.tier,
-            "model": self.model,
+            "model": self.model, "tried": self.tried,
         }
 
     @classmethod
@@ -124,6 +126,35 @@ class IndexOwned:
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> IndexOwned:
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialAnswer:
+    """What an answer says so far, on rag.partials: nobody's record of it, which is rag.answers."""
+
+    request_id: str
+    tenant: str
+    tier: str
+    """Who writes it: another one begins anew."""
+    ordinal: int
+    """From 0, which begins anew."""
+    text: str
+    """What comes after the one before."""
+    checked: bool
+    """Whether it was held against the passages; else the answer may leave it out."""
+    told_at: int
+    """Milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "request_id": self.request_id, "tenant": self.tenant, "tier": self.tier,
+            "ordinal": self.ordinal, "text": self.text, "checked": self.checked,
+            "told_at": self.told_at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> PartialAnswer:
         return cls(**datum)
 
 
@@ -162,12 +193,15 @@ class QuestionAsked:
     """Milliseconds from the record's timestamp; above 10^11, milliseconds since the epoch."""
     reply_to: str | None = None
     """A further topic for the answer, among those the settings allow."""
+    partials: bool = False
+    """Whether rag.partials gets what the answer says, as it is written."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "request_id": self.request_id, "tenant": self.tenant, "query": self.query,
             "session_id": self.session_id, "user": self.user, "filters": self.filters,
             "top_k": self.top_k, "deadline_ms": self.deadline_ms, "reply_to": self.reply_to,
+            "partials": self.partials,
         }
 
     @classmethod

@@ -73,6 +73,8 @@ class Question:
     """Document classes that were proven beside the roles."""
     proof: str = 'trust'
     """How it is known who asks: trust, topic or token."""
+    partials: bool = False
+    """Whether rag.partials gets what its answer says, as it is written."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -80,7 +82,7 @@ class Question:
             "session_id": self.session_id, "user": self.user, "filters": self.filters,
             "top_k": self.top_k, "deadline_at": self.deadline_at, "reply_to": self.reply_to,
             "asked_at": self.asked_at, "asked_offset": self.asked_offset, "roles": self.roles,
-            "classes": self.classes, "proof": self.proof,
+            "classes": self.classes, "proof": self.proof, "partials": self.partials,
         }
 
     @classmethod
@@ -122,11 +124,16 @@ class ModelUsage:
     output_tokens: int
     cost: float
     """In the currency of the price list."""
+    tier: str = ''
+    """Whose model it is; empty: of none."""
+    cached_tokens: int = 0
+    """Those of the input that the server had read before."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "operation": self.operation, "model": self.model, "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens, "cost": self.cost,
+            "output_tokens": self.output_tokens, "cost": self.cost, "tier": self.tier,
+            "cached_tokens": self.cached_tokens,
         }
 
     @classmethod

@@ -20,6 +20,7 @@ from schemas.events import (
     FeedbackState,
     GenerationRequested,
     IndexOwned,
+    PartialAnswer,
     QuestionAdmitted,
     QuestionAnswered,
     QuestionAsked,
@@ -58,7 +59,9 @@ def _asked_key(event: QuestionAsked) -> str:
     return f"{event.tenant}/{event.session_id or event.request_id or ''}"
 
 
-def _request_key(event: QuestionAnswered | FeedbackGiven | FeedbackState) -> str:
+def _request_key(
+    event: QuestionAnswered | FeedbackGiven | FeedbackState | PartialAnswer,
+) -> str:
     return f"{event.tenant}/{event.request_id}"
 
 
@@ -200,6 +203,8 @@ RAG_GENERATE = Topic(
     "rag.generate", GenerationRequested, question_key, suffix=lambda event: event.tier
 )
 RAG_ANSWERS = Topic("rag.answers", QuestionAnswered, _request_key, retention_hours=30 * 24)
+# For those who ask for it: written outside transactions, so some may be lost or come twice.
+RAG_PARTIALS = Topic("rag.partials", PartialAnswer, _request_key, retention_hours=1)
 # How each question ended, for all that learn from it; `rag.answers` is for whoever asked.
 RAG_CLOSED = Topic("rag.closed", QuestionClosed, question_key, retention_hours=30 * 24)
 RAG_FEEDBACK = Topic(

@@ -1,135 +1,130 @@
-"""A language model behind an OpenAI-compatible endpoint (`/chat/completions`)."""
+"""A language model behind an OpenAI-compatible endpoint (`/chat/completions`), streamed."""
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import httpx
+import openai
+from openai.types import CompletionUsage
 
-from connectors.breaker import Breaker
-from connectors.line import Line, Lines
-from processors.ports import Completion
+from connectors.openai_compatible.calls import AWAY_S, Calls, Endpoint, Said
+from connectors.openai_compatible.refusing import CutOff
+from processors.models import Completion
 from streams.flow.errors import Retry
-from streams.flow.masking import HIDDEN, masked
 from streams.flow.port import Watch, unwatched
 
-OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
-FAILURES = 3  # in a row without an answer, after which it is not asked for AWAY_S
-AWAY_S = 10.0
-LARGEST = 1024 * 1024  # bytes of an answer that is read
-LONGEST_REASON = 300  # characters
+# Characters of an answer for each token it may have, at most: a server that goes on is left.
+LONGEST_TOKEN, SPARE = 32, 2000
 
 
-class _Away(Retry):
-    """It takes too long, or says itself that it cannot answer now."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a server is told beside the messages; some know the limit by its newer name only."""
+
+    temperature: float = 0.0  # below 0: nothing is said of it
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
 
 class OpenAICompatible:
-    """`Generator` over HTTP. `url` is the address that `/chat/completions` is below.
+    """`Generator` over HTTP: of one model of one endpoint.
 
-    A call takes at most `timeout_s` in all, however slowly the answer drips in; and nothing at all
-    for a while after a few in a row that got no answer.
+    A call takes at most the endpoint's `timeout_s` in all, however slowly its answer drips in, and
+    nothing at all for a while after a few in a row that got none.
     """
 
     def __init__(
         self,
-        url: str,
+        endpoint: Endpoint,
         model: str,
         *,
-        key: str = "",
-        timeout_s: float = 5.0,
+        asked: Asked | None = None,
         away_s: float = AWAY_S,
         watch: Watch = unwatched,
     ) -> None:
-        self._url = url.rstrip("/")
-        self._said = masked(self._url)  # what messages call it
-        self._key = key
+        self._calls = Calls(endpoint, away_s=away_s, watch=watch)
         self._model = model
-        self._timeout_s = timeout_s
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._lines = Lines(timeout_s, headers)
-        self._breaker = Breaker(
-            "generation",
-            is_away=lambda error: isinstance(error, httpx.HTTPError | _Away),
-            failures=FAILURES,
-            away_s=away_s,
-            watch=watch,
-        )
+        self._asked = asked or Asked()
 
     @property
     def model(self) -> str:
         return self._model
 
-    def close(self) -> None:
-        self._lines.close()
+    def open(self) -> None:
+        """Make ready what is made once."""
+        self._calls.open()
 
-    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+    def close(self) -> None:
+        self._calls.close()
+
+    def complete(
+        self,
+        instructions: str,
+        text: str,
+        *,
+        most_tokens: int,
+        within_s: float | None = None,
+        schema: Mapping[str, object] | None = None,
+        told: Said | None = None,
+    ) -> Completion:
         """See `Generator.complete`."""
-        body = {
+        body: dict[str, Any] = {
             "model": self._model,
             "messages": [
                 {"role": "system", "content": instructions},
                 {"role": "user", "content": text},
             ],
-            "max_tokens": most_tokens,
-            "temperature": 0,
+            self._asked.limit: most_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
         }
-        try:
-            with self._breaker.calling(), self._lines.one() as line:
-                return self._completion(line, body)
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-            raise Retry(f"the model at {self._said} does not answer: {error or kind}") from error
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise Retry(f"the model at {self._said} gave no completion: {error!r}") from error
+        if self._asked.temperature >= 0:
+            body["temperature"] = self._asked.temperature
+        if schema is not None:
+            form = {"name": "answer", "strict": True, "schema": {**schema}}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
 
-    def _completion(self, line: Line, body: dict[str, Any]) -> Completion:
-        until = time.monotonic() + self._timeout_s
-        time_s = f"{self._timeout_s:g} s"
-        late = _Away(f"the model at {self._said} does not answer in time: took more than {time_s}")
-        data = b""
-        asked = line.client.stream(
-            "POST",
-            f"{self._url}/chat/completions",
-            json=body,
-            extensions={"trace": line.trace},
-        )
-        try:
-            with asked as response:
-                for part in response.iter_bytes():
-                    data += part
-                    if len(data) > LARGEST:
-                        raise Retry(f"the model at {self._said} gave more than {LARGEST:,} bytes")
-                    if time.monotonic() > until:
-                        raise late
-        except httpx.HTTPError as error:
-            if line.cut:
-                raise late from error
-            raise
-        if response.status_code != OK:
-            status = response.status_code
-            refusal = _Away if status >= SERVER_ERROR or status == TOO_MANY else Retry
-            said = f"the model at {self._said} says {status}"
-            reason = _reason(data)
-            if self._key:  # some servers say what they were given
-                reason = reason.replace(self._key, HIDDEN)
-            raise refusal(f"{said}: {reason}" if reason else said)
-        found: Any = json.loads(data)
-        content = found["choices"][0]["message"]["content"]
-        if not isinstance(content, str):
-            raise TypeError("its content is no text")
-        usage: Any = found.get("usage") or {"": 0}
-        return Completion(
-            content, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-        )
+        async def call(client: openai.AsyncOpenAI, said: Said) -> Completion:
+            # Of a mapping the client's overloads cannot tell that it streams.
+            create: Any = client.chat.completions.create
+            stream = await create(**body)
+            return await _read(stream, said, most_tokens, self._calls.where)
+
+        return self._calls.make(call, within_s=within_s, told=told)
 
 
-def _reason(data: bytes) -> str:
-    """Why a server refuses, where it says so as OpenAI's does."""
-    try:
-        said: Any = json.loads(data)["error"]
-        return (said if isinstance(said, str) else str(said["message"]))[:LONGEST_REASON]
-    except (KeyError, TypeError, ValueError):
-        return ""
+async def _read(
+    stream: openai.AsyncStream[Any], said: Said, most_tokens: int, where: str
+) -> Completion:
+    """The whole answer, and what the server counted."""
+    parts: list[str] = []
+    usage: CompletionUsage | None = None
+    length, ended = 0, ""
+    async with stream:
+        async for piece in stream:
+            usage = piece.usage or usage
+            for choice in piece.choices:
+                ended = choice.finish_reason or ended
+                content: object = choice.delta.content or ""
+                if not isinstance(content, str):
+                    raise TypeError("its content is no text")
+                length += len(content)
+                if length > LONGEST_TOKEN * most_tokens + SPARE:
+                    raise Retry(f"{where} says more than the {most_tokens} tokens it may")
+                if content:
+                    parts.append(content)
+                    said(content)
+    if not ended:
+        raise CutOff(f"{where} stopped in the middle of its answer, after {length} characters")
+    return Completion(
+        "".join(parts),
+        usage.prompt_tokens if usage else 0,
+        usage.completion_tokens if usage else 0,
+        _cached(usage),
+    )
+
+
+def _cached(usage: CompletionUsage | None) -> int:
+    details = usage.prompt_tokens_details if usage else None
+    return (details.cached_tokens or 0) if details else 0

@@ -1,54 +1,33 @@
-"""OpenAI-compatible endpoints: the port of generation, and the settings of a judge."""
+"""OpenAI-compatible endpoints: the port of a tier's model, and the settings of a judge."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from connectors.openai_compatible.keys import key_of
+from connectors.openai_compatible.tiers import Tier, TiersSettings, setting
 from streams.flow.errors import UserError
 from streams.flow.port import Opening
 from streams.flow.section import Section
 
 if TYPE_CHECKING:
-    from processors.ports import Generator
+    from processors.models import Generator, Reranker
+    from processors.ports import Embedder
 
-
-class GenerationSettings(Section):
-    """A language model that words questions in other ways and, if asked to, answers."""
-
-    section: ClassVar[str] = "generation"
-
-    url: str = Field(
-        default="",
-        description="An OpenAI-compatible endpoint that rewrites questions; empty: none",
-    )
-    model: str = ""
-    answers: bool = Field(
-        default=False, description="The model also writes the answers; else they are quotes"
-    )
-    key: SecretStr = SecretStr("")
-    key_file: Path | None = Field(
-        default=None, description="A file that holds the key, such as a mounted secret"
-    )
-    timeout_s: float = Field(default=3.0, gt=0, le=120)
-    input_price: float = Field(
-        default=0.0, ge=0, description="Of a million input tokens, in the currency of your choice"
-    )
-    output_price: float = Field(
-        default=0.0, ge=0, description="Of a million output tokens, in the same currency"
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.answers and not self.url:
-            raise ValueError(
-                "MILLRACE_GENERATION__ANSWERS needs a model: set MILLRACE_GENERATION__URL"
-            )
-        if self.url and not self.model:
-            raise ValueError("MILLRACE_GENERATION__URL is set: name MILLRACE_GENERATION__MODEL too")
-        return self
+__all__ = [
+    "EncoderSettings",
+    "JudgeSettings",
+    "RerankerSettings",
+    "Tier",
+    "TiersSettings",
+    "embedder",
+    "generator",
+    "reranker",
+]
 
 
 class JudgeSettings(Section):
@@ -62,48 +41,142 @@ class JudgeSettings(Section):
     timeout_s: float = Field(default=60.0, gt=0, description="Of one call")
 
 
-def generator(settings: GenerationSettings, opening: Opening) -> Generator:
-    """The configured endpoint.
+class EncoderSettings(Section):
+    """A model of vectors in place of the built-in one: behind an endpoint, or in a folder."""
+
+    section: ClassVar[str] = "encoder"
+
+    url: str = Field(default="", description="What /embeddings is below; empty: the built-in model")
+    model: str = Field(default="", description="Its name there, which is that of its vector space")
+    dimensions: int = Field(default=384, ge=2, le=65_535)
+    key: SecretStr = SecretStr("")
+    key_file: Path | None = None
+    timeout_s: float = Field(default=30.0, gt=0, le=600, description="Of a call, retries included")
+    concurrency: int = Field(default=4, ge=1, le=256)
+    retries: int = Field(default=2, ge=0, le=10)
+    batch: int = Field(default=64, ge=1, le=2048, description="Texts of one call")
+    query_prefix: str = Field(default="", description="In front of each question")
+    passage_prefix: str = Field(default="", description="In front of each passage")
+    sentences: bool = Field(
+        default=False, description="Each sentence of a passage is embedded too, at a text's cost"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.url and not self.model:
+            raise ValueError("MILLRACE_ENCODER__URL is set: name MILLRACE_ENCODER__MODEL too")
+        return self
+
+
+class RerankerSettings(Section):
+    """A model that reads each passage with the question. Empty: the order is by what is stored."""
+
+    section: ClassVar[str] = "reranker"
+
+    url: str = Field(default="", description="What /rerank is below")
+    model: str = ""
+    form: Literal["jina", "tei"] = Field(
+        default="jina", description="How it is asked: as Jina, Cohere and vLLM have it, or TEI"
+    )
+    key: SecretStr = SecretStr("")
+    key_file: Path | None = None
+    timeout_s: float = Field(default=2.0, gt=0, le=60, description="Then passages stay as they are")
+    concurrency: int = Field(default=8, ge=1, le=256)
+    passages: int = Field(default=30, ge=1, le=1000, description="Of a question, that are read")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.url and not self.model:
+            raise ValueError("MILLRACE_RERANKER__URL is set: name MILLRACE_RERANKER__MODEL too")
+        return self
+
+
+def generator(name: str, settings: TiersSettings, opening: Opening) -> Generator:
+    """The model of a tier.
 
     Raises:
-        UserError: none is configured, or its key cannot be used.
+        UserError: there is no such tier, or its key cannot be used.
     """
-    from connectors.openai_compatible.generator import OpenAICompatible
-
-    if not settings.url:
+    tier = settings.all.get(name)
+    if tier is None:
         raise UserError(
-            "a stage asks a language model, and none is configured: set MILLRACE_GENERATION__URL"
+            f"a stage asks the model of the tier '{name}', and none is configured: "
+            f"set {setting(name)}__URL and {setting(name)}__MODEL"
         )
-    model = OpenAICompatible(
-        settings.url,
-        settings.model,
-        key=key_of(settings),
-        timeout_s=settings.timeout_s,
-        watch=opening.watch,
+    from connectors.openai_compatible.calls import Endpoint
+    from connectors.openai_compatible.generator import Asked, OpenAICompatible
+
+    endpoint = Endpoint(
+        tier.url,
+        key=key_of(tier.key, tier.key_file, setting(name)),
+        timeout_s=tier.timeout_s,
+        at_once=tier.concurrency,
+        retries=tier.retries,
+        peer=f"tier {name}",
+        setting=setting(name),
     )
+    asked = Asked(tier.temperature, tier.limit)
+    model = OpenAICompatible(endpoint, tier.model, asked=asked, watch=opening.watch)
     opening.stack.callback(model.close)
+    model.open()
     return model
 
 
-def key_of(settings: GenerationSettings) -> str:
-    """The key of the endpoint that generates: as set, or what its file holds; empty: none.
+def embedder(
+    settings: EncoderSettings, opening: Opening, counted: Callable[[int], None]
+) -> Embedder:
+    """The configured endpoint of vectors.
 
     Raises:
-        UserError: both are set, the file cannot be read, or what is there is no key.
+        UserError: its key cannot be used, or its vectors are of another size than was said.
     """
-    file, key = settings.key_file, settings.key.get_secret_value()
-    if file is None:
-        if not key.isprintable() or not key.isascii():
-            # Else the HTTP client would refuse it later, and show it.
-            raise UserError("MILLRACE_GENERATION__KEY must be a key, in one line")
-        return key
-    if key:
-        raise UserError("set MILLRACE_GENERATION__KEY or MILLRACE_GENERATION__KEY_FILE, not both")
-    try:
-        key = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UserError(f"MILLRACE_GENERATION__KEY_FILE: {file} cannot be read: {said}") from None
-    if not key or not key.isascii() or not key.isprintable():
-        raise UserError(f"MILLRACE_GENERATION__KEY_FILE: {file} must hold a key, in one line")
-    return key
+    from connectors.openai_compatible.calls import Endpoint
+    from connectors.openai_compatible.embedder import Encoder, EndpointEmbedder
+
+    setting = "MILLRACE_ENCODER"
+    endpoint = Endpoint(
+        settings.url,
+        key=key_of(settings.key, settings.key_file, setting),
+        timeout_s=settings.timeout_s,
+        at_once=settings.concurrency,
+        retries=settings.retries,
+        peer="encoder",
+        setting=setting,
+    )
+    encoder = Encoder(
+        settings.model,
+        settings.dimensions,
+        query_prefix=settings.query_prefix,
+        passage_prefix=settings.passage_prefix,
+        batch=settings.batch,
+        sentences=settings.sentences,
+    )
+    model = EndpointEmbedder(endpoint, encoder, counted=counted, watch=opening.watch)
+    opening.stack.callback(model.close)
+    model.open()
+    return model
+
+
+def reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
+    """The configured endpoint that re-orders.
+
+    Raises:
+        UserError: its key cannot be used.
+    """
+    from connectors.openai_compatible.calls import Endpoint
+    from connectors.openai_compatible.reranker import EndpointReranker
+
+    setting = "MILLRACE_RERANKER"
+    endpoint = Endpoint(
+        settings.url,
+        key=key_of(settings.key, settings.key_file, setting),
+        timeout_s=settings.timeout_s,
+        at_once=settings.concurrency,
+        retries=1,
+        peer="reranker",
+        setting=setting,
+    )
+    model = EndpointReranker(endpoint, settings.model, form=settings.form, watch=opening.watch)
+    opening.stack.callback(model.close)
+    model.open()
+    return model

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer
 
 from schemas import topics
 from schemas.events import GenerationRequested, QuestionAnswered, QuestionAsked
+from streams.app.ports import TiersSettings
 from streams.app.settings import Settings
 from streams.edge.client import from_the_end
 from streams.flow.errors import UserError
@@ -71,8 +72,9 @@ def through_the_pipeline(
     consumer = kafka.new_consumer(options | {"enable.partition.eof": False})
     through = Through([*queries])
     left = iter(queries.items())
-    generate = topics.RAG_GENERATE.named(settings.tier)
-    by_name: dict[str, Topic[Any]] = {each.name: each for each in (generate, topics.RAG_ANSWERS)}
+    tiers = (TiersSettings.quoting, *settings.of(TiersSettings).all)
+    generate = [topics.RAG_GENERATE.named(each) for each in tiers]
+    by_name: dict[str, Topic[Any]] = {each.name: each for each in (*generate, topics.RAG_ANSWERS)}
 
     def ask() -> None:
         for query, text in left:

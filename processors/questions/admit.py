@@ -194,6 +194,7 @@ def _question(
         roles=[*who.roles],
         classes=[*who.classes],
         proof=who.proof,
+        partials=event.partials,
     )
 
 

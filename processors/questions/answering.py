@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from processors.needs import GENERATOR, READER
+from processors.needs import PARTIALS, READER, generator
 from processors.places import GENERATION
-from processors.ports import Generator, Reader, Reading
+from processors.ports import Reader, Reading
 from processors.questions import answers
 from processors.questions.carried import degraded
 from processors.questions.generate import AnswerConfig, Lookup, answer
@@ -114,21 +114,9 @@ class Extractive:
         return readings, ""
 
 
-def _grounded(
-    event: GenerationRequested,
-    *,
-    generator: Generator,
-    config: Answering,
-    asking: GroundedConfig,
-    now: Callable[[], int],
-) -> Iterable[answers.Ended]:
-    return grounded(event, generator=generator, config=asking, quoting=config.quoting, now=now)
-
-
 def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
     """`generate.TIER` in the topology."""
     name, reads = f"generate.{tier}", topics.RAG_GENERATE.named(tier)
-    writes = outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED)
     asking = config.grounded
     if asking is None:
         reads_passages = config.quoting.passages > 0
@@ -138,7 +126,7 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
             make=lambda opened: Extractive(
                 opened[READER] if reads_passages else None, config.quoting, now
             ),
-            writes=writes,
+            writes=outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED),
             dead_letters=topics.RAG_DLQ,
             place=GENERATION,
             needs=[READER] if reads_passages else [],
@@ -146,18 +134,24 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
             max_batch=WAITING,
         )
 
+    model = generator(tier)
+
     def make(opened: Opened):
-        generator = opened[GENERATOR]
-        return partial(_grounded, generator=generator, config=config, asking=asking, now=now)
+        return partial(
+            grounded, generator=opened[model], config=asking, now=now, partials=opened[PARTIALS]
+        )
 
     return record_stage(
         name,
         reads=reads,
         make=make,
-        writes=writes,
+        # Whom it passes a question on to, it names itself; on rag.partials it writes beside.
+        writes=outputs(
+            topics.RAG_ANSWERS, topics.RAG_CLOSED, topics.RAG_GENERATE, topics.RAG_PARTIALS
+        ),
         dead_letters=topics.RAG_DLQ,
         place=GENERATION,
-        needs=[GENERATOR],
+        needs=[model, PARTIALS],
         promise=answers.PROMISE,
         concurrency=config.concurrency,
     )

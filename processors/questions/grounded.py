@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from processors.ports import Generator
-from processors.questions.amounts import words_of
+from processors.models import Completion, Generator, Partials
+from processors.questions import answers
 from processors.questions.answers import Ended, close
-from processors.questions.carried import degraded, used
-from processors.questions.claims import as_spelled, members_of, names_of, supported
-from processors.questions.evidence import asked, keys_of
-from processors.questions.generate import AnswerConfig, generate
+from processors.questions.carried import decided, degraded, used
+from processors.questions.supporting import cited, quoted, sources_of, support
+from processors.questions.telling import Telling
 from processors.questions.usage import Prices
-from processors.text.sentences import split_sentences
-from schemas.events import Candidate, Citation, GenerationRequested
+from schemas.events import Candidate, Carried, Citation, GenerationRequested
 from streams.flow.errors import Retry
 
-DEGRADED = "generate: the model does not answer, passages are quoted"
-UNSUPPORTED = "generate: the passages support nothing that the model said, they are quoted"
 NO_ANSWER = "NO_ANSWER"
 SUPPORTED = 0.7  # share of a sentence's terms that the passages it cites must have
-QUOTING = "extractive"  # the model of an answer that no language model wrote
-_MARKS = re.compile(r"(?<!\s)\s*\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
-# A sentence's marks stand before its end, as the prompt asks, or after it.
-_MARKED_END = re.compile(r"([.!?])((?:\s*\[[\d\s,]+\])+)")
-# A heading, a table's header or a line that introduces a list: it says what is below it.
-_ABOVE = re.compile(r"\A#|\n[ \t|:]*[-=][-=|: \t]*\Z|:\Z")
-# "According to the policy," says nothing of what is in it.
-_AS_SAID = re.compile(
-    r"\A(?:as \w+ (?:in|by)|according to|based on|per|laut|gemäß)"
-    r" (?:(?:the|this|these|our|your)\s)?"
-    r"(?:polic(?:y|ies)|documents?|passages?|sources?|context|handbook|guide|dokumente?|text)\b,? ",
-    re.IGNORECASE,
-)
-_DECIMAL = re.compile(r"\d[.:]\d")  # in a word: 3.2M, 4:1
-# "5(1)", "12(4)(b)"
-_PARAGRAPH = re.compile(r"\d[\w.]*(?:\(\w{1,4}\))+")
+EXTRACTIVE = "extractive"  # the tier that quotes, and the model of what no language model wrote
+QUOTED = "passages are quoted"
+LEFT = 0.8  # of the time until its deadline that a tier may take: another one may have to answer
+LEAST_S = 0.1
+
+
+class Next(NamedTuple):
+    """A tier and the model behind it."""
+
+    tier: str
+    model: str
+
+
+QUOTES = Next(EXTRACTIVE, EXTRACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class GroundedConfig:
-    """How a model is asked: `fill` makes the two messages of a question and its passages."""
+    """How a model is asked: `fill` makes the two messages of a question and its passages.
+
+    `fallback` answers where this tier cannot; `escalate`, if there is one, where what this one says
+    is not borne out whole.
+    """
 
     fill: Callable[[str, str], tuple[str, str]]
     tokens: int = 500
     supported: float = SUPPORTED
     prices: Prices = field(default_factory=Prices)
+    passages: int = 10  # that are shown to it, best first
+    fallback: Next = QUOTES
+    escalate: Next | None = None
+    whole_sentences: bool = True  # whoever waits is told what was held against the passages only
+
+
+@dataclass(slots=True)
+class _Checked:
+    """What is left of what a model wrote."""
+
+    kept: list[str]
+    citations: dict[tuple[str, int], Citation]
+    dropped: int
 
 
 def grounded(
@@ -55,61 +66,130 @@ def grounded(
     *,
     generator: Generator,
     config: GroundedConfig,
-    quoting: AnswerConfig,
     now: Callable[[], int],
-) -> Iterable[Ended]:
+    partials: Partials | None = None,
+) -> Iterator[Ended | GenerationRequested]:
     """What the model writes, without the sentences that the passages they cite do not support.
 
     A sentence is supported where most of its terms, and every name (in English), number and
     identifier in it, stand in the passages it cites, and their sentence nearest to it does not
     deny, demand, allow or limit otherwise (`processors.questions.claims` says what it cannot
     see). If the model says that there is no answer, the answer is `abstained`. If none is left, or
-    the model does not answer, passages are quoted, or not, as without a model, and `degraded` says
-    so. What the model was paid for is in `usage` whatever came of it.
+    the model does not answer, the next tier is asked, at last the one that quotes, and `degraded`
+    says so. What the model was paid for is in `usage` whatever came of it.
     """
-    candidates = event.candidates[: quoting.candidates]
+    candidates = event.candidates[: config.passages]
     system, user = config.fill(event.carried.question.query, _numbered(candidates))
+    left_s = (answers.deadline(event) - now()) / 1000
+    telling = _telling(event, candidates, config, now, partials)
     try:
-        made = generator.complete(system, user, most_tokens=config.tokens)
+        made = generator.complete(
+            system,
+            user,
+            most_tokens=config.tokens,
+            within_s=max(left_s * LEFT, LEAST_S),
+            told=telling,
+        )
     except Retry:
-        quoted = replace(event, model=QUOTING, carried=degraded(event.carried, DEGRADED))
-        yield from generate(quoted, config=quoting, now=now)
+        yield _passed_on(event, event.carried, "does not answer", config)
         return
-    carried = used(event.carried, config.prices.usage("generate", generator.model, made))
-    kept: list[str] = []
-    citations: dict[tuple[str, int], Citation] = {}
-    dropped = 0
-    for sentence, numbers in _cited(made.text):
-        sources = [candidates[n - 1] for n in numbers if 0 < n <= len(candidates)]
-        share = support(sentence, sources)
-        if share < config.supported:
-            dropped += 1
-            continue
-        kept.append(sentence)
-        for source in sources:
-            quote = _quoted(sentence, source, share)
-            citations.setdefault((quote.chunk_id, quote.start), quote)
-    reasons: list[str] = []
+    carried = used(
+        event.carried, config.prices.usage("generate", generator.model, made, event.tier)
+    )
+    found = _checked(made, candidates, config.supported)
+    wrong = _wrong(made, found)
+    if wrong and config.escalate is not None and config.escalate.tier not in event.tried:
+        yield _sent(event, _escalated(event, carried, wrong, config.escalate), config.escalate)
+        return
     if NO_ANSWER in made.text:
-        kept, citations = [], {}
         reasons = ["the model finds no answer in the passages"]
-    elif not kept:
-        quoted = replace(event, model=QUOTING, carried=degraded(carried, UNSUPPORTED))
-        yield from generate(quoted, config=quoting, now=now)
+        yield from close(
+            carried, "abstained", now(), passages=candidates, reasons=reasons, tier=event.tier,
+            model=event.model,
+        )  # fmt: skip
         return
-    if kept and dropped:
-        lost = f"generate: {dropped} sentence{'s' * (dropped > 1)} without support left out"
-        carried = degraded(carried, lost)
+    if not found.kept:
+        yield _passed_on(event, carried, wrong, config)
+        return
+    if found.dropped:
+        carried = degraded(carried, f"generate: {_lost(found.dropped)}")
     yield from close(
         carried,
-        "answered" if kept else "abstained",
+        "answered",
         now(),
-        answer=" ".join(kept),
+        answer=" ".join(found.kept),
         passages=candidates,
-        citations=[*citations.values()],
-        reasons=reasons,
+        citations=[*found.citations.values()],
         tier=event.tier,
         model=event.model,
+    )
+
+
+def _telling(
+    event: GenerationRequested,
+    candidates: Sequence[Candidate],
+    config: GroundedConfig,
+    now: Callable[[], int],
+    partials: Partials | None,
+) -> Telling | None:
+    """Who hears what is written, where the question asks for that."""
+    if partials is None or not event.carried.question.partials:
+        return None
+
+    def borne_out(sentence: str, numbers: Sequence[int]) -> bool:
+        return support(sentence, sources_of(numbers, candidates)) >= config.supported
+
+    check = borne_out if config.whole_sentences else None
+    return Telling(event.carried.question, event.tier, partials, check, now)
+
+
+def _checked(made: Completion, candidates: Sequence[Candidate], least: float) -> _Checked:
+    """The sentences that are borne out, and where they stand."""
+    found = _Checked([], {}, 0)
+    for sentence, numbers in cited(made.text):
+        sources = sources_of(numbers, candidates)
+        share = support(sentence, sources)
+        if share < least:
+            found.dropped += 1
+            continue
+        found.kept.append(sentence)
+        for source in sources:
+            quote = quoted(sentence, source, share)
+            found.citations.setdefault((quote.chunk_id, quote.start), quote)
+    return found
+
+
+def _wrong(made: Completion, found: _Checked) -> str:
+    """What another model might do better; empty where nothing."""
+    if NO_ANSWER in made.text:
+        return "finds no answer in the passages"
+    if not made.text.strip():
+        return "says nothing"
+    if not found.kept:
+        return "says nothing that the passages support"
+    return f"has {_lost(found.dropped)}" if found.dropped else ""
+
+
+def _lost(dropped: int) -> str:
+    return f"{dropped} sentence{'s' * (dropped > 1)} without support left out"
+
+
+def _escalated(event: GenerationRequested, carried: Carried, wrong: str, to: Next) -> Carried:
+    return decided(carried, f"generate: {event.tier} {wrong}, {to.tier} is asked")
+
+
+def _passed_on(
+    event: GenerationRequested, carried: Carried, wrong: str, config: GroundedConfig
+) -> GenerationRequested:
+    """The question for the next tier that has not tried it; at last for the one that quotes."""
+    after = QUOTES if config.fallback.tier in event.tried else config.fallback
+    instead = QUOTED if after == QUOTES else f"{after.tier} is asked"
+    return _sent(event, degraded(carried, f"generate: {event.tier} {wrong}, {instead}"), after)
+
+
+def _sent(event: GenerationRequested, carried: Carried, to: Next) -> GenerationRequested:
+    return replace(
+        event, carried=carried, tier=to.tier, model=to.model, tried=[*event.tried, event.tier]
     )
 
 
@@ -119,79 +199,4 @@ def _numbered(candidates: Sequence[Candidate]) -> str:
     return "\n\n".join(
         f"[{number}] {head}\n{candidate.text}"
         for number, (head, candidate) in enumerate(zip(heads, candidates, strict=True), 1)
-    )
-
-
-def _cited(text: str) -> Iterable[tuple[str, list[int]]]:
-    """Each sentence without its marks, and the numbers in them."""
-    text = _MARKED_END.sub(r"\2\1", text)
-    for start, end in split_sentences(text):
-        sentence = text[start:end]
-        numbers = [int(n) for marks in _MARKS.findall(sentence) for n in marks.split(",")]
-        bare = " ".join(_MARKS.sub("", sentence).split())
-        if bare.strip(".!? "):
-            yield bare, [*dict.fromkeys(numbers)]
-
-
-def support(sentence: str, sources: Sequence[Candidate]) -> float:
-    """The share of the sentence's terms in what it cites; 0 where that does not bear it out.
-
-    A word that the passages do not have counts against the share; a name, an identifier or what
-    "and" adds ("a manager and a director") ends it.
-    """
-    around = "\n".join(f"{c.title}\n{c.heading}" for c in sources)
-    quotable = [c.text[start:end] for c in sources for start, end in _spans(c)]
-    headings = [text for text in quotable if _ABOVE.search(text)]
-    around = "\n".join((around, *headings))
-    texts = "\n".join((around, *(c.text for c in sources)))
-    sentence = as_spelled(_AS_SAID.sub("", sentence), texts)
-    keys = keys_of(around, *(c.text for c in sources))
-    said, words = asked(sentence), words_of(sentence)
-    strange = names_of(sentence) - keys
-    added = any(words.isdisjoint(keys) for words in members_of(sentence))
-    unknown = any(
-        term.identifier or _DECIMAL.search(term.key)
-        for term in said.terms
-        if term.key in words - keys
-    )
-    unknown = unknown or not _paragraphs_in(sentence, texts)
-    if not sources or not said.terms or strange or added or unknown:
-        return 0.0
-    if not supported(sentence, quotable, around):
-        return 0.0
-    return said.coverage(keys | {term.key for term in said.terms if term.key not in words})
-
-
-def _paragraphs_in(sentence: str, texts: str) -> bool:
-    """Whether the texts have each paragraph that is named, or one below it."""
-    named = {found.lower() for found in _PARAGRAPH.findall(sentence)}
-    if not named:
-        return True
-    there: set[str] = set()
-    for found in _PARAGRAPH.findall(texts.replace(" (", "(").lower()):
-        there.update(found[: at + 1] for at, each in enumerate(found) if each == ")")
-    return named <= there
-
-
-def _spans(source: Candidate) -> list[tuple[int, int]]:
-    flat = source.sentences
-    return [*zip(flat[::2], flat[1::2], strict=False)] or [(0, len(source.text))]
-
-
-def _quoted(sentence: str, source: Candidate, share: float) -> Citation:
-    """The sentence of the passage that says most of it."""
-    said = asked(sentence)
-    spans = _spans(source)
-    covered: Mapping[tuple[int, int], float] = {
-        (start, end): said.coverage(keys_of(source.text[start:end])) for start, end in spans
-    }
-    start, end = max(spans, key=lambda span: covered[span])
-    return Citation(
-        chunk_id=source.chunk_id,
-        doc_id=source.doc_id,
-        doc_version=source.doc_version,
-        start=start,
-        end=end,
-        quote=source.text[start:end],
-        score=round(share, 4),
     )

@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from processors.models import Reranker
+from processors.needs import RERANKING
 from processors.places import QUESTIONS
 from processors.questions import answers
 from processors.questions.carried import decided
+from processors.questions.reranking import RerankingConfig, reranked
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.route import RouteConfig, route
 from processors.questions.similarity import mix
 from processors.text.identifiers import looked_up, standing
 from schemas import topics
 from schemas.events import Candidate, ChunksRetrieved, GenerationRequested
-from streams.flow.stage import Stage, record_stage
+from streams.flow.errors import Reject, Retry
+from streams.flow.stage import Stage, batch_stage, record_stage
 from streams.flow.topic import outputs
 
 RERANKER = "sentence-mix"
+WAITING = 16  # questions whose passages a model reads in one go
 
 
 def rerank(
     event: ChunksRetrieved, *, config: RetrievalConfig, routing: RouteConfig
 ) -> Iterator[GenerationRequested]:
     """The question's best candidates, for the tier that answers it."""
-    chosen = route(event.carried.question, routing)
     order = RERANKER if config.reordering is None else config.reordering.name
-    yield GenerationRequested(
-        carried=decided(
-            event.carried,
-            f"rerank: ordered by {order}",
-            f"rerank: tier {chosen.tier}, {chosen.why}",
-        ),
-        candidates=ranked(event, config),
+    carried = decided(event.carried, f"rerank: ordered by {order}")
+    yield routed(replace(event, carried=carried, candidates=ranked(event, config)), routing)
+
+
+def routed(event: ChunksRetrieved, routing: RouteConfig) -> GenerationRequested:
+    """The question, its candidates in their final order, for the tier that answers it."""
+    chosen = route(event.carried.question, routing)
+    return GenerationRequested(
+        carried=decided(event.carried, f"rerank: tier {chosen.tier}, {chosen.why}"),
+        candidates=event.candidates[: event.carried.question.top_k],
         tier=chosen.tier,
         model=chosen.model,
     )
+
+
+def rerank_all(
+    events: Sequence[ChunksRetrieved],
+    *,
+    config: RetrievalConfig,
+    routing: RouteConfig,
+    reranker: Reranker,
+    reading: RerankingConfig,
+    now: Callable[[], int],
+) -> list[Sequence[GenerationRequested] | Reject | Retry]:
+    """All that wait, read by a model in one batch."""
+    before = [in_order(event, config) for event in events]
+    found = reranked(events, before, reranker=reranker, config=reading, now=now)
+    return [[routed(event, routing)] for event in found]
 
 
 def ranked(event: ChunksRetrieved, config: RetrievalConfig) -> list[Candidate]:
@@ -46,8 +68,13 @@ def ranked(event: ChunksRetrieved, config: RetrievalConfig) -> list[Candidate]:
     that looks an identifier up gets first what goes by it, then what mentions it. No passage is
     encoded again.
     """
+    return in_order(event, config)[: event.carried.question.top_k]
+
+
+def in_order(event: ChunksRetrieved, config: RetrievalConfig) -> list[Candidate]:
+    """All of them, as `ranked` has the best."""
     final = scored(event, config)
-    order = sorted(range(len(final)), key=lambda i: -final[i])[: event.carried.question.top_k]
+    order = sorted(range(len(final)), key=lambda i: -final[i])
     return [_scored(event.candidates[i], final[i]) for i in order]
 
 
@@ -80,14 +107,39 @@ def _scored(candidate: Candidate, score: float) -> Candidate:
     return replace(candidate, score=score, scores={**candidate.scores, "reranked": score})
 
 
-def stage(config: RetrievalConfig, routing: RouteConfig) -> Stage:
-    """`rerank` in the topology."""
-    return record_stage(
+def stage(
+    config: RetrievalConfig,
+    routing: RouteConfig,
+    reading: RerankingConfig | None,
+    now: Callable[[], int],
+) -> Stage:
+    """`rerank` in the topology; without a model (None) by what candidates carry."""
+    writes = outputs(topics.RAG_GENERATE, topics.RAG_ANSWERS, topics.RAG_CLOSED)
+    if reading is None:
+        return record_stage(
+            "rerank",
+            reads=topics.RAG_RETRIEVED,
+            make=lambda _: partial(rerank, config=config, routing=routing),
+            writes=writes,
+            dead_letters=topics.RAG_DLQ,
+            place=QUESTIONS,
+            promise=answers.PROMISE,
+        )
+    return batch_stage(
         "rerank",
         reads=topics.RAG_RETRIEVED,
-        make=lambda _: partial(rerank, config=config, routing=routing),
-        writes=outputs(topics.RAG_GENERATE, topics.RAG_ANSWERS, topics.RAG_CLOSED),
+        make=lambda opened: partial(
+            rerank_all,
+            config=config,
+            routing=routing,
+            reranker=opened[RERANKING],
+            reading=reading,
+            now=now,
+        ),
+        writes=writes,
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
+        needs=[RERANKING],
         promise=answers.PROMISE,
+        max_batch=WAITING,
     )

@@ -48,6 +48,13 @@ class Searched:
     lexical: LexicalSearch
 
 
+class _NoVectors:
+    """In place of a search by vectors that nobody has."""
+
+    def nearest(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:  # noqa: ARG002
+        raise Retry("the encoder does not answer")
+
+
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """One question's hits: a ranking per variant from each index; none where it is away."""
@@ -81,7 +88,8 @@ def retrieve(
     """One event per question, in order: one call of the model, one search, one fetch per tenant.
 
     Of each question only what its sight lets through is found and given on. An index that does not
-    answer leaves the order to the other and is named in `degraded`; if neither answers it is
+    answer, or vectors that the encoder does not give, leave the order to the other and are named in
+    `degraded`; if neither answers it is
     `Retry`. So it is while documents of the tenant are lacking that were
     searchable once: what is there might say the opposite, or nothing.
     """
@@ -136,7 +144,11 @@ def _search(
 ) -> tuple[list[Float32], list[SearchResult]]:
     """The vector of each question as it was asked, and the hits of all its variants."""
     texts = [text for carried in asked for text in carried.variants]
-    vectors = embedder.embed_queries(texts)
+    try:
+        vectors = embedder.embed_queries(texts)
+    except Retry:  # words alone find something too
+        vectors = np.zeros((len(texts), embedder.dimensions), np.float32)
+        index = replace(index, dense=_NoVectors())
     queries: list[SearchQuery] = []
     start = 0
     for carried, sight in zip(asked, sights, strict=True):

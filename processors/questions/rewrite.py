@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import cast
 
-from processors.needs import GENERATOR, SESSIONS
+from processors.models import Generator
+from processors.needs import SESSIONS
+from processors.needs import generator as generator_of
 from processors.places import QUESTIONS
-from processors.ports import Generator, Sessions
+from processors.ports import Sessions
 from processors.questions import answers
 from processors.questions.carried import degraded, used
 from processors.questions.followups.understanding import Filled, Spelling, in_session
@@ -24,6 +28,12 @@ from streams.flow.topic import outputs
 DEGRADED = "rewrite: no variants"
 MOST = 3  # beside the question itself
 _LONGEST = 500  # characters; what is longer is no question
+SCHEMA: Mapping[str, object] = {
+    "type": "object",
+    "properties": {"wordings": {"type": "array", "items": {"type": "string"}}},
+    "required": ["wordings"],
+    "additionalProperties": False,
+}
 _MARK = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 
@@ -36,6 +46,8 @@ class VariantsConfig:
     most: int = MOST
     tokens: int = 200
     prices: Prices = field(default_factory=Prices)
+    tier: str = ""  # whose model it is
+    structured: bool = False  # it is asked for JSON, by `SCHEMA`
 
 
 def rewrite(
@@ -54,20 +66,42 @@ def rewrite(
     leaves the question alone and is named in `degraded`.
     """
     asked = config or VariantsConfig()
-    asking = None if generator is None else Spelling(generator, asked.followup, asked.prices)
+    asking = (
+        None if generator is None else Spelling(generator, asked.followup, asked.prices, asked.tier)
+    )
     carried = in_session(event.carried, sessions, asking, now)
     query = carried.question.query
     variants: list[str] = []
     if generator is not None:
         try:
-            made = generator.complete(asked.instructions, query, most_tokens=asked.tokens)
-            carried = used(carried, asked.prices.usage("rewrite", generator.model, made))
-            variants = variants_in(made.text, query)[: min(asked.most, MOST)]
+            schema = SCHEMA if asked.structured else None
+            made = generator.complete(
+                asked.instructions, query, most_tokens=asked.tokens, schema=schema
+            )
+            carried = used(
+                carried, asked.prices.usage("rewrite", generator.model, made, asked.tier)
+            )
+            text = lines_of(made.text) if asked.structured else made.text
+            variants = variants_in(text, query)[: min(asked.most, MOST)]
         except Retry:
             variants = []
         if not variants:
             carried = degraded(carried, DEGRADED)
     yield QuestionRewritten(carried=replace(carried, variants=[query, *variants]))
+
+
+def lines_of(text: str) -> str:
+    """The wordings of an answer by `SCHEMA`, a line each; what is none of that as it stands."""
+    try:
+        said: object = json.loads(text)
+    except ValueError:
+        return text
+    found = cast("dict[str, object]", said).get("wordings") if isinstance(said, dict) else None
+    if not isinstance(found, list):
+        return ""
+    return "\n".join(
+        " ".join(each.split()) for each in cast("list[object]", found) if isinstance(each, str)
+    )
 
 
 def variants_in(text: str, query: str) -> list[str]:
@@ -88,7 +122,7 @@ def stage(config: VariantsConfig | None, now: Callable[[], int]) -> Stage:
     """`rewrite` in the topology; without a model (None) only those of a session come to it."""
 
     def make(opened: Opened):
-        generator = None if config is None else opened[GENERATOR]
+        generator = None if config is None else opened[generator_of(config.tier)]
         return partial(
             rewrite, sessions=opened[SESSIONS], now=now, generator=generator, config=config
         )
@@ -100,7 +134,7 @@ def stage(config: VariantsConfig | None, now: Callable[[], int]) -> Stage:
         writes=outputs(topics.RAG_REWRITTEN, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[SESSIONS] if config is None else [SESSIONS, GENERATOR],
+        needs=[SESSIONS] if config is None else [SESSIONS, generator_of(config.tier)],
         promise=answers.PROMISE,
         concurrency=REWRITING,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from processors.questions.grounded import EXTRACTIVE
 from schemas.events import Question
 
 
@@ -13,9 +14,9 @@ from schemas.events import Question
 class RouteConfig:
     """Tier names, and the model behind each."""
 
-    default_tier: str = "local"
+    default_tier: str = EXTRACTIVE
     tenant_tiers: Mapping[str, str] = field(default_factory=dict[str, str])
-    models: Mapping[str, str] = field(default_factory=lambda: {"local": "extractive"})
+    models: Mapping[str, str] = field(default_factory=lambda: {EXTRACTIVE: EXTRACTIVE})
 
 
 class Route(NamedTuple):

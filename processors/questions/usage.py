@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from processors.ports import Completion
+from processors.models import Completion
 from schemas.events import ModelUsage, Usage
 
 _LISTED = 1_000_000  # prices are of so many tokens
@@ -21,14 +21,16 @@ class Prices:
     def cost(self, made: Completion) -> float:
         return (made.input_tokens * self.input + made.output_tokens * self.output) / _LISTED
 
-    def usage(self, operation: str, model: str, made: Completion) -> ModelUsage:
-        """What an operation used when the model made this."""
+    def usage(self, operation: str, model: str, made: Completion, tier: str = "") -> ModelUsage:
+        """What an operation used when the model, of a tier, made this."""
         return ModelUsage(
             operation=operation,
             model=model,
             input_tokens=made.input_tokens,
             output_tokens=made.output_tokens,
             cost=self.cost(made),
+            tier=tier,
+            cached_tokens=made.cached_tokens,
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from connectors.converters.port import ConvertSettings
 from connectors.minilm.embedder import MiniLM
 from connectors.minilm.port import EmbeddingSettings
-from connectors.openai_compatible.port import GenerationSettings
+from connectors.openai_compatible.port import EncoderSettings, RerankerSettings, TiersSettings
+from connectors.openai_compatible.tiers import Tier
 from processors.documents.chunking import ChunkingPolicy, parse
 from processors.documents.debezium import DebeziumSource
 from processors.documents.debezium_policy import debezium_sources
@@ -14,7 +15,8 @@ from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
 from processors.questions.answering_policy import answer_config
 from processors.questions.generate import AnswerConfig
-from processors.questions.grounded import QUOTING, GroundedConfig
+from processors.questions.grounded import EXTRACTIVE, GroundedConfig, Next
+from processors.questions.reranking import RerankingConfig
 from processors.questions.retrieval_policy import retrieval_config
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.rewrite import MOST, VariantsConfig
@@ -37,7 +39,6 @@ PLACES = {
     "followup": frozenset({"question", "turns"}),
     "rewrite": frozenset({"question", "most"}),
 }
-GENERATING = 8  # questions that wait for the model at once
 
 
 def config(settings: Settings) -> Config:
@@ -47,14 +48,13 @@ def config(settings: Settings) -> Config:
         UserError: a policy file is absent or wrong.
     """
     chunking = chunking_policy(settings)
-    asking = grounding(settings)
     converting = settings.of(ConvertSettings)
-    answering = QUOTING if asking is None else settings.of(GenerationSettings).model
     return Config(
         versions=versions(
             settings.of(IndexSettings).name,
             chunking=chunking.version,
             retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies).get("version", "")),
+            **encoder_of(settings),
         ),
         ingest=IngestConfig(
             max_document_bytes=converting.max_document_bytes,
@@ -69,17 +69,13 @@ def config(settings: Settings) -> Config:
             default_top_k=settings.default_top_k,
             reply_topics=frozenset(settings.reply_topics),
             identity=settings.identity,
-            reworded=bool(settings.of(GenerationSettings).url),
+            reworded=bool(settings.rewriter),
         ),
         retrieval=retrieval(settings),
         variants=variants(settings),
-        route=RouteConfig(default_tier=settings.tier, models={settings.tier: answering}),
-        answering=Answering(
-            quoting(settings),
-            asking,
-            1 if asking is None else GENERATING,
-        ),
-        tiers=(settings.tier,),
+        route=RouteConfig(default_tier=settings.tier, models=models_of(settings)),
+        tiers=answering(settings),
+        reading=reranking(settings),
         debezium=sources_of_changes(settings),
     )
 
@@ -108,6 +104,18 @@ def chunking_policy(settings: Settings) -> ChunkingPolicy:
     except ValueError as error:
         folder = settings.policies or policies.SHIPPED
         raise UserError(f"policy {folder / CHUNKING} cannot be used: {error}") from None
+
+
+def encoder_of(settings: Settings) -> dict[str, str]:
+    """The model of vectors by its pin, where it is not the built-in one."""
+    encoder = settings.of(EncoderSettings)
+    return {"embedding_model": encoder.model} if encoder.url else {}
+
+
+def reranking(settings: Settings) -> RerankingConfig | None:
+    """How a model re-orders; None where none does."""
+    said = settings.of(RerankerSettings)
+    return RerankingConfig(said.passages, timeout_s=said.timeout_s) if said.url else None
 
 
 def models() -> dict[str, str]:
@@ -150,35 +158,59 @@ def quoting(settings: Settings) -> AnswerConfig:
 
 
 def variants(settings: Settings) -> VariantsConfig | None:
-    """What a model is asked to make of questions; None where no model is configured.
+    """What a model is asked to make of questions; None where no tier rewords them.
 
     Raises:
         UserError: the prompt's file is absent or wrong.
     """
-    generation = settings.of(GenerationSettings)
-    if not generation.url:
+    if not settings.rewriter:
         return None
+    tier = settings.of(TiersSettings).all[settings.rewriter]
     instructions, _ = _prompt("rewrite", settings).fill(most=MOST, question="")
     followup = _prompt("followup", settings)
     return VariantsConfig(
         instructions,
         followup=lambda turns, question: followup.fill(turns=turns, question=question),
-        prices=prices(generation),
+        prices=prices(tier),
+        tier=settings.rewriter,
+        structured=tier.structured,
     )
 
 
-def grounding(settings: Settings) -> GroundedConfig | None:
-    """How a model is asked for answers; None where answers are quotes.
+def models_of(settings: Settings) -> dict[str, str]:
+    """The model of each tier."""
+    return {EXTRACTIVE: EXTRACTIVE} | {
+        name: tier.model for name, tier in settings.of(TiersSettings).all.items()
+    }
+
+
+def answering(settings: Settings) -> dict[str, Answering]:
+    """How each tier answers; the one that quotes first.
+
+    Raises:
+        UserError: a policy or the prompt is absent or wrong.
+    """
+    quotes = quoting(settings)
+    tiers = settings.of(TiersSettings).all
+    return {EXTRACTIVE: Answering(quotes)} | {
+        name: Answering(quotes, grounding(tier, settings), tier.concurrency)
+        for name, tier in tiers.items()
+    }
+
+
+def grounding(tier: Tier, settings: Settings) -> GroundedConfig:
+    """How a tier's model is asked for answers.
 
     Raises:
         UserError: the prompt is absent or wrong.
     """
-    generation = settings.of(GenerationSettings)
-    if not generation.answers:
-        return None
     prompt = _prompt("answer", settings)
     return GroundedConfig(
-        lambda query, found: prompt.fill(question=query, passages=found), prices=prices(generation)
+        lambda query, found: prompt.fill(question=query, passages=found),
+        tokens=tier.answer_tokens,
+        prices=prices(tier),
+        fallback=Next(tier.fallback, models_of(settings)[tier.fallback]),
+        whole_sentences=tier.partials == "sentences",
     )
 
 

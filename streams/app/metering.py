@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from connectors.breaker import Away
-from connectors.openai_compatible.port import GenerationSettings
-from processors.ports import Completion, Embedder, Embedding, Float32, Generator, Passage
+from connectors.openai_compatible.tiers import Tier
+from processors.models import Completion, Generator
+from processors.ports import Embedder, Embedding, Float32, Passage
 from processors.questions.usage import Prices
 from streams.flow.errors import Retry
 from streams.runtime.telemetry import MODEL_CALLS, MODEL_COST, MODEL_TEXTS, MODEL_TOKENS
@@ -16,9 +17,14 @@ from streams.runtime.telemetry import MODEL_CALLS, MODEL_COST, MODEL_TEXTS, MODE
 _log = logging.getLogger(__name__)
 
 
-def prices(settings: GenerationSettings) -> Prices:
-    """What the configured model costs."""
-    return Prices(settings.input_price, settings.output_price)
+def prices(tier: Tier) -> Prices:
+    """What a tier's model costs."""
+    return Prices(tier.input_price, tier.output_price)
+
+
+def counted_tokens(model: str) -> Callable[[int], None]:
+    """Counts what a server says it read."""
+    return MODEL_TOKENS.labels(model, "input").inc
 
 
 class Counted:
@@ -48,11 +54,27 @@ class Metered:
         self._prices = prices
         self.model = generator.model
 
-    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+    def complete(
+        self,
+        instructions: str,
+        text: str,
+        *,
+        most_tokens: int,
+        within_s: float | None = None,
+        schema: Mapping[str, object] | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> Completion:
         begin = time.perf_counter()
         outcome = "failed"
         try:
-            made = self._generator.complete(instructions, text, most_tokens=most_tokens)
+            made = self._generator.complete(
+                instructions,
+                text,
+                most_tokens=most_tokens,
+                within_s=within_s,
+                schema=schema,
+                told=told,
+            )
             outcome = "answered"
         except Away:  # said once, by the breaker
             outcome = "not asked"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from connectors.converters.port import ConvertSettings, converter
 from connectors.kafka_connect.port import CdcSettings
@@ -19,7 +19,14 @@ from connectors.minilm.port import (
     embedder,
     reader,
 )
-from connectors.openai_compatible.port import GenerationSettings, JudgeSettings, generator
+from connectors.openai_compatible import port as endpoints
+from connectors.openai_compatible.port import (
+    EncoderSettings,
+    JudgeSettings,
+    RerankerSettings,
+    TiersSettings,
+    generator,
+)
 from connectors.redis.port import RedisSettings, cache, requests, sessions
 from connectors.rego.port import PolicySettings, policy
 from connectors.schema_registry.port import RegistrySettings
@@ -34,7 +41,9 @@ from streams.flow.section import Section
 from streams.flow.stage import Stage
 
 if TYPE_CHECKING:
-    from processors.ports import Embedder, Generator
+    from processors.models import Generator, Partials
+    from processors.ports import Embedder
+    from streams.app.settings import Settings
 
 __all__ = [
     "PORTS",
@@ -42,13 +51,15 @@ __all__ = [
     "CdcSettings",
     "ConvertSettings",
     "EmbeddingSettings",
-    "GenerationSettings",
+    "EncoderSettings",
     "IndexSettings",
     "JudgeSettings",
     "PolicySettings",
     "ReadingSettings",
     "RedisSettings",
     "RegistrySettings",
+    "RerankerSettings",
+    "TiersSettings",
     "TokenSettings",
     "open_ports",
     "open_these",
@@ -76,16 +87,38 @@ def _index(port: Port[Any]) -> Opener:
     return Opener(port, stores.SECTIONS, stores.index)
 
 
-def _counted(settings: EmbeddingSettings, opening: Opening) -> Embedder:
-    from streams.app.metering import Counted
+def _encoder(sections: Sections, opening: Opening) -> Embedder:
+    from streams.app.metering import Counted, counted_tokens
 
-    return Counted(embedder(settings, opening))
+    elsewhere = sections.of(EncoderSettings)
+    if elsewhere.url:
+        made = endpoints.embedder(elsewhere, opening, counted_tokens(elsewhere.model))
+    else:
+        made = embedder(sections.of(EmbeddingSettings), opening)
+    return Counted(made)
 
 
-def _metered(settings: GenerationSettings, opening: Opening) -> Generator:
-    from streams.app.metering import Metered, prices
+def tier_of(port: Port[Any]) -> str:
+    """The tier whose model this is; empty where it is another port."""
+    kind, _, tier = port.name.partition(".")
+    return tier if kind == needs.GENERATOR else ""
 
-    return Metered(generator(settings, opening), prices(settings))
+
+def _model(port: Port[Any]) -> Opener:
+    tier = tier_of(port)
+
+    def opened(settings: TiersSettings, opening: Opening) -> Generator:
+        from streams.app.metering import Metered, prices
+
+        return Metered(generator(tier, settings, opening), prices(settings.all[tier]))
+
+    return _on(port, TiersSettings, opened)
+
+
+def _partials(sections: Sections, opening: Opening) -> Partials:
+    from streams.app.partials import partials
+
+    return partials(cast("Settings", sections), opening)
 
 
 PORTS: Mapping[str, Opener] = {
@@ -93,7 +126,7 @@ PORTS: Mapping[str, Opener] = {
     for each in (
         _on(needs.CONVERTER, ConvertSettings, converter),
         _on(needs.COUNTER, EmbeddingSettings, counter),
-        _on(needs.EMBEDDER, EmbeddingSettings, _counted),
+        Opener(needs.EMBEDDER, (EmbeddingSettings, EncoderSettings), _encoder),
         _on(needs.CACHE, RedisSettings, cache),
         _on(needs.REQUESTS, RedisSettings, requests),
         _on(needs.SESSIONS, RedisSettings, sessions),
@@ -101,13 +134,14 @@ PORTS: Mapping[str, Opener] = {
         _index(needs.DENSE),
         _index(needs.LEXICAL),
         _on(needs.READER, ReadingSettings, reader),
-        _on(needs.GENERATOR, GenerationSettings, _metered),
+        _on(needs.RERANKING, RerankerSettings, endpoints.reranker),
+        Opener(needs.PARTIALS, (), _partials),
         _on(needs.POLICY, PolicySettings, policy),
         _on(needs.TOKENS, TokenSettings, tokens),
     )
 }
-# Sections that no port of a stage has.
-OTHERS: tuple[type[Section], ...] = (RegistrySettings, JudgeSettings, CdcSettings)
+# Sections of no port by itself: a tier's model has a port of its own.
+OTHERS: tuple[type[Section], ...] = (RegistrySettings, TiersSettings, JudgeSettings, CdcSettings)
 SECTIONS: Mapping[str, type[Section]] = {
     each.section: each for each in (*(s for o in PORTS.values() for s in o.sections), *OTHERS)
 }
@@ -121,6 +155,9 @@ def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
     """
     found: dict[str, Opener] = {}
     for port in ports:
+        if tier_of(port):
+            found[port.name] = _model(port)
+            continue
         if port.name not in PORTS:
             known = ", ".join(sorted(PORTS))
             raise UserError(

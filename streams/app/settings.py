@@ -1,7 +1,7 @@
 """All settings: one frozen class, `MILLRACE_*` variables over a TOML file, unknown keys refused.
 
 The runtime's are `streams/runtime/settings.py`; each outside system's stand with its connector, as
-a section: `MILLRACE_GENERATION__URL` is `url` of `[generation]`.
+a section: `MILLRACE_REDIS__URL` is `url` of `[redis]`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, create_model
+from pydantic import BeforeValidator, Field, ValidationError, create_model, model_validator
 from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
@@ -21,19 +21,26 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from streams.app.ports import SECTIONS
+from streams.app.ports import SECTIONS, TiersSettings
+from streams.app.variables import (
+    BETWEEN,
+    PREFIX,
+    TABLES,
+    as_text,
+    is_entry,
+    names_of,
+    secret_fields,
+    told,
+)
 from streams.flow.errors import UserError
 from streams.flow.masking import masked
-from streams.flow.section import Section
+from streams.flow.section import Section, Table
 from streams.runtime.settings import RuntimeSettings
 
 S = TypeVar("S", bound=Section)
-PREFIX = "MILLRACE_"
-BETWEEN = "__"  # a section and its field
 CONFIG_VARIABLE = "MILLRACE_CONFIG"  # where the TOML file is; the one variable that is no setting
 # What was called otherwise before sections; the others only had one underscore less.
 _MOVED = {
-    "generated_answers": "generation__answers",
     "schema_registry_url": "registry__url",
     "vector_cache_mb": "redis__cache_mb",
     "max_document_bytes": "convert__max_document_bytes",
@@ -104,7 +111,14 @@ class _Base(RuntimeSettings):
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
-    tier: str = Field(default="local", pattern=r"^[a-z0-9-]+$")
+    tier: str = Field(
+        default="extractive",
+        description="Who answers where routing says nothing: a tier of `tiers`, or "
+        "`extractive`, which quotes",
+    )
+    rewriter: str = Field(
+        default="", description="The tier whose model words questions in other ways; empty: none"
+    )
 
     # What can be seen of it.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -115,6 +129,17 @@ class _Base(RuntimeSettings):
     otlp_endpoint: str = Field(
         default="", description="OTLP over HTTP; empty: no spans are exported"
     )
+
+    @model_validator(mode="after")
+    def _tiers_are_there(self) -> Self:
+        there = (TiersSettings.quoting, *self.of(TiersSettings).all)
+        for name, said in (("tier", self.tier), ("rewriter", self.rewriter or there[0])):
+            if said not in there:
+                raise ValueError(
+                    f"{PREFIX}{name.upper()} is '{said}', and the tiers are {', '.join(there)}: "
+                    f"set {PREFIX}TIERS__{said.upper()}__URL and __MODEL, or name another"
+                )
+        return self
 
     def of(self, section: type[S]) -> S:
         """A section of the settings."""
@@ -157,22 +182,9 @@ else:
 
 
 def known_variables() -> set[str]:
-    """Every variable there is."""
+    """Every variable there is, but for those of entries, which whoever configures them names."""
     flat = {PREFIX + name.upper() for name in Settings.model_fields if name not in SECTIONS}
-    return flat | {
-        f"{PREFIX}{name}{BETWEEN}{field}".upper()
-        for name, section in SECTIONS.items()
-        for field in section.model_fields
-    }
-
-
-def secret_fields(section: type[Section]) -> list[str]:
-    """The fields of a section that are secrets."""
-    return [
-        name
-        for name, field in section.model_fields.items()
-        if SecretStr in (field.annotation, *get_args(field.annotation))
-    ]
+    return flat | names_of()
 
 
 def variables(settings: Settings, secrets_of: frozenset[str] = frozenset()) -> dict[str, str]:
@@ -185,22 +197,16 @@ def variables(settings: Settings, secrets_of: frozenset[str] = frozenset()) -> d
     for name, value in changed.items():
         section = SECTIONS.get(name)
         if section is None:
-            found[PREFIX + name.upper()] = _as_text(value)
-            continue
-        secrets = secret_fields(section)
-        for field, inner in cast("dict[str, object]", value).items():
-            if field in secrets and name not in secrets_of:
-                continue
-            if field in secrets:
-                inner = getattr(settings.of(section), field).get_secret_value()
-            elif name not in secrets_of and isinstance(inner, str):
-                inner = masked(inner)  # an address, of what that process never calls
-            found[f"{PREFIX}{name}{BETWEEN}{field}".upper()] = _as_text(inner)
+            found[PREFIX + name.upper()] = as_text(value)
+        elif issubclass(section, Table):
+            for entry, fields in value.items():
+                own = settings.of(section).all[entry]
+                begin = f"{PREFIX}{name}{BETWEEN}{entry}".upper()
+                found |= told(begin, section, own, fields, hidden=name not in secrets_of)
+        else:
+            begin, own = f"{PREFIX}{name}".upper(), settings.of(section)
+            found |= told(begin, section, own, value, hidden=name not in secrets_of)
     return found
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def load(overrides: Mapping[str, object] | None = None) -> Settings:
@@ -211,7 +217,7 @@ def load(overrides: Mapping[str, object] | None = None) -> Settings:
     """
     known = known_variables() | {CONFIG_VARIABLE}
     for name in os.environ:
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and not (name in known or is_entry(name)):
             raise UserError(_unknown(name, known))
     file = os.environ.get(CONFIG_VARIABLE, "")
     if file and not Path(file).is_file():
@@ -254,7 +260,8 @@ def _said(error: ValidationError, file: str) -> str:
             section, _, field = moved.partition(BETWEEN)
             return f"'{place[0]}' in {file or 'the settings'} is now '{field}' under [{section}]"
         return f"unknown setting '{'.'.join(place)}' in {file or 'the settings'}"
-    name = PREFIX + BETWEEN.join(place[:2] if place[0] in SECTIONS else place[:1]).upper()
+    deep = 1 if place[0] not in SECTIONS else 3 if place[0] in TABLES else 2
+    name = PREFIX + BETWEEN.join(place[:deep]).upper()
     if place == ["index"]:
         return f"{name} is now {PREFIX}{_MOVED['index'].upper()}"
     said = said[:1].lower() + said[1:]

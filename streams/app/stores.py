@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
+from connectors.openai_compatible.port import EncoderSettings
 from connectors.opensearch import port as opensearch
 from connectors.opensearch.port import OpenSearchSettings
 from connectors.qdrant import port as qdrant
@@ -162,5 +163,8 @@ def _open(name: str, sections: Sections, opening: Opening) -> Any:
     from streams.release.versions import pins
 
     store = STORES[name]
-    version = IndexVersion(sections.of(IndexSettings).name, DIMENSIONS, pins()["embedding_model"])
+    encoder = sections.of(EncoderSettings)
+    dimensions = encoder.dimensions if encoder.url else DIMENSIONS
+    model = encoder.model or pins()["embedding_model"]
+    version = IndexVersion(sections.of(IndexSettings).name, dimensions, model)
     return store.open(sections.of(store.section), version, opening)

@@ -7,7 +7,7 @@ A stage's declaration (what it reads, writes, needs, where it runs) ends its pro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from processors.learning import feedback, rekey, remember
 from processors.questions import admit, answering, answers, rerank, retrieve, rewrite
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
+from processors.questions.reranking import RerankingConfig
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.rewrite import VariantsConfig
 from processors.questions.route import RouteConfig
@@ -39,9 +40,9 @@ class Config:
     retrieval: RetrievalConfig
     variants: VariantsConfig | None  # None: a question is searched for as it was asked
     route: RouteConfig
-    answering: Answering
+    tiers: Mapping[str, Answering]  # by name
+    reading: RerankingConfig | None = None  # None: no model re-orders
     debezium: Sequence[DebeziumSource] = ()
-    tiers: Sequence[str] = ("local",)
 
 
 def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[Stage]:
@@ -60,8 +61,8 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         admit.stage(c.admit, c.versions, now),
         rewrite.stage(c.variants, now),
         retrieve.stage(c.retrieval),
-        rerank.stage(c.retrieval, c.route),
-        *(answering.stage(tier, c.answering, now) for tier in c.tiers),
+        rerank.stage(c.retrieval, c.route, c.reading, now),
+        *(answering.stage(tier, how, now) for tier, how in c.tiers.items()),
         remember.stage(now),
         rekey.stage(),
         feedback.stage(now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -16,3 +17,19 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     section: ClassVar[str]
+
+
+class Table(Section):
+    """A section of entries that whoever configures it names: `MILLRACE_<SECTION>__<NAME>__<FIELD>`.
+
+    A table of tables in the TOML file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", validate_default=True)
+
+    entry: ClassVar[type[BaseModel]]
+
+    @property
+    def all(self) -> Mapping[str, BaseModel]:
+        """By name."""
+        raise NotImplementedError

@@ -14,7 +14,7 @@ from typing import Self
 
 import psutil
 
-from streams.app.ports import GenerationSettings, RedisSettings
+from streams.app.ports import RedisSettings, TiersSettings
 from streams.app.settings import Settings
 from streams.flow.errors import MillraceError, UserError
 from streams.local.broker import Broker
@@ -207,7 +207,7 @@ class Stack:
         in its own time they are worth it, since what is done waits for what is not in its own
         partition only.
         """
-        generates = self.settings.of(GenerationSettings).url
+        generates = self.settings.of(TiersSettings).all
         return not ("partitions" in self.settings.model_fields_set or generates)
 
     def _start_workers(self, processes: Sequence[Process]) -> None:

@@ -86,6 +86,9 @@ MODEL_TOKENS = Counter(
 MODEL_COST = Counter(
     "millrace_model_cost", "By the prices in the settings.", ["model"], registry=REGISTRY
 )
+PARTIALS = Counter(
+    "millrace_partials", "What answers said as they were written.", ["outcome"], registry=REGISTRY
+)
 PEER_AWAY = Gauge(
     "millrace_peer_away",
     "1 while an outside service is not asked, since it did not answer.",

@@ -28,7 +28,7 @@ WATCHED = (
     "rag.admitted",
     "rag.rewritten",
     "rag.retrieved",
-    "rag.generate.local",
+    "rag.generate.extractive",
     "rag.closed",
     "rag.feedback.joined",
     "rag.dlq",

@@ -17,7 +17,8 @@ import pytest
 
 from schemas import topics
 from streams.app.ports import SECTIONS
-from streams.app.settings import Settings, secret_fields
+from streams.app.settings import Settings
+from streams.app.variables import TABLES, secret_fields
 from streams.cli.operations import stages
 from streams.edge import client
 from streams.local.prepare import processes_of
@@ -39,7 +40,7 @@ def planted(name: str) -> str:
 
 
 SECRETS = {
-    (name, field): planted(f"{name}-{field}")
+    (f"{name}__local" if name in TABLES else name, field): planted(f"{name}-{field}")
     for name, section in SECTIONS.items()
     for field in secret_fields(section)
 }
@@ -72,9 +73,10 @@ def variables(model: ModelServer, registry: RegistryServer, traces: str) -> dict
 
     given = {f"MILLRACE_{name}__{field}".upper(): said for (name, field), said in SECRETS.items()}
     return given | {
-        "MILLRACE_GENERATION__URL": with_password(model.url, "generation-url"),
-        "MILLRACE_GENERATION__MODEL": "told",
-        "MILLRACE_GENERATION__ANSWERS": "true",
+        "MILLRACE_TIERS__LOCAL__URL": with_password(model.url, "tier-url"),
+        "MILLRACE_TIERS__LOCAL__MODEL": "told",
+        "MILLRACE_TIER": "local",
+        "MILLRACE_REWRITER": "local",
         "MILLRACE_REGISTRY__URL": with_password(registry.url, "registry-url"),
         "MILLRACE_OTLP_ENDPOINT": with_password(f"http://{traces}", "otlp-url"),
         "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{planted('otlp-header')}",
@@ -144,12 +146,17 @@ def allowed(process: str) -> set[str]:
         return set()
     given = {planted(name) for name in ("kafka", "otlp-url", "otlp-header", "registry-url")}
     if process == "supervisor":  # it hands them on
-        return given | {planted("generation-url"), *SECRETS.values()}
-    generating = {"generation": {"url": "http://127.0.0.1:9", "model": "told", "answers": True}}
+        return given | {planted("tier-url"), *SECRETS.values()}
+    tiers = {"local": {"url": "http://127.0.0.1:9", "model": "told"}}
+    generating = {"tiers": tiers, "tier": "local", "rewriter": "local"}
     for each in processes_of(stages(Settings(**generating))):
         if f"up-{each.name}" == process:
-            given |= {said for (name, _), said in SECRETS.items() if name in each.secrets}
-            given |= {planted("generation-url")} if "generation" in each.secrets else set()
+            given |= {
+                said
+                for (name, _), said in SECRETS.items()
+                if name.partition("__")[0] in each.secrets
+            }
+            given |= {planted("tier-url")} if "tiers" in each.secrets else set()
             return given | ({planted(CACHE), planted(KEPT)} if "redis" in each.secrets else set())
     raise AssertionError(f"{process} is no process of the stack")
 

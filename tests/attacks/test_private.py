@@ -87,7 +87,7 @@ def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) 
         bootstrap_servers=bench.settings.bootstrap_servers,
         kafka={"sasl.password": CANARY, "ssl.key.password": CANARY, "sasl.username": "me"},
         redis=dict.fromkeys(("url", "kept_url"), f"redis://:{CANARY}@127.0.0.1:1/0"),
-        generation={"key": CANARY},
+        tiers={"a": {"url": "http://127.0.0.1:9", "model": "m", "key": CANARY}},
     )
     held = ProcessState("supervisor", os.getpid(), 0.0, "ready", 0, "")
     given.data.mkdir()
@@ -101,7 +101,7 @@ def test_secrets_of_the_settings_are_in_no_output(bench: Bench, tmp_path: Path) 
     ):
         done = subprocess.run(
             [sys.executable, "-m", "streams.cli", *verb],
-            env=environment(given, ["redis", "generation"]) | {"MILLRACE_PARTITIONS": "1"},
+            env=environment(given, ["redis", "tiers"]) | {"MILLRACE_PARTITIONS": "1"},
             capture_output=True,
             text=True,
             timeout=60,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.opa.policy import OpaPolicy
+from connectors.openai_compatible.calls import Endpoint
 from connectors.openai_compatible.generator import OpenAICompatible
 from connectors.tokens.keys import Keys
 from processors.guard.decision import UNAVAILABLE
@@ -50,7 +51,7 @@ def dripping(first: bytes) -> Iterator[str]:
 @pytest.mark.parametrize("part", DRIPS)
 def test_a_server_that_drips_costs_a_call_no_more_than_its_time(part: str) -> None:
     with dripping(DRIPS[part]) as url:
-        model = OpenAICompatible(url, "m", timeout_s=0.4)
+        model = OpenAICompatible(Endpoint(url, timeout_s=0.4), "m")
         for _ in range(2):  # the second on a line of its own
             began = time.monotonic()
             with pytest.raises(Retry, match=r"took more than 0\.4 s"):

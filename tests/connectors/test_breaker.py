@@ -14,7 +14,8 @@ import pytest
 
 from connectors import breaker as breaker_module
 from connectors.breaker import Away, Breaker
-from connectors.openai_compatible import generator
+from connectors.openai_compatible import calls
+from connectors.openai_compatible.calls import Endpoint
 from connectors.openai_compatible.generator import OpenAICompatible
 from connectors.redis import store
 from connectors.redis.store import RedisRequestLog, RedisVectorCache, connect
@@ -53,7 +54,7 @@ def request_log(port: int) -> Iterator[Call]:
 @contextmanager
 def model(port: int) -> Iterator[Call]:
     url = f"http://127.0.0.1:{port}"
-    with closing(OpenAICompatible(url, "m", timeout_s=LIMIT_S, **KEPT)) as model:
+    with closing(OpenAICompatible(Endpoint(url, timeout_s=LIMIT_S), "m", **KEPT)) as model:
         yield lambda: model.complete("", "", most_tokens=1)
 
 
@@ -72,7 +73,7 @@ def shown(peer: str) -> float | None:
     [
         (vector_cache, "redis", 1),
         (request_log, "redis", 1),
-        (model, "generation", generator.FAILURES),
+        (model, "generation", calls.FAILURES),
         (registry, "schema registry", 1),
     ],
 )
@@ -193,15 +194,18 @@ def test_a_clock_that_is_set_back_does_not_keep_it_away(monkeypatch: pytest.Monk
 
 
 def test_a_model_that_refuses_one_question_answers_the_next() -> None:
-    with serving() as server, closing(OpenAICompatible(server.url, "m", timeout_s=20)) as model:
+    with (
+        serving() as server,
+        closing(OpenAICompatible(Endpoint(server.url, retries=0), "m")) as model,
+    ):
         server.status, server.body = 400, b"{}"
-        for _ in range(generator.FAILURES + 1):
+        for _ in range(calls.FAILURES + 1):
             with pytest.raises(Retry, match="says 400"):
                 model.complete("", "", most_tokens=1)
         server.status, server.body = 200, completion("yes")
         assert model.complete("", "", most_tokens=1).text == "yes"
         server.status = 503
-        for _ in range(generator.FAILURES):
+        for _ in range(calls.FAILURES):
             with pytest.raises(Retry, match="says 503"):
                 model.complete("", "", most_tokens=1)
         with pytest.raises(Away):

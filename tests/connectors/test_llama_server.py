@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from connectors.openai_compatible.calls import Endpoint
 from connectors.openai_compatible.generator import OpenAICompatible
 from evaluation.quality.judge import LocalJudge, load
 from evaluation.quality.scoring import METRICS, Scorer
@@ -43,7 +45,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def model(url: str) -> Iterator[OpenAICompatible]:
-    made = OpenAICompatible(url, "told", timeout_s=60.0)
+    made = OpenAICompatible(Endpoint(url, timeout_s=60.0), "told")
     yield made
     made.close()
 
@@ -58,13 +60,29 @@ def test_a_completion_has_its_text_and_the_tokens_that_the_server_counts(
     assert longer.input_tokens == made.input_tokens + 100  # a byte is a token of this model
 
 
+def test_what_is_counted_in_a_stream_is_what_the_server_counts_without_one(
+    url: str, model: OpenAICompatible
+) -> None:
+    heard: list[str] = []
+    made = model.complete("Answer.", "Passages", most_tokens=50, told=heard.append)
+    assert ("".join(heard), len(heard)) == (made.text, 4)
+    messages = [
+        {"role": "system", "content": "Answer."},
+        {"role": "user", "content": "Passages"},
+    ]
+    body = {"model": "told", "messages": messages, "max_tokens": 50, "temperature": 0}
+    whole = httpx.post(f"{url}/chat/completions", json=body, timeout=60).json()["usage"]
+    counted = (whole["prompt_tokens"], whole["completion_tokens"])
+    assert (made.input_tokens, made.output_tokens) == counted
+
+
 def test_what_is_longer_than_allowed_is_cut_off(model: OpenAICompatible) -> None:
     made = model.complete("", ENDLESS, most_tokens=7)
     assert (made.text, made.output_tokens) == (" and on" * 7, 7)
 
 
 def test_a_slow_model_costs_its_time_out(url: str) -> None:
-    hasty = OpenAICompatible(url, "told", timeout_s=0.2)
+    hasty = OpenAICompatible(Endpoint(url, timeout_s=0.2), "told")
     with pytest.raises(Retry, match=r"does not answer|took more than"):
         hasty.complete("", ENDLESS, most_tokens=30_000)
     hasty.close()

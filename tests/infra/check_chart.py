@@ -187,17 +187,18 @@ def test_every_namespace_with_pods_has_a_quota_and_bounds(objects: list[Object])
 
 def test_a_secret_goes_to_whoever_opens_what_it_is_for() -> None:
     secret = "secrets.MILLRACE_{}.name=s,secrets.MILLRACE_{}.key=k"
-    names = ("GENERATION__KEY", "REDIS__URL", "KAFKA")
-    code, out, error = template(*(f"--set={secret.format(name, name)}" for name in names))
+    names = ("TIERS__LOCAL__KEY", "REDIS__URL", "KAFKA")
+    here = "--set=settings.MILLRACE_TIERS__LOCAL__URL=http://m"
+    code, out, error = template(here, *(f"--set={secret.format(name, name)}" for name in names))
     assert code == 0, error
     holds: dict[str, set[str]] = {name: set() for name in names}
     for workload, pod in pods([each for each in yaml.safe_load_all(out) if each]):
         for each in pod["containers"][0]["env"]:
             if "secretKeyRef" in each.get("valueFrom", {}):
                 holds[each["name"].removeprefix("MILLRACE_")].add(workload.removeprefix("m-"))
-    assert holds["GENERATION__KEY"] == {"rewrite", "generate-local"}
+    assert holds["TIERS__LOCAL__KEY"] == {"rewrite", "generate-local"}
     assert holds["REDIS__URL"] == {"embed", "admit", "rewrite", "remember"}
-    assert len(holds["KAFKA"]) == 11
+    assert len(holds["KAFKA"]) == 12  # of the tiers the one that quotes, and this one
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ def test_a_secret_goes_to_whoever_opens_what_it_is_for() -> None:
         ("kafka.partition=4", "partition"),
         ("image.tag=latest", "tag"),
         ("settings.MILLRACE_TIERR=local", "MILLRACE_TIERR"),
-        ("settings.MILLRACE_GENERATION__KEY=secret", "MILLRACE_GENERATION__KEY"),
+        ("settings.MILLRACE_TIERS__LOCAL__KEY=secret", "MILLRACE_TIERS__LOCAL__KEY"),
         ("stages.embed.resources=null", "resources"),
         ("namespaces.quotas.retrieval=null", "retrieval"),
         ("settings.MILLRACE_QDRANT__KEY=secret", "MILLRACE_QDRANT__KEY"),

@@ -18,7 +18,8 @@ from connectors.rego.source import read
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig
 from processors.guard.ports import Policy
-from processors.ports import Embedding, Float32, Generator, Passage
+from processors.models import Generator
+from processors.ports import Embedding, Float32, Passage
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
 from processors.questions.generate import AnswerConfig
@@ -42,7 +43,7 @@ CONFIG = Config(
     retrieval=RetrievalConfig(),
     variants=None,
     route=RouteConfig(),
-    answering=Answering(AnswerConfig(passages=0)),  # nothing is read
+    tiers={"extractive": Answering(AnswerConfig(passages=0))},  # nothing is read
 )
 
 

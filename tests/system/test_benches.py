@@ -15,7 +15,7 @@ def test_the_processors_alone_answer_each_question_one_by_one_and_in_batches(
     settings = Settings(data=tmp_path, redis={"url": redis.url})
     with Child("evaluation.bench.inline", settings) as alone:
         stages = alone.call("prepare")
-        assert {"admit", "retrieve", "rerank", "generate.local"} <= {*stages}
+        assert {"admit", "retrieve", "rerank", "generate.extractive"} <= {*stages}
         took = alone.call("one_by_one", tenant="acme", queries=["How much?", "Who?"])
         assert len(took) == 2
         assert alone.call("in_batches", tenant="acme", queries=["How much?"] * 8, size=4) > 0

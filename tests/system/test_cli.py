@@ -90,7 +90,7 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
     assert trail[2]["candidates"][0]["scores"]["dense"] > 0
     assert len({step["traceparent"][3:35] for step in trail[1:6]}) == 1
     assert trail[-1]["summary"] == "rating +1 on what was answered"
-    assert "generate.local" in millrace("trail", answer["request_id"], "--tenant", "acme")
+    assert "generate.extractive" in millrace("trail", answer["request_id"], "--tenant", "acme")
     asked, guessed = answer["request_id"], new_request_id(now_ms())
     said = [millrace("trail", name, "--since", "1d", code=2) for name in (asked, guessed)]
     # Another tenant is not told that there is such a request: both say the same, but for the time.

@@ -13,15 +13,20 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, Producer
 
 from evaluation import sample
 from evaluation.quality.scoring import METRICS
+from schemas.topics import RAG_ANSWERS, RAG_PARTIALS, RAG_REQUESTS
+from streams.edge.client import from_the_end
+from streams.flow.topic import Topic
+from streams.runtime.codec import Codec
 from tests.support import llama_server, model_server, told_model
 from tests.support.model_server import ModelServer
 from tests.support.replies import judged
@@ -87,6 +92,28 @@ def _ports() -> int:
     raise AssertionError("no ports are free")
 
 
+class Heard:
+    """What comes on a topic from now on."""
+
+    def __init__(self, client: dict[str, str], topic: Topic[Any]) -> None:
+        self._topic = topic
+        options = {"group.id": f"heard.{topic.name}", "enable.partition.eof": False}
+        self._consumer = Consumer(client | options | {"isolation.level": "read_committed"})
+        from_the_end(self._consumer, [topic.name])
+
+    def next(self) -> Any:
+        message = self._consumer.poll(60)
+        assert message is not None and message.error() is None
+        return Codec().decode(self._topic, message.value())
+
+    def waiting(self) -> int:
+        """How many there are by now, which are then forgotten."""
+        return len(self._consumer.consume(1, 0))
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
 @pytest.fixture(scope="module", params=["a server of the protocol", "llama.cpp"])
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -105,12 +132,13 @@ def running(
             url = server.url
         port = _ports()
         variables = {
-            "MILLRACE_GENERATION__URL": url,
-            "MILLRACE_GENERATION__MODEL": "told",
-            "MILLRACE_GENERATION__ANSWERS": "true",
-            "MILLRACE_GENERATION__TIMEOUT_S": str(TIMEOUT_S),
-            "MILLRACE_GENERATION__INPUT_PRICE": str(PRICES["input"]),
-            "MILLRACE_GENERATION__OUTPUT_PRICE": str(PRICES["output"]),
+            "MILLRACE_TIERS__LOCAL__URL": url,
+            "MILLRACE_TIERS__LOCAL__MODEL": "told",
+            "MILLRACE_TIERS__LOCAL__TIMEOUT_S": str(TIMEOUT_S),
+            "MILLRACE_TIERS__LOCAL__INPUT_PRICE": str(PRICES["input"]),
+            "MILLRACE_TIERS__LOCAL__OUTPUT_PRICE": str(PRICES["output"]),
+            "MILLRACE_TIER": "local",
+            "MILLRACE_REWRITER": "local",
             "MILLRACE_HTTP_PORT": str(port),
         }
         millrace = Cli(tmp_path_factory.mktemp("generated"), variables)
@@ -160,8 +188,33 @@ def test_what_the_passages_do_not_support_is_quoted_from_them(running: Running) 
     answer = running.ask(INCIDENT)
     assert (answer["status"], answer["model"]) == ("answered", "extractive")
     assert "signing key" in answer["answer"] and "Squirrel" not in answer["answer"]
-    assert "generate: the passages support nothing that the model said" in answer["degraded"][0]
+    assert answer["degraded"] == [
+        "generate: local says nothing that the passages support, passages are quoted"
+    ]
     assert answer["usage"]["cost"] > 0
+
+
+def test_what_an_answer_says_is_told_before_it_is_there(running: Running) -> None:
+    if running.server is not None:
+        running.server.pause_s = 0.02  # a word
+    client = {"bootstrap.servers": running.millrace.json("status")["bootstrap_servers"]}
+    partials, answers = (Heard(client, topic) for topic in (RAG_PARTIALS, RAG_ANSWERS))
+    producer = Producer(client)
+    asked = {"tenant": "retail", "query": CASH, "request_id": "told-early", "partials": True}
+    with closing(partials), closing(answers):
+        producer.produce(RAG_REQUESTS.name, json.dumps(asked).encode())
+        producer.flush()
+        try:
+            first = partials.next()
+            early = answers.waiting()
+            answer = answers.next()
+        finally:
+            if running.server is not None:
+                running.server.pause_s = 0.0
+    assert early == 0
+    assert (first.request_id, first.ordinal, first.checked) == ("told-early", 0, True)
+    assert answer.answer.startswith(first.text)
+    assert first.told_at < answer.answered_at
 
 
 def test_no_answer_abstains(running: Running) -> None:
@@ -192,7 +245,7 @@ def test_every_question_gets_its_one_answer_though_the_model_is_too_slow(running
         assert (answer["status"], answer["model"]) == ("answered", "extractive")
         assert answer["degraded"] == [
             "rewrite: no variants",
-            "generate: the model does not answer, passages are quoted",
+            "generate: local does not answer, passages are quoted",
         ]
         assert answer["usage"] == {"input_tokens": 0, "output_tokens": 0, "cost": 0.0}
     assert ["600 euros" in answer["answer"] for answer in answers] == [True, False, True]

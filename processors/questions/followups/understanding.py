@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from processors.ports import Generator, Sessions, Turn
+from processors.models import Generator
+from processors.ports import Sessions, Turn
 from processors.questions.carried import decided, degraded, used
 from processors.questions.followups.spelling import depends, needs_answer, spelled_out
 from processors.questions.session import LONGEST, Session, session_of
@@ -34,6 +35,7 @@ class Spelling:
     generator: Generator
     filled: Filled | None
     prices: Prices
+    tier: str = ""  # whose model it is
 
 
 def in_session(
@@ -104,7 +106,9 @@ def _by_model(
         made = asking.generator.complete(system, user, most_tokens=_TOKENS)
     except Retry:
         return carried, ""
-    carried = used(carried, asking.prices.usage("followup", asking.generator.model, made))
+    carried = used(
+        carried, asking.prices.usage("followup", asking.generator.model, made, asking.tier)
+    )
     said = " ".join(made.text.split()).strip("\"'` ")
     known = {*_FIGURE.findall(f"{shown} {query}")}
     if not 0 < len(said) <= _LONGEST or not {*_FIGURE.findall(said)} <= known:

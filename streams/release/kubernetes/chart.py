@@ -14,7 +14,7 @@ import yaml
 
 from streams.app import policies
 from streams.app.opening import stages
-from streams.app.ports import GenerationSettings
+from streams.app.ports import RerankerSettings, TiersSettings
 from streams.app.settings import Settings
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
@@ -25,14 +25,19 @@ POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
 
 
+# The tiers of a chart: those of the settings that render it, and these.
+TIERS = ("local", "premium")
+
+
 def workloads_of(settings: Settings, *, folder: bool) -> list[Workload]:
-    """What a cluster runs, with what is needed where a model is configured and where none is."""
+    """What a cluster may run: whatever tiers there are, whether questions are reworded or not."""
     model = {"url": "http://model", "model": "model"}
-    quoting, writing = (
-        stages(settings.having(GenerationSettings, **model, answers=answers))
-        for answers in (False, True)
-    )
-    return either(workloads(quoting, folder=folder), workloads(writing, folder=folder))
+    tiers = dict.fromkeys((*TIERS, *settings.of(TiersSettings).all), model)
+    configured = settings.model_copy(update={"tiers": TiersSettings.model_validate(tiers)})
+    asking = configured.model_copy(update={"rewriter": TIERS[0]})
+    asking = asking.having(RerankerSettings, **model)
+    plain, full = (workloads(stages(each), folder=folder) for each in (configured, asking))
+    return either(plain, full)
 
 
 def rendered(settings: Settings, version: str) -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.app.ports import SECTIONS
-from streams.app.settings import BETWEEN, PREFIX, known_variables, secret_fields
+from streams.app.settings import known_variables
+from streams.app.variables import BETWEEN, PREFIX, TABLES, entry_patterns, secret_fields
 from streams.release.kubernetes.values import AREAS
 from streams.release.kubernetes.workloads import PEERS, Workload
 
@@ -52,6 +53,7 @@ def hidden_variables() -> list[str]:
     secret = {
         f"{PREFIX}{name}{BETWEEN}{field}".upper()
         for name, section in SECTIONS.items()
+        if name not in TABLES
         for field in secret_fields(section)
     }
     return sorted(HIDDEN | secret)
@@ -104,8 +106,10 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                     },
                     "bootstrapServers", "partitions", "groupPrefix",
                 ),
-                "settings": object_of(dict.fromkeys(plain, TEXT)),
-                "secrets": object_of(dict.fromkeys(hidden, reference)),
+                "settings": object_of(dict.fromkeys(plain, TEXT))
+                | {"patternProperties": dict.fromkeys(entry_patterns(secret=False), TEXT)},
+                "secrets": object_of(dict.fromkeys(hidden, reference))
+                | {"patternProperties": dict.fromkeys(entry_patterns(secret=True), reference)},
                 "scaling": object_of(
                     {
                         "by": {"enum": ["kafka", "prometheus"]},

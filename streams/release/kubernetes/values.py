@@ -123,7 +123,9 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
             "qdrant": {"to": [], "ports": [6333, 6334]},
             "opensearch": {"to": [], "ports": [9200]},
             "registry": {"to": [], "ports": [8080]},
-            "generation": {"to": [], "ports": [443]},
+            "tiers": {"to": [], "ports": [443]},
+            "encoder": {"to": [], "ports": [443]},
+            "reranker": {"to": [], "ports": [443]},
             "telemetry": {"to": [], "ports": [4318]},
             "monitoring": {
                 "from": [

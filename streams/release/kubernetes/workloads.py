@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streams.app.ports import IndexSettings, openers
+from streams.app.ports import IndexSettings, openers, tier_of
 from streams.flow.stage import Area, Stage
 
 # What a stage's ports cost beside the worker itself: processors, MiB, and of a disk MiB.
@@ -17,9 +17,10 @@ COSTS: Mapping[str, tuple[float, int, int]] = {
     "embedding": (1.75, 1152, 512),
     "reading": (1.75, 896, 512),
 }
+ANSWERING = "generate"
 FOLDER = (1.0, 2048, 1024)  # the index, where it is a folder of the worker's
 # Whom a section's ports speak to; what is not here speaks to nobody.
-PEERS = frozenset({"redis", "generation", "qdrant", "opensearch"})
+PEERS = frozenset({"encoder", "opensearch", "qdrant", "redis", "reranker", "tiers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Workload:
     keeps: bool  # has the index in a folder: one process of all, with a volume
     triggers: tuple[Trigger, ...]
     sections: tuple[str, ...]  # of the settings, as its ports have them
+    tiers: tuple[str, ...] = ()  # whose models it asks: it is there where one of them is
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -89,7 +91,15 @@ def _workload(name: str, together: Sequence[Stage], folder: bool) -> Workload:
         folder and IndexSettings.section in sections,
         tuple(Trigger(each.group, topic.name) for each in subscriptions for topic in each.topics),
         tuple(sorted(sections)),
+        tuple(tier for stage in together for tier in tiers_of(stage)),
     )
+
+
+def tiers_of(stage: Stage) -> list[str]:
+    """Of which it asks the models, and without which there is nothing for it to do."""
+    if not stage.name.startswith(f"{ANSWERING}."):
+        return []
+    return [tier for tier in map(tier_of, stage.needs) if tier]
 
 
 def row(workload: Workload) -> dict[str, Any]:
@@ -103,4 +113,5 @@ def row(workload: Workload) -> dict[str, Any]:
         "triggers": [{"group": each.group, "topic": each.topic} for each in workload.triggers],
         "sections": [*workload.sections],
         "peers": [*workload.peers],
+        "tiers": [*workload.tiers],
     }

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from processors.ports import Completion
-from processors.questions.generate import AnswerConfig
-from processors.questions.grounded import DEGRADED, QUOTING, UNSUPPORTED, GroundedConfig, grounded
+from processors.models import Completion
+from processors.questions.generate import AnswerConfig, generate
+from processors.questions.grounded import EXTRACTIVE, GroundedConfig, Next, grounded
 from schemas.events import (
     Candidate,
     GenerationRequested,
     ModelUsage,
+    PartialAnswer,
     QuestionAnswered,
     QuestionClosed,
     Usage,
 )
 from streams.app import config as app_config
-from streams.app.settings import Settings, load
-from streams.flow.errors import Retry, UserError
+from streams.app.ports import TiersSettings
+from streams.app.settings import Settings
+from streams.flow.errors import Retry
 from tests.processors.questions.test_generate import candidate
-from tests.support.question_events import carried
+from tests.support.question_events import carried, question
 
 FEES = candidate(
     "A transfer abroad costs 12 euros. It takes two days.", {"12 euros": 0.8}, doc_id="fees.md"
@@ -30,6 +34,7 @@ FEES = candidate(
 REWRITING = ModelUsage(
     operation="rewrite", model="m", input_tokens=30, output_tokens=10, cost=0.0005
 )
+UNSUPPORTED = "generate: local says nothing that the passages support, passages are quoted"
 LIMITS = candidate("The daily limit of a Gold card is 900 euros.", doc_id="limits.md")
 
 
@@ -41,45 +46,64 @@ class Model:
     asked: list[tuple[str, str]] = field(default_factory=list)
     model: str = "told"
 
-    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+    def complete(
+        self,
+        instructions: str,
+        text: str,
+        *,
+        most_tokens: int,
+        within_s: float | None = None,
+        schema: Mapping[str, object] | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> Completion:
         self.asked.append((instructions, text))
         if isinstance(self.says, Retry):
             raise self.says
+        if told is not None:
+            for piece in re.findall(r"\s*\S+", self.says):
+                told(piece)
         return Completion(self.says, 100, 20)
 
 
-def answer(says: str | Retry, *more: Candidate) -> tuple[QuestionAnswered, Model]:
-    model = Model(says)
-    config = app_config.grounding(
-        Settings(
-            generation={
-                "url": "http://127.0.0.1:9",
-                "model": "m",
-                "answers": True,
-                "input_price": 2.0,
-                "output_price": 10.0,
-            },
-        )
-    )
-    assert isinstance(config, GroundedConfig)
-    event = GenerationRequested(
-        carried=carried("What does a transfer abroad cost?", usage=[REWRITING]),
+TIER = {"url": "http://127.0.0.1:9", "model": "m", "input_price": 2.0, "output_price": 10.0}
+
+
+def asking(**more: object) -> GroundedConfig:
+    settings = Settings(tiers={"local": TIER})
+    config = app_config.grounding(settings.of(TiersSettings).all["local"], settings)
+    return replace(config, **more)  # type: ignore[arg-type]
+
+
+def requested(*more: Candidate, **known: object) -> GenerationRequested:
+    asked = replace(question("What does a transfer abroad cost?"), **known)  # type: ignore[arg-type]
+    return GenerationRequested(
+        carried=carried(asked, usage=[REWRITING]),
         candidates=[FEES, LIMITS, *more],
         tier="local",
         model="m",
     )
-    made, closed = grounded(
-        event,
-        generator=model,
-        config=config,
-        quoting=AnswerConfig(),
-        now=lambda: 7,
-    )
+
+
+def passed_on(says: str | Retry, **more: object) -> GenerationRequested:
+    """The question for another tier."""
+    (event,) = grounded(requested(), generator=Model(says), config=asking(**more), now=lambda: 7)
+    assert isinstance(event, GenerationRequested)
+    return event
+
+
+def answer(says: str | Retry, *more: Candidate) -> tuple[QuestionAnswered, Model]:
+    """What becomes of a question, at last in the tier that quotes."""
+    model = Model(says)
+    made, *closed = grounded(requested(*more), generator=model, config=asking(), now=lambda: 7)
+    if isinstance(made, GenerationRequested):
+        assert (made.tier, made.model, made.tried) == (EXTRACTIVE, EXTRACTIVE, ["local"])
+        made, *closed = generate(made, config=AnswerConfig(), now=lambda: 7)
     assert isinstance(made, QuestionAnswered)
-    assert isinstance(closed, QuestionClosed)
-    assert closed.answer == made
-    assert closed.carried.usage[0] == REWRITING
-    assert [each.operation for each in closed.carried.usage[1:]] in ([], ["generate"])
+    (ended,) = closed
+    assert isinstance(ended, QuestionClosed)
+    assert ended.answer == made
+    assert ended.carried.usage[0] == REWRITING
+    assert [each.operation for each in ended.carried.usage[1:]] in ([], ["generate"])
     return made, model
 
 
@@ -109,7 +133,7 @@ def test_a_supported_sentence_is_said_and_cited_exactly() -> None:
 )
 def test_a_sentence_without_support_is_left_out(unsupported: str) -> None:
     alone, _ = answer(unsupported)
-    assert (alone.status, alone.model, alone.degraded) == ("answered", QUOTING, [UNSUPPORTED])
+    assert (alone.status, alone.model, alone.degraded) == ("answered", EXTRACTIVE, [UNSUPPORTED])
     assert alone.answer == "A transfer abroad costs 12 euros."  # the passage's own words
     assert alone.usage.output_tokens == 30  # the model was paid all the same
     beside, _ = answer(f"It takes two days [1]. {unsupported}")
@@ -197,16 +221,88 @@ def test_no_answer_abstains() -> None:
 
 def test_a_model_that_does_not_answer_leaves_quotes() -> None:
     made, _ = answer(Retry("timed out"))
-    assert (made.status, made.model, made.degraded) == ("answered", QUOTING, [DEGRADED])
+    assert (made.status, made.model, made.degraded) == (
+        "answered",
+        EXTRACTIVE,
+        ["generate: local does not answer, passages are quoted"],
+    )
     assert made.usage.cost == 0.0005
     assert made.answer == "A transfer abroad costs 12 euros."
 
 
-def test_answers_by_a_model_need_a_model() -> None:
-    with pytest.raises(UserError, match="set MILLRACE_GENERATION__URL"):
-        load({"generation": {"answers": True}})
-    with pytest.raises(UserError, match="name MILLRACE_GENERATION__MODEL"):
-        load({"generation": {"url": "http://127.0.0.1:9"}})
+def test_another_tier_answers_where_one_cannot() -> None:
+    after = passed_on(Retry("timed out"), fallback=Next("small", "s"))
+    assert (after.tier, after.model, after.tried) == ("small", "s", ["local"])
+    assert after.carried.degraded == ["generate: local does not answer, small is asked"]
+    again = passed_on("", fallback=Next("small", "s"))
+    assert again.carried.degraded == ["generate: local says nothing, small is asked"]
+    assert again.carried.usage[-1].tier == "local"  # it was paid for
+
+
+def test_a_tier_that_tried_it_is_not_asked_again() -> None:
+    event = replace(requested(), tried=["small"])
+    model = Model(Retry("timed out"))
+    (after,) = grounded(
+        event, generator=model, config=asking(fallback=Next("small", "s")), now=lambda: 7
+    )
+    assert isinstance(after, GenerationRequested)
+    assert (after.tier, after.tried) == (EXTRACTIVE, ["small", "local"])
+
+
+def test_what_is_not_borne_out_whole_goes_to_a_better_tier() -> None:
+    said = "A transfer abroad costs 12 euros [1]. Squirrels eat cables [1]."
+    after = passed_on(said, escalate=Next("premium", "p"))
+    assert (after.tier, after.model, after.carried.degraded) == ("premium", "p", [])
+    assert after.carried.decisions[-1] == (
+        "generate: local has 1 sentence without support left out, premium is asked"
+    )
+    assert passed_on("NO_ANSWER", escalate=Next("premium", "p")).tier == "premium"
+
+
+@dataclass
+class Told:
+    """Hears what is told on the way."""
+
+    events: list[PartialAnswer] = field(default_factory=list[PartialAnswer])
+
+    def tell(self, event: PartialAnswer) -> None:
+        self.events.append(event)
+
+
+SAID = "A transfer abroad costs 12 euros. [1] Squirrels eat cables [1]. It takes two days [1]. So."
+
+
+def told(said: str, *, wanted: bool = True, **more: object) -> list[PartialAnswer]:
+    hearing = Told()
+    [*_] = grounded(
+        requested(partials=wanted),
+        generator=Model(said),
+        config=asking(**more),
+        now=lambda: 7,
+        partials=hearing,
+    )
+    return hearing.events
+
+
+def test_sentences_that_the_passages_bear_out_are_told_as_they_are_written() -> None:
+    heard = told(SAID)
+    assert "".join(each.text for each in heard) == (
+        "A transfer abroad costs 12 euros. It takes two days."
+    )
+    assert [(each.ordinal, each.checked, each.tier) for each in heard] == [
+        (0, True, "local"),
+        (1, True, "local"),
+    ]
+
+
+def test_tokens_are_told_as_they_come_where_a_tier_is_set_so() -> None:
+    heard = told(SAID, whole_sentences=False)
+    assert "".join(each.text for each in heard) == SAID
+    assert not any(each.checked for each in heard)
+
+
+def test_who_does_not_ask_is_told_nothing() -> None:
+    assert told(SAID, wanted=False) == []
 
 
 @pytest.mark.parametrize(

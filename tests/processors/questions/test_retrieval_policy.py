@@ -9,7 +9,7 @@ import pytest
 
 from streams.app import config as app_config
 from streams.app import policies
-from streams.app.ports import GenerationSettings
+from streams.app.ports import TiersSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
 
@@ -57,8 +57,9 @@ def test_a_wrong_weight_is_named(tmp_path: Path) -> None:
 
 
 def test_a_model_that_words_questions_needs_its_prompt(tmp_path: Path) -> None:
+    tiers = TiersSettings.model_validate({"a": {"url": "http://127.0.0.1:9", "model": "m"}})
     assert app_config.variants(Settings()) is None
-    asked = copy(tmp_path).having(GenerationSettings, url="http://127.0.0.1:9")
+    asked = copy(tmp_path).model_copy(update={"tiers": tiers, "rewriter": "a"})
     found = app_config.variants(asked)
     assert found is not None
     assert found.most == 3

@@ -247,14 +247,16 @@ def test_questions_of_a_tenant_whose_documents_are_lacking_wait_and_no_others() 
     assert {each.text for (back,) in [run(index, asked("the limit"))] for each in back.candidates}
 
 
-def test_an_embedder_that_is_down_makes_every_question_wait() -> None:
+def test_an_embedder_that_is_down_leaves_the_order_to_words() -> None:
     class Down(Embedder):
         def embed_queries(self, queries: Sequence[str]) -> np.ndarray:
             raise Retry("the embedding service does not answer")
 
-    both = [asked("alpha"), asked("beta")]
-    outcomes = searching(both, Down(), stocked("alpha"), CONFIG)
-    assert [str(outcome) for outcome in outcomes] == ["the embedding service does not answer"] * 2
+    (outcome,) = searching([asked("alpha")], Down(), stocked("alpha", "beta"), CONFIG)
+    assert not isinstance(outcome, Exception)
+    (event,) = outcome
+    assert [each.text for each in event.candidates] == ["alpha"]
+    assert event.carried.degraded[-1] == "retrieve: dense unavailable"
 
 
 def test_any_variant_can_bring_a_chunk_in_and_it_comes_once() -> None:
@@ -355,7 +357,7 @@ def test_the_best_top_k_are_kept_with_their_scores_and_the_rest_passed_on() -> N
 
 def test_a_question_goes_to_its_tenants_tier_and_says_why() -> None:
     routing = RouteConfig(
-        tenant_tiers={"acme": "premium"}, models={"local": "extractive", "premium": "large"}
+        tenant_tiers={"acme": "premium"}, models={"extractive": "extractive", "premium": "large"}
     )
     result = reranked(routing=routing)
     assert (result.tier, result.model) == ("premium", "large")
@@ -363,7 +365,7 @@ def test_a_question_goes_to_its_tenants_tier_and_says_why() -> None:
         "rerank: ordered by sentence-mix",
         "rerank: tier premium, its tenant's",
     ]
-    assert reranked().carried.decisions[-1] == "rerank: tier local, the default"
+    assert reranked().carried.decisions[-1] == "rerank: tier extractive, the default"
 
 
 def test_no_candidates_and_no_similarity_are_no_error() -> None:

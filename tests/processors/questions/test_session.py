@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from connectors.memory.sessions import MemorySessions
-from processors.ports import Completion, Turn
+from processors.models import Completion
+from processors.ports import Turn
 from processors.questions import session
 from processors.questions.answers import now_ms
 from processors.questions.followups.understanding import AWAY, BY_RULES, LATE, UNNOTED
@@ -31,7 +32,9 @@ class Model:
     model: str = "small"
     asked: list[str] = field(default_factory=list[str])
 
-    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+    def complete(
+        self, instructions: str, text: str, *, most_tokens: int, **more: object
+    ) -> Completion:
         self.asked.append(text)
         if not self.says:
             raise Retry("away")

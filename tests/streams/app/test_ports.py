@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.openai_compatible.generator import FAILURES
-from processors.needs import GENERATOR
+from connectors.openai_compatible.calls import FAILURES
+from processors.needs import generator
 from streams.app.ports import open_these
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
@@ -17,7 +17,7 @@ from streams.runtime.telemetry import REGISTRY
 
 def test_that_a_model_is_away_is_shown_and_refused_calls_are_not_its_time(tmp_path: Path) -> None:
     settings = Settings(
-        data=tmp_path, generation={"url": "http://127.0.0.1:9", "model": "away-model"}
+        data=tmp_path, tiers={"large": {"url": "http://127.0.0.1:9", "model": "away-model"}}
     )
 
     def shown(outcome: str) -> float | None:
@@ -25,10 +25,10 @@ def test_that_a_model_is_away_is_shown_and_refused_calls_are_not_its_time(tmp_pa
         return REGISTRY.get_sample_value("millrace_model_seconds_count", labels)
 
     def away() -> float | None:
-        return REGISTRY.get_sample_value("millrace_peer_away", {"peer": "generation"})
+        return REGISTRY.get_sample_value("millrace_peer_away", {"peer": "tier large"})
 
     with ExitStack() as stack:
-        model = open_these(settings, stack, GENERATOR)[GENERATOR]
+        model = open_these(settings, stack, generator("large"))[generator("large")]
         assert away() == 0
         for _ in range(FAILURES + 10):
             with pytest.raises(Retry):

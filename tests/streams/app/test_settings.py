@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from connectors.openai_compatible.port import GenerationSettings, key_of
-from processors.needs import GENERATOR
+from connectors.openai_compatible.keys import key_of
+from connectors.openai_compatible.tiers import TiersSettings
+from processors.needs import generator
 from streams.app.opening import stages
 from streams.app.ports import SECTIONS, openers, secrets
 from streams.app.settings import Settings, load
@@ -74,10 +75,10 @@ def test_a_child_process_gets_the_same_settings(
 def test_a_key_reaches_only_the_processes_that_use_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("GENERATION__KEY", "JUDGE__KEY"):
+    for name in ("TIERS__LARGE__KEY", "JUDGE__KEY"):
         monkeypatch.setenv(f"MILLRACE_{name}", "hidden-7f3a")
-    monkeypatch.setenv("MILLRACE_GENERATION__URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("MILLRACE_GENERATION__MODEL", "m")
+    monkeypatch.setenv("MILLRACE_TIERS__LARGE__URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MILLRACE_TIERS__LARGE__MODEL", "m")
     settings = load({"data": tmp_path})
 
     def hidden(environment: dict[str, str]) -> list[str]:
@@ -87,15 +88,15 @@ def test_a_key_reaches_only_the_processes_that_use_it(
     assert {each.name for each in processes} == {"documents", "index", "questions"}
     for process in processes:
         worker = WorkerProcess(process, run_command(process), settings)
-        used = ["MILLRACE_GENERATION__KEY"] if process.name == "questions" else []
+        used = ["MILLRACE_TIERS__LARGE__KEY"] if process.name == "questions" else []
         assert hidden(worker.environment()) == used
         assert not any("hidden-7f3a" in word for word in worker.command())
     assert hidden(environment(settings)) == []  # of a child that is none of these
     assert hidden(RedisServer(settings).environment()) == []
     assert hidden(Broker(settings).environment()) == []
-    assert hidden(_Daemon(settings, ()).environment()) == [
-        "MILLRACE_GENERATION__KEY",
+    assert sorted(hidden(_Daemon(settings, ()).environment())) == [
         "MILLRACE_JUDGE__KEY",
+        "MILLRACE_TIERS__LARGE__KEY",
     ]
     assert "hidden-7f3a" not in repr(settings)
 
@@ -103,36 +104,35 @@ def test_a_key_reaches_only_the_processes_that_use_it(
 def test_a_key_can_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("hidden-7f3a\n")
-    assert key_of(GenerationSettings(key_file=file)) == "hidden-7f3a"
-    assert key_of(GenerationSettings(key=SecretStr("given"))) == "given"
-    assert environment(Settings(generation={"key_file": file}))[
-        "MILLRACE_GENERATION__KEY_FILE"
-    ] == str(file)
+    none, given, name = SecretStr(""), SecretStr("given"), "MILLRACE_TIERS__A"
+    assert key_of(none, file, name)() == "hidden-7f3a"
+    assert key_of(given, None, name)() == "given"
+    tiers = {"a": {"url": "http://127.0.0.1:9", "model": "m", "key_file": file}}
+    assert environment(Settings(tiers=tiers))["MILLRACE_TIERS__A__KEY_FILE"] == str(file)
     with pytest.raises(UserError, match="in one line"):
-        key_of(GenerationSettings(key=SecretStr("a\nb")))
+        key_of(SecretStr("a\nb"), None, name)
     with pytest.raises(UserError, match="not both"):
-        key_of(GenerationSettings(key=SecretStr("given"), key_file=file))
+        key_of(given, file, name)
     for content in (b"", b"\n", b"a\nb", b"\xff"):
         file.write_bytes(content)
-        with pytest.raises(UserError, match=f"MILLRACE_GENERATION__KEY_FILE: {file}"):
-            key_of(GenerationSettings(key_file=file))
+        with pytest.raises(UserError, match=f"MILLRACE_TIERS__A__KEY_FILE: {file}"):
+            key_of(none, file, name)
     with pytest.raises(UserError, match="cannot be read: No such file"):
-        key_of(GenerationSettings(key_file=tmp_path / "absent"))
+        key_of(none, tmp_path / "absent", name)
 
 
 def test_a_wrong_key_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "millrace.toml"
-    file.write_text("[generation]\nkey = 7331\n")
+    file.write_text('[tiers.a]\nurl = "http://127.0.0.1:9"\nmodel = "m"\nkey = 7331\n')
     said = _said(monkeypatch, "MILLRACE_CONFIG", str(file))
-    assert "MILLRACE_GENERATION__KEY is wrong" in said
+    assert "MILLRACE_TIERS__A__KEY is wrong" in said
     assert "7331" not in said
 
 
 @pytest.mark.parametrize(
     ("former", "now"),
     [
-        ("GENERATION_URL", "GENERATION__URL"),
-        ("GENERATED_ANSWERS", "GENERATION__ANSWERS"),
+        ("REDIS_URL", "REDIS__URL"),
         ("SCHEMA_REGISTRY_URL", "REGISTRY__URL"),
         ("INDEX", "INDEX__NAME"),
     ],
@@ -159,5 +159,44 @@ def test_an_unknown_port_is_refused_by_name() -> None:
 
 def test_every_need_of_a_stage_has_an_opener() -> None:
     assert all(openers(stage.needs, stage.name) is not None for stage in stages(Settings()))
-    assert openers([GENERATOR], "rewrite")[0].sections == (SECTIONS["generation"],)
+    assert openers([generator("large")], "rewrite")[0].sections == (SECTIONS["tiers"],)
     assert secrets([]) == []
+
+
+ENDPOINT = {"url": "http://127.0.0.1:9", "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ({"tiers": {"a": {"url": "http://127.0.0.1:9"}}}, "MILLRACE_TIERS__A__MODEL"),
+        ({"tiers": {"a": ENDPOINT | {"fallback": "b"}}}, "there are extractive, a$"),
+        ({"tiers": {"a-b": ENDPOINT}}, "small letters and digits"),
+        ({"tiers": {"extractive": ENDPOINT}}, "needs no model"),
+        ({"tiers": {"a": ENDPOINT | {"fallback": "a"}}}, "in a circle, a to a"),
+        ({"tiers": {"a": ENDPOINT | {"frob": 1}}}, "unknown setting 'tiers.a.frob'"),
+        ({"tier": "premium"}, "set MILLRACE_TIERS__PREMIUM__URL"),
+        ({"rewriter": "premium"}, "MILLRACE_REWRITER is 'premium'"),
+    ],
+)
+def test_tiers_that_cannot_be_are_refused_by_name(said: dict[str, object], wrong: str) -> None:
+    with pytest.raises(UserError, match=wrong):
+        load(said)
+
+
+def test_an_unknown_field_of_a_tier_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "unknown setting" in _said(monkeypatch, "MILLRACE_TIERS__A__FROB", "1")
+
+
+def test_tiers_come_from_variables_and_reach_child_processes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MILLRACE_DATA", str(tmp_path))
+    for name, value in {"URL": "http://127.0.0.1:9", "MODEL": "m", "TIMEOUT_S": "2.5"}.items():
+        monkeypatch.setenv(f"MILLRACE_TIERS__PREMIUM__{name}", value)
+    settings = load()
+    assert settings.of(TiersSettings).all["premium"].timeout_s == 2.5
+    for name, value in environment(settings).items():
+        if name.startswith("MILLRACE_"):
+            monkeypatch.setenv(name, value)
+    assert load() == settings

@@ -370,10 +370,15 @@ def test_children_get_exactly_the_settings_of_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(
-        tmp_path, kafka={"a": "b"}, tenants=("x", "y"), abstain_below=0.25, tier="fast"
+        tmp_path,
+        kafka={"a": "b"},
+        tenants=("x", "y"),
+        abstain_below=0.25,
+        tier="fast",
+        tiers={"fast": {"url": "http://127.0.0.1:9", "model": "m"}},
     )
     given = environment(settings)
-    monkeypatch.setenv("MILLRACE_TIER", "other")
+    monkeypatch.setenv("MILLRACE_TIER", "extractive")
     for name, value in given.items():
         monkeypatch.setenv(name, value)
 

@@ -47,7 +47,8 @@ def test_a_stale_a_missing_and_a_foreign_file_are_named(
 @pytest.mark.parametrize("index", ["folder", "servers"])
 def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other(index: str) -> None:
     """A stage that no scaler covers would stand still, or run for ever."""
-    settings = load()
+    tier = {"url": "http://127.0.0.1:9", "model": "m"}
+    settings = load({"tiers": dict.fromkeys(chart.TIERS, tier)})
     read = {
         (each.group, topic.name)
         for stage in opening.stages(settings)
@@ -76,12 +77,14 @@ def test_an_index_in_a_folder_is_one_process_and_servers_are_anybodys() -> None:
 def test_who_speaks_to_a_store_or_a_model_is_who_needs_it() -> None:
     peers = {row["name"]: row["peers"] for row in _table("servers") if row["peers"]}
     assert peers == {
-        "embed": ["redis"],
+        "embed": ["encoder", "redis"],
         "index": ["opensearch", "qdrant"],
         "admit": ["redis"],
-        "rewrite": ["generation", "redis"],
-        "retrieve": ["opensearch", "qdrant"],
-        "generate-local": ["generation"],
+        "rewrite": ["redis", "tiers"],
+        "retrieve": ["encoder", "opensearch", "qdrant"],
+        "rerank": ["reranker"],
+        "generate-local": ["tiers"],
+        "generate-premium": ["tiers"],
         "remember": ["redis"],
     }
 
@@ -94,7 +97,7 @@ def test_values_that_are_wrong_are_refused_by_the_schema() -> None:
     wrong = {
         "kafka.partition": {"kafka": values["kafka"] | {"partition": 3}},
         "settings.MILLRACE_TIERR": {"settings": {"MILLRACE_TIERR": "x"}},
-        "settings.MILLRACE_GENERATION__KEY": {"settings": {"MILLRACE_GENERATION__KEY": "x"}},
+        "settings.MILLRACE_TIERS__A__KEY": {"settings": {"MILLRACE_TIERS__A__KEY": "x"}},
         "image.tag": {"image": values["image"] | {"tag": "latest"}},
         "stages.embed.resources": {"stages": values["stages"] | {"embed": without}},
         "stages.embedd": {"stages": values["stages"] | {"embedd": values["stages"]["embed"]}},
@@ -109,9 +112,7 @@ def test_values_that_are_wrong_are_refused_by_the_schema() -> None:
 def test_no_secret_can_be_written_into_the_values() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     plain = schema["properties"]["settings"]["properties"]
-    assert {"MILLRACE_KAFKA", "MILLRACE_REDIS__URL", "MILLRACE_GENERATION__KEY"} <= {
-        *hidden_variables()
-    }
+    assert {"MILLRACE_KAFKA", "MILLRACE_REDIS__URL", "MILLRACE_JUDGE__KEY"} <= {*hidden_variables()}
     assert not plain.keys() & {*hidden_variables()}
 
 

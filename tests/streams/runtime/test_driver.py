@@ -66,7 +66,7 @@ def test_a_document_becomes_searchable_and_a_question_gets_a_cited_answer() -> N
         "rewrite",
         "retrieve",
         "rerank",
-        "generate.local",
+        "generate.extractive",
     }
 
 
@@ -244,7 +244,7 @@ def test_one_trace_and_a_chain_of_causes_run_through_all_stages() -> None:
     driver = _driver(FakePorts())
     driver.send(topics.RAG_REQUESTS, QuestionAsked(tenant="acme", query="traced?"))
     driver.run()
-    flow = ["rag.admitted", "rag.rewritten", "rag.retrieved", "rag.generate.local"]
+    flow = ["rag.admitted", "rag.rewritten", "rag.retrieved", "rag.generate.extractive"]
     headers = [dict(next(driver.records(name)).headers) for name in [*flow, "rag.answers"]]
     assert len({(h["traceparent"] or b"")[3:35] for h in headers}) == 1
     assert len({h["correlationid"] for h in headers}) == 1

@@ -1,9 +1,18 @@
-{{- /* What the topology says of each workload: where the index is a folder, one has it. */ -}}
+{{- /* What the topology says of each workload: where the index is a folder, one has it; a tier's
+       is there where its model is. */ -}}
 {{- define "millrace.table" -}}
 {{- $table := .Files.Get "stages.yaml" | fromYaml -}}
 {{- $dense := .Values.settings.MILLRACE_INDEX__DENSE | default "edge" -}}
 {{- $lexical := .Values.settings.MILLRACE_INDEX__LEXICAL | default "edge" -}}
-stages: {{ ternary $table.folder $table.servers (or (eq $dense "edge") (eq $lexical "edge")) | toJson }}
+{{- $stages := list -}}
+{{- range $stage := ternary $table.folder $table.servers (or (eq $dense "edge") (eq $lexical "edge")) -}}
+{{- $there := not $stage.tiers -}}
+{{- range $tier := $stage.tiers -}}
+{{- if hasKey $.Values.settings (printf "MILLRACE_TIERS__%s__URL" (upper $tier)) }}{{ $there = true }}{{ end -}}
+{{- end -}}
+{{- if $there }}{{ $stages = append $stages $stage }}{{ end -}}
+{{- end }}
+stages: {{ toJson $stages }}
 {{- end }}
 
 {{- define "millrace.labels" -}}
