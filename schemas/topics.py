@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from schemas import sound
+from schemas import measures, sound
 from schemas.events import (
     ChunksRetrieved,
     DeadLettered,
@@ -181,6 +181,7 @@ DOCS_INDEXED = Topic(
     compacted=True,
     part=_standing,
     whole_hours=12,
+    measures=measures.of_indexed,
 )
 DOCS_DLQ = Topic("docs.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=40 * MIB)
 # Who had the index last; and who reads this one partition has it now.
@@ -206,7 +207,13 @@ RAG_ANSWERS = Topic("rag.answers", QuestionAnswered, _request_key, retention_hou
 # For those who ask for it: written outside transactions, so some may be lost or come twice.
 RAG_PARTIALS = Topic("rag.partials", PartialAnswer, _request_key, retention_hours=1)
 # How each question ended, for all that learn from it; `rag.answers` is for whoever asked.
-RAG_CLOSED = Topic("rag.closed", QuestionClosed, question_key, retention_hours=30 * 24)
+RAG_CLOSED = Topic(
+    "rag.closed",
+    QuestionClosed,
+    question_key,
+    retention_hours=30 * 24,
+    measures=measures.of_closed,
+)
 RAG_FEEDBACK = Topic(
     "rag.feedback", FeedbackGiven, _request_key, edge=True, retention_hours=30 * 24
 )
@@ -223,7 +230,11 @@ RAG_FEEDBACK_STATE = Topic(
     expires=True,
 )
 RAG_FEEDBACK_JOINED = Topic(
-    "rag.feedback.joined", FeedbackJoined, _joined_key, retention_hours=30 * 24
+    "rag.feedback.joined",
+    FeedbackJoined,
+    _joined_key,
+    retention_hours=30 * 24,
+    measures=measures.of_feedback,
 )
 RAG_DLQ = Topic("rag.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=2 * MIB)
 

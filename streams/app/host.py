@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from streams.app import opening
 from streams.app.owning import Owning, owning
@@ -28,10 +28,11 @@ from streams.flow.errors import Retry, UserError
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
+from streams.runtime.folding import TENANTS
 from streams.runtime.precedence import Precedence
 from streams.runtime.quiet import Quiet
 from streams.runtime.room import Room
-from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans
+from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans, watch_stage
 from streams.runtime.versions import Versions
 from streams.runtime.worker import StageWorker, Worker
 
@@ -143,6 +144,9 @@ def run(settings: Settings, names: Sequence[str]) -> int:
             for each in stage.subscriptions
         ]
         worker = Worker(workers)
+        TENANTS.bound(settings.metric_tenants, settings.tenants)
+        for each in workers:
+            watch_stage(each.name, name, each.stalled, stack)
         # The main thread takes signals when it is ready for them; no handler interrupts a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if settings.http_port:
@@ -224,7 +228,9 @@ def serve(
 
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                self._reply(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+                # Examples of slow traces are in the newer of the two forms alone.
+                encode, kind = choose_encoder(self.headers.get("Accept", ""))
+                self._reply(200, kind, encode(REGISTRY))
             elif self.path == "/healthz":
                 wrong = broken()
                 body = json.dumps({"healthy": not wrong, "broken": wrong}).encode()

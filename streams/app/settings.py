@@ -35,6 +35,7 @@ from streams.app.variables import (
 from streams.flow.errors import UserError
 from streams.flow.masking import masked
 from streams.flow.section import Section, Table
+from streams.runtime.folding import MOST
 from streams.runtime.settings import RuntimeSettings
 
 S = TypeVar("S", bound=Section)
@@ -126,6 +127,9 @@ class _Base(RuntimeSettings):
         default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0: off"
     )
     http_host: str = "127.0.0.1"
+    metric_tenants: int = Field(
+        default=MOST, ge=1, description="Tenants that metrics name; further ones are `other`"
+    )
     otlp_endpoint: str = Field(
         default="", description="OTLP over HTTP; empty: no spans are exported"
     )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Never, TypeVar, overload
 
+from streams.flow.measure import Measured
+
 E = TypeVar("E")
 A = TypeVar("A")
 B = TypeVar("B")
@@ -52,6 +54,7 @@ class Topic(Generic[E]):
     read: Callable[[bytes | None], E] | None = None  # of a topic that others write, in their form
     read_avro: Callable[[Any, Any], E] | None = None  # the same, of a registered schema and a datum
     stamp: Callable[[E], tuple[int, ...]] | None = None
+    measures: Callable[[E], Iterable[Measured]] | None = None  # what metrics show of an event
     sound: Callable[[E], str] | None = None  # what is wrong with an event that its schema allows
 
     def named(self, suffix: str) -> Topic[E]:

@@ -229,7 +229,7 @@ def send(
     Raises:
         KafkaException: the queue stayed full, or the record can never be sent.
     """
-    topic, key, value, headers, spread, partition, _ = output
+    topic, key, value, headers, spread, partition = output[:6]
     if spread is not None:
         partition = partition_of(spread, partitions(topic))
     until = 0.0

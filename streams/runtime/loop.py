@@ -92,7 +92,7 @@ class Loop:
         self._lanes = lanes
         self._keeper = keeper
         self._ahead = ahead
-        self._telling = Telling(context.metrics, consumer, ahead, context.holds_live)
+        self._telling = Telling(context, consumer, ahead)
         self._in_flight = InFlight()
         self._suspects = Suspects(
             context, self._in_flight, lanes.process, lanes.reports.put, self._note, orders

@@ -275,7 +275,10 @@ class Processing:
             headers = way.envelope.headers(cause, ordinal, shared)
             if topic.stamp is not None:
                 headers.append(written(topic.stamp(event)))
-            outputs.append(Output(name, key, value, headers, spread, copy=event is not item))
+            measured = () if topic.measures is None else tuple(topic.measures(event))
+            outputs.append(
+                Output(name, key, value, headers, spread, measured=measured, copy=event is not item)
+            )
         return outputs
 
     def _kept(self, kept: Kept, cause: bytes, ordinal: int, shared: Common) -> Output:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from streams.flow.measure import Measured
+
 Headers = list[tuple[str, bytes]]
 
 
@@ -23,6 +25,7 @@ class Output(NamedTuple):
     spread: bytes | None = None
     partition: int = -1
     copy: bool = False  # for a topic of somebody who waits: what befalls it befalls nothing else
+    measured: tuple[Measured, ...] = ()  # for metrics, once it is committed
 
 
 @dataclass(slots=True, eq=False)

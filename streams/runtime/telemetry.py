@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.json_lines import as_line
 from streams.flow.masking import masked
+from streams.runtime.folding import OTHER, TENANTS
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -89,6 +90,18 @@ MODEL_COST = Counter(
 PARTIALS = Counter(
     "millrace_partials", "What answers said as they were written.", ["outcome"], registry=REGISTRY
 )
+STARTED = Gauge(
+    "millrace_started_seconds",
+    "When the worker of this name started, since the epoch.",
+    ["stage", "worker"],
+    registry=REGISTRY,
+)
+STALLED = Gauge(
+    "millrace_stalled",
+    "1 while a stage gets nowhere with what it holds.",
+    ["stage"],
+    registry=REGISTRY,
+)
 PEER_AWAY = Gauge(
     "millrace_peer_away",
     "1 while an outside service is not asked, since it did not answer.",
@@ -100,6 +113,14 @@ PEER_AWAY = Gauge(
 def watch_peer(peer: str, away: bool) -> None:
     """Show whether a service is away."""
     PEER_AWAY.labels(peer).set(away)
+
+
+def watch_stage(stage: str, worker: str, stalled: Callable[[], bool], stack: ExitStack) -> None:
+    """Show since when a worker runs, and whenever somebody looks, whether it gets on."""
+    STARTED.labels(stage, worker).set(time.time())
+    STALLED.labels(stage).set_function(lambda: float(stalled()))
+    stack.callback(STALLED.remove, stage)
+    stack.callback(STARTED.remove, stage, worker)
 
 
 class StageMetrics:
@@ -119,6 +140,11 @@ class StageMetrics:
         self.in_flight = IN_FLIGHT.labels(stage)
         self.batch = BATCH.labels(stage)
         self.latency = LATENCY.labels(stage)
+        self._waiting: dict[str, int] = {}  # in slow lanes, by whose they are
+
+    def took(self, seconds: float, trace: str) -> None:
+        """From a record's timestamp to its commit; the `trace` id, if any, is its example."""
+        self.latency.observe(seconds, {"trace_id": trace} if trace else None)
 
     def expired_state(self, entries: int, unmet: int) -> None:
         STATE_EXPIRED.labels(self.stage).inc(entries)
@@ -128,17 +154,25 @@ class StageMetrics:
         LAG.labels(self.stage, topic, str(partition)).set(records)
 
     def slow_seconds(self, share: str, seconds: float) -> None:
-        SLOW_SECONDS.labels(self.stage, share).inc(seconds)
+        SLOW_SECONDS.labels(self.stage, TENANTS.label(share)).inc(seconds)
 
     def slow_waiting(self, share: str, records: int) -> None:
-        if records:
-            SLOW_WAITING.labels(self.stage, share).set(records)
+        label = TENANTS.label(share)
+        self._waiting[share] = records
+        if not records:
+            del self._waiting[share]
+        if label == OTHER:
+            all_of = sum(n for each, n in self._waiting.items() if TENANTS.label(each) == OTHER)
+        else:
+            all_of = records
+        if all_of:
+            SLOW_WAITING.labels(self.stage, label).set(all_of)
         else:
             with contextlib.suppress(KeyError):  # a former session's lanes may have been first
-                SLOW_WAITING.remove(self.stage, share)
+                SLOW_WAITING.remove(self.stage, label)
 
     def over_budget(self, share: str) -> None:
-        OVER_BUDGET.labels(self.stage, share).inc()
+        OVER_BUDGET.labels(self.stage, TENANTS.label(share)).inc()
 
     def partition_gone(self, topic: str, partition: int) -> None:
         try:

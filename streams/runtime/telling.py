@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from confluent_kafka import Consumer, TopicPartition
 
 from streams.runtime.ahead import ReadAhead
+from streams.runtime.context import Context
 from streams.runtime.in_flight import InFlight, Place, place_of
+from streams.runtime.meters import METERS, trace_of
 from streams.runtime.record import Record, now_ms
-from streams.runtime.telemetry import StageMetrics
 
 TELL_S = 1.0
 LOOK_AHEAD_S = 0.1
@@ -19,17 +20,12 @@ LOOK_AHEAD_S = 0.1
 class Telling:
     """Tells how one session of a stage stands. Its loop owns it."""
 
-    def __init__(
-        self,
-        metrics: StageMetrics,
-        consumer: Consumer,
-        ahead: ReadAhead | None,
-        holds_live: Callable[[bool], None],
-    ) -> None:
-        self._metrics = metrics
+    def __init__(self, context: Context, consumer: Consumer, ahead: ReadAhead | None) -> None:
+        self._stage = context.stage.name
+        self._metrics = context.metrics
         self._consumer = consumer
         self._ahead = ahead
-        self._holds_live = holds_live
+        self._holds_live = context.holds_live
         self._holds = False
         self._told = 0.0
 
@@ -45,14 +41,17 @@ class Telling:
         now = now_ms()
         metrics.records.inc(len(records))
         metrics.outputs.inc(sum(len(record.outputs) for record in records))
+        for record in records:
+            METERS.committed(self._stage, record.outputs)
         metrics.batch.observe(len(records))
         metrics.in_flight.set(in_flight.records + in_flight.aside)
         # One observation a partition and commit, of its oldest record: a bound on all of them.
-        oldest: dict[Place, int] = {}
+        oldest: dict[Place, Record] = {}
         for record in records:
-            oldest.setdefault(place_of(record), record.timestamp)
-        for timestamp in oldest.values():
-            metrics.latency.observe(max(0, now - timestamp) / 1000)
+            oldest.setdefault(place_of(record), record)
+        for record in oldest.values():
+            trace = trace_of(record.outputs[0]) if record.outputs else ""
+            metrics.took(max(0, now - record.timestamp) / 1000, trace)
 
     def lag(self, owned: Iterable[Place]) -> None:
         """How far these partitions are taken, now and then."""

@@ -17,6 +17,7 @@ from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
+from streams.runtime.meters import METERS
 from streams.runtime.processing import Processing
 from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.restoring import Stretch, Tables
@@ -172,6 +173,7 @@ class Driver:
             self._crash(stage)
             return
         for record in copies:
+            METERS.committed(stage.name, record.outputs)
             for output in record.outputs:
                 written = self._write(output)
                 if keeper is not None and output.partition >= 0:

@@ -230,11 +230,26 @@ def test_the_depth_of_retrieval_is_recorded_and_scales_it_by_prometheus() -> Non
     (trigger,) = of(found, "ScaledObject")["m-retrieve"]["spec"]["triggers"]
     assert trigger["metadata"]["query"] == "rag_retrieval_queue_depth"
     assert trigger["metadata"]["threshold"] == "50"
-    (rule,) = of(found, "PrometheusRule")["m-retrieve"]["spec"]["groups"][0]["rules"]
-    assert rule == {
-        "record": "rag_retrieval_queue_depth",
-        "expr": 'sum(millrace_lag{stage=~"retrieve"})',
+    groups = of(found, "PrometheusRule")["m-rules"]["spec"]["groups"]
+    recorded = {r["record"]: r["expr"] for g in groups for r in g["rules"] if "record" in r}
+    assert recorded["rag_retrieval_queue_depth"] == 'sum(millrace_lag{stage=~"retrieve"})'
+    scaled = {
+        each["spec"]["triggers"][0]["metadata"]["query"]
+        for each in of(found, "ScaledObject").values()
     }
+    assert scaled <= recorded.keys(), "who is scaled by Prometheus has its lag recorded"
+
+
+def test_rules_and_dashboards_are_what_was_rendered_and_can_be_left_out() -> None:
+    _, out, _ = template()
+    found = [each for each in yaml.safe_load_all(out) if each]
+    rules = yaml.safe_load((CHART / "rules.yaml").read_text())
+    assert of(found, "PrometheusRule")["m-rules"]["spec"] == rules
+    for path in (CHART / "dashboards").glob("*.json"):
+        said = of(found, "ConfigMap")[f"m-dashboard-{path.stem}"]["data"][path.name]
+        assert json.loads(said) == json.loads(path.read_text())
+    _, out, _ = template("--set=monitoring.rules=false,monitoring.dashboards=false")
+    assert "PrometheusRule" not in out and "m-dashboard-" not in out
 
 
 def test_more_workers_than_partitions_are_capped_with_a_warning() -> None:

@@ -19,8 +19,12 @@ from streams.app.settings import Settings
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
 from streams.release.kubernetes.workloads import Workload, either, row, workloads
+from streams.release.observing.dashboards import dashboards
+from streams.release.observing.objectives import OBJECTIVES
+from streams.release.observing.rules import rules
 
 CHART = "helm/millrace"
+RULES, DASHBOARDS = "rules.yaml", "dashboards"
 POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
 
@@ -68,13 +72,18 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
         f"{CHART}/values.yaml": _yaml(defaults(found, version)),
         f"{CHART}/values.schema.json": json.dumps(schema(found), indent=2) + "\n",
     }
+    flow = stages(settings)
+    files[f"{CHART}/{RULES}"] = _yaml(rules(flow, settings.policies))
+    for name, each in dashboards(flow, settings.policies).items():
+        files[f"{CHART}/{DASHBOARDS}/{name}.json"] = json.dumps(each, indent=1) + "\n"
     for name, size in SIZES.items():
         files[f"helm/examples/{name}.yaml"] = f"# {size.said}\n" + _yaml(example(servers, size))
     folder = settings.policies or policies.SHIPPED
     for pattern in POLICIES:
         for path in sorted(folder.glob(pattern)):
             name = path.relative_to(folder).as_posix()
-            files[f"{CHART}/policies/{name}"] = policies.text(path)
+            if name != OBJECTIVES:  # no worker reads it
+                files[f"{CHART}/policies/{name}"] = policies.text(path)
     return files
 
 
@@ -92,10 +101,10 @@ class _Plain(yaml.SafeDumper):
 def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
     """The files below `folder` that are not as rendered, or that nothing renders any more."""
     wrong = [name for name, said in files.items() if _content(folder / name) != said]
-    kept = folder / CHART / "policies"
+    kept = (folder / CHART / name for name in ("policies", DASHBOARDS))
     extra = [
         name
-        for path in sorted(kept.rglob("*"))
+        for path in sorted(path for each in kept for path in each.rglob("*"))
         if path.is_file() and (name := path.relative_to(folder).as_posix()) not in files
     ]
     return wrong + extra

@@ -145,6 +145,7 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                     {
                         "serviceMonitor": FLAG,
                         "rules": FLAG,
+                        "dashboards": FLAG,
                         "labels": {"type": "object", "additionalProperties": TEXT},
                     }
                 ),

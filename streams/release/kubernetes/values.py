@@ -144,7 +144,7 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
         },
         "priorityClasses": {"create": True, "questions": "millrace-questions",
                             "background": "millrace-background"},
-        "monitoring": {"serviceMonitor": True, "rules": True, "labels": {}},
+        "monitoring": {"serviceMonitor": True, "rules": True, "dashboards": True, "labels": {}},
         "index": {"storage": f"{size.storage_gib}Gi", "storageClass": ""},
         "stages": {each.name: stage(each, size) for each in workloads},
     }  # fmt: skip

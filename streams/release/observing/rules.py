@@ -1,0 +1,72 @@
+"""Recording and alert rules, as Prometheus reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from streams.flow.stage import Stage
+from streams.release.observing import burning, stage_rules
+from streams.release.observing.objectives import edges
+
+RUNBOOKS = "docs/runbooks"
+DEGRADED_SHARE, COLLECTED_S = 0.1, 15
+
+# What is not of one stage alone.
+_FLOW: tuple[dict[str, Any], ...] = (
+    {
+        "alert": "PeerAway",
+        "expr": "max by (peer) (millrace_peer_away) > 0",
+        "for": "5m",
+        "labels": {"severity": "critical"},
+        "annotations": {"summary": "{{ $labels.peer }} does not answer, and is not asked"},
+    },
+    {
+        "alert": "AnswersDegraded",
+        "expr": "sum by (at) (rate(millrace_degraded_total[10m])) / on () group_left () "
+        f"(sum(rate(millrace_answers_total[10m])) > 0) > {DEGRADED_SHARE}",
+        "for": "10m",
+        "labels": {"severity": "warning"},
+        "annotations": {"summary": "Many answers are made without what {{ $labels.at }} does"},
+    },
+    {
+        "alert": "TransactionsAborting",
+        "expr": "sum by (stage) (increase(millrace_aborts_total[15m])) > 20",
+        "for": "5m",
+        "labels": {"severity": "warning"},
+        "annotations": {"summary": "{{ $labels.stage }} works in vain: its transactions abort"},
+    },
+)
+
+
+def rules(stages: Sequence[Stage], policies: Path | None) -> dict[str, Any]:
+    """The content of a rules file.
+
+    Raises:
+        UserError: the policy of objectives is absent or wrong.
+    """
+    promised = edges(policies)
+    groups = [
+        _group("millrace-depth", stage_rules.recorded(stages)),
+        _group("millrace-edges", burning.recorded(promised)),
+        _group("millrace-burning", burning.alerts(promised)),
+        _group("millrace-flow", _FLOW),
+        *(_group(f"millrace-stage-{each.name}", stage_rules.alerts(each)) for each in stages),
+    ]
+    return {"groups": groups}
+
+
+def _group(name: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "interval": f"{COLLECTED_S}s",
+        "rules": [_with_runbook(each) for each in found],
+    }
+
+
+def _with_runbook(rule: dict[str, Any]) -> dict[str, Any]:
+    if "alert" not in rule:
+        return rule
+    runbook = f"{RUNBOOKS}/{rule['alert']}.md"
+    return rule | {"annotations": {**rule["annotations"], "runbook": runbook}}
