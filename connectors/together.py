@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from connectors.on_server import overtaken
 from processors.documents.labels import Labels
 from processors.documents.lacking import Lacking, stamp_in
 from processors.ports import (
@@ -89,7 +90,7 @@ class Together:
         now = _agreed(own)
         for document, change in changes.items():
             if now.get(document) != change.before:
-                raise Retry(f"{'/'.join(document)} was written by somebody else meanwhile")
+                raise overtaken(document)
         for store, fences in zip(self.stores, own, strict=True):
             due = {
                 document: own_change

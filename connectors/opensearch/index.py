@@ -14,12 +14,12 @@ from typing import Any
 
 from opensearchpy.exceptions import NotFoundError
 
+from connectors.on_server import OnServer, overtaken
 from connectors.opensearch import documents
 from connectors.opensearch.client import CONFLICT, Client, reason
 from connectors.opensearch.searching import MISSING, body_of, ranking_of
 from connectors.opensearch.words import TenantWords
 from connectors.payloads import MADE, fence_id, made_of, stored_chunk
-from processors.documents.lacking import Lacking
 from processors.ports import (
     Document,
     Made,
@@ -31,14 +31,13 @@ from processors.ports import (
 )
 from processors.text.lexicon import Lexicon
 from streams.flow.errors import Retry
-from streams.flow.mirror import Place, Reflected
 
 WRITE_S = 30.0
 _SLICE = 400  # items of one bulk: two to three megabytes
 _PAGE = 1_000
 
 
-class OpenSearchIndex:
+class OpenSearchIndex(OnServer):
     """See `ChunkStore` and `LexicalSearch`. Opens nothing; `making.make` has made its index."""
 
     def __init__(
@@ -51,24 +50,15 @@ class OpenSearchIndex:
         shards: int = 1,
         search_s: float = 2.0,
     ) -> None:
+        super().__init__(version, dimensions)
         self._client = client
         self._alias = alias
         self._shards = shards
         self._search_s = search_s
-        self.version = version
-        self.dimensions = dimensions
-        self.lacking = Lacking()
 
     @property
     def where(self) -> str:
         return f"{self._alias} in OpenSearch at {self._client.url}"
-
-    def reflects(self) -> dict[Place, Reflected]:
-        """Nothing: a server's contents are its own, and `millrace index verify` compares them."""
-        return {}
-
-    def reflect(self, places: Mapping[Place, Reflected]) -> None:
-        pass
 
     def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:
         found = self._fences(documents)
@@ -112,7 +102,7 @@ class OpenSearchIndex:
             for (document, lines), outcome in zip(some, outcomes, strict=True):
                 status = outcome["status"]
                 if status == CONFLICT:
-                    raise _overtaken(document)
+                    raise overtaken(document)
                 if status >= 300 and not (status == MISSING and "delete" in lines[0]):
                     refused.setdefault(document, reason(outcome))
         self._refresh()
@@ -144,12 +134,12 @@ class OpenSearchIndex:
         for document, change in changes.items():
             now = read[document]["_source"]["fence"] if document in read else None
             if now != change.before:
-                raise _overtaken(document)
+                raise overtaken(document)
         lines = [documents.fence_lines(d, c.fence, read.get(d)) for d, c in changes.items()]
         versions: dict[Document, int] = {}
         for document, outcome in zip(changes, self._bulk(lines), strict=True):
             if outcome["status"] == CONFLICT:
-                raise _overtaken(document)
+                raise overtaken(document)
             if outcome["status"] >= 300:
                 raise Retry(f"the fence of {'/'.join(document)}: {reason(outcome)}")
             versions[document] = outcome["_version"]
@@ -256,7 +246,3 @@ def _slices(
 ) -> Iterator[list[tuple[Document, tuple[Any, ...]]]]:
     while some := [*islice(items, _SLICE)]:
         yield some
-
-
-def _overtaken(document: Document) -> Retry:
-    return Retry(f"{'/'.join(document)} was written by somebody else meanwhile")

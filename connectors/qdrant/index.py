@@ -16,16 +16,14 @@ from uuid import uuid4
 from qdrant_client import models
 
 from connectors.bm25.encoder import Bm25Encoder
+from connectors.on_server import OnServer, overtaken
 from connectors.payloads import MADE, fence_id, labels, made_of, stored_chunk
 from connectors.qdrant import points
 from connectors.qdrant.client import Guarded
 from connectors.qdrant.points import any_of, keyword, not_after
 from connectors.qdrant.words import TenantWords
-from processors.documents.lacking import Lacking
 from processors.ports import Document, Made, Ranking, Rewritten, SearchQuery, StoredChunk
 from processors.text.lexicon import Lexicon
-from streams.flow.errors import Retry
-from streams.flow.mirror import Place, Reflected
 from streams.flow.port import Watch, unwatched
 
 WRITE_S = 30
@@ -33,7 +31,7 @@ _SLICE = 256  # points of one call: about two megabytes
 _PAGE = 500
 
 
-class QdrantIndex:
+class QdrantIndex(OnServer):
     """See `ChunkStore`, `DenseSearch` and `LexicalSearch`. `making.make` has made it."""
 
     def __init__(
@@ -47,26 +45,17 @@ class QdrantIndex:
         search_s: int = 2,
         watch: Watch = unwatched,
     ) -> None:
+        super().__init__(version, dimensions)
         self._client = client
         self._name = collection
         self._where = where
         self._search_s = search_s
         self._encoder = Bm25Encoder()
         self._calling = Guarded(watch=watch)
-        self.version = version
-        self.dimensions = dimensions
-        self.lacking = Lacking()
 
     @property
     def where(self) -> str:
         return f"{self._name} in {self._where}"
-
-    def reflects(self) -> dict[Place, Reflected]:
-        """Nothing: a server's contents are its own, and `millrace index verify` compares them."""
-        return {}
-
-    def reflect(self, places: Mapping[Place, Reflected]) -> None:
-        pass
 
     def fences(self, documents: Collection[Document]) -> dict[Document, dict[str, Any]]:
         found = self._fences(documents)
@@ -114,7 +103,7 @@ class QdrantIndex:
         for document, change in changes.items():
             known = read.get(document)
             if (json.loads(known["fence"]) if known else None) != change.before:
-                raise _overtaken(document)
+                raise overtaken(document)
             counts[document] = known["count"] + 1 if known else 1
             point = points.fence_point(document, change.fence, counts[document], mark)
             if known:
@@ -127,7 +116,7 @@ class QdrantIndex:
         self._update(operations)
         for document, fence in self._fences(changes).items():
             if fence["mark"] != mark:
-                raise _overtaken(document)
+                raise overtaken(document)
         return counts
 
     def _operations(
@@ -165,7 +154,7 @@ class QdrantIndex:
                 ours = [keyword("document", fence_id(document)), keyword("mark", mark)]
                 which = models.FilterSelector(filter=models.Filter(must=[*ours]))
                 self._update([models.DeleteOperation(delete=which)])
-                raise _overtaken(document)
+                raise overtaken(document)
 
     def _update(self, operations: Sequence[Any]) -> None:
         if operations:
@@ -224,7 +213,3 @@ class QdrantIndex:
                 yield str(record.id), record.payload
             if offset is None:
                 return
-
-
-def _overtaken(document: Document) -> Retry:
-    return Retry(f"{'/'.join(document)} was written by somebody else meanwhile")

@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from evaluation.bench import corpus, running
 from evaluation.bench.child import Child
@@ -40,12 +41,17 @@ def run(options: Options, say: Say) -> Findings:
     chosen = corpus.corpus(options.data, corpus.SCIFACT)
     bare: list[float] = []
     fed: list[float] = []
+    used: list[dict[str, float]] = []
     sizes: dict[str, int] = {}
     with running.data_folder() as folder:
         for number in range(options.rounds):
             bare.append(_bare(folder, chosen, options, say, sizes))
             with running.whole_stack(folder / f"{number}", say) as settings:
-                fed.append(feed(settings, chosen, TENANT, options.documents, say)[0])
+                before = running.of_processes(settings, running.cpu_seconds)
+                rate, _ = feed(settings, chosen, TENANT, options.documents, say)
+                fed.append(rate)
+                after = running.of_processes(settings, running.cpu_seconds)
+                used.append({name: after[name] - before[name] for name in before if name in after})
         bare.append(_bare(folder, chosen, options, say, sizes))
     rates, limits = Spread.of(fed), Spread.of(bare)
     return Findings(
@@ -60,6 +66,7 @@ def run(options: Options, say: Say) -> Findings:
             )
         ],
         {"ingest": rates, "embedder": limits, "embedder_rates": bare, "corpus": chosen.name}
+        | {"cpu_ms_per_document": _each(used, sizes["documents"])}
         | sizes,
     )
 
@@ -90,6 +97,14 @@ def feed(
     if report.rejected:
         raise UserError(f"{report.rejected[0][0]} was not taken: {report.rejected[0][1]}")
     return len(documents) / took, report
+
+
+def _each(used: list[dict[str, float]], documents: int) -> dict[str, float]:
+    """Milliseconds of CPU a document, by process: where the time that the embedder lacks goes."""
+    return {
+        name: round(1000 * median(round_[name] for round_ in used) / documents, 2)
+        for name in used[0]
+    }
 
 
 def _bare(

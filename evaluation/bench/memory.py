@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from schemas import topics
 from schemas.events import QuestionAsked
 from streams.app.settings import Settings
 from streams.edge.client import edge_output
-from streams.local import state as stack_state
 from streams.local.supervisor import Stack
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
@@ -88,16 +86,14 @@ def run(options: Options, say: Say) -> Findings:
 def held(settings: Settings, *, proportional: bool = False) -> dict[str, float]:
     """MB in memory of each process, the supervisor included; shared pages in full, or shared out
     among those who share them."""
-    found: dict[str, float] = {}
-    for each in stack_state.status(settings)["processes"]:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(each["pid"])
-            if proportional:
-                full: Any = process.memory_full_info()
-                found[each["name"]] = full.pss / MB
-            else:
-                found[each["name"]] = process.memory_info().rss / MB
-    return found
+
+    def size(process: psutil.Process) -> float:
+        if not proportional:
+            return process.memory_info().rss / MB
+        full: Any = process.memory_full_info()
+        return full.pss / MB
+
+    return running.of_processes(settings, size)
 
 
 def _watch(settings: Settings, seconds: float) -> tuple[dict[str, float], float]:

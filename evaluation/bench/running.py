@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     NewTopic,  # pyright: ignore[reportPrivateImportUsage]
@@ -72,6 +73,21 @@ def whole_stack(folder: Path, say: Say, **chosen: object) -> Generator[Settings]
     finally:
         say("stopping the stack")
         stack_state.down(settings)
+
+
+def of_processes(settings: Settings, asked: Callable[[psutil.Process], float]) -> dict[str, float]:
+    """What is asked of each process of the running stack, the supervisor included, by its name."""
+    found: dict[str, float] = {}
+    for each in stack_state.status(settings)["processes"]:
+        with suppress(psutil.Error):
+            found[each["name"]] = asked(psutil.Process(each["pid"]))
+    return found
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process and those of its children that have ended have used so far."""
+    times = process.cpu_times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def make_topics(settings: Settings, names: Iterable[str]) -> None:

@@ -6,12 +6,14 @@ A process of its own, since the flow's imports would stay in the supervisor.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Self
 
-from streams.app.settings import Settings
+from streams.app.settings import PREFIX, Settings
 from streams.flow.errors import UserError
 from streams.flow.stage import Stage
 from streams.local.worker_process import Process, environment
@@ -43,40 +45,64 @@ def processes_of(stages: Sequence[Stage]) -> list[Process]:
     ]
 
 
-def prepare(settings: Settings) -> Prepared:
-    """Make the topics and learn the processes.
+class Preparation:
+    """The process that makes the topics and knows the processes; entering it begins it.
 
-    Raises:
-        UserError: the topics cannot be made, or a policy is wrong.
+    It is begun while the servers start, since its imports take about as long, and waits at its
+    standard input to be told the settings in which their addresses stand.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "streams.local.prepare"],
-        env=environment(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,  # an interrupt from the terminal is for the supervisor
-    )
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        reason = said[-1].removeprefix("millrace: ") if said else "it gave no reason"
-        raise UserError(f"the topics could not be created: {reason}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    return Prepared(
-        found["topics"],
-        [
-            Process(p["name"], tuple(p["stages"]), p["background"], tuple(p["secrets"]))
-            for p in found["processes"]
-        ],
-    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "streams.local.prepare"],
+            env=environment(self._settings),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # an interrupt from the terminal is for the supervisor
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # where it is done, this does nothing
+        self._process.communicate()
+
+    def __call__(self, settings: Settings) -> Prepared:
+        """Make the topics and learn the processes.
+
+        Raises:
+            UserError: the topics cannot be made, or a policy is wrong.
+        """
+        told = {name: v for name, v in environment(settings).items() if name.startswith(PREFIX)}
+        out, err = self._process.communicate(json.dumps(told))
+        if self._process.returncode != 0:
+            said = (err.strip() or out.strip()).splitlines()
+            reason = said[-1].removeprefix("millrace: ") if said else "it gave no reason"
+            raise UserError(f"the topics could not be created: {reason}")
+        found = json.loads(out.splitlines()[-1])
+        return Prepared(
+            found["topics"],
+            [
+                Process(p["name"], tuple(p["stages"]), p["background"], tuple(p["secrets"]))
+                for p in found["processes"]
+            ],
+        )
 
 
 def main() -> int:
-    """Prints what `prepare` reads."""
+    """Prints what `Preparation` reads."""
     from streams.app import opening
     from streams.app.settings import load
     from streams.edge import admin
 
+    told = sys.stdin.read()
+    if not told:
+        return 0  # nobody needs it any more
+    os.environ.update(json.loads(told))
     try:
         settings = load()
         stages = opening.stages(settings)

@@ -20,7 +20,7 @@ from streams.flow.errors import MillraceError, UserError
 from streams.local.broker import Broker
 from streams.local.child import Service, unwritable
 from streams.local.daemon import detach
-from streams.local.prepare import Prepared, prepare
+from streams.local.prepare import Preparation, Prepared
 from streams.local.redis import RedisServer
 from streams.local.state import (
     STOP_TIMEOUT_S,
@@ -95,12 +95,12 @@ class Stack:
         settings: Settings,
         *,
         worker_command: Callable[[Process], Sequence[str]] = run_command,
-        prepared: Callable[[Settings], Prepared] = prepare,
+        prepared: Callable[[Settings], Prepared] | None = None,
     ) -> None:
         self._data = settings.data.absolute()
         self.settings = settings.model_copy(update={"data": self._data})
         self._worker_command = worker_command
-        self._prepare = prepared
+        self._prepared = prepared
         self._progress: Progress = lambda _: None
         self._phase = "starting"
         self._watched: list[_Watched] = []
@@ -120,9 +120,10 @@ class Stack:
         try:
             self._resources.enter_context(only_supervisor(self._data))
             self._write_state()
+            prepare = self._prepared or self._resources.enter_context(Preparation(self.settings))
             self._start_servers()
             self._say("creating topics")
-            self._start_workers(self._prepare(self.settings).processes)
+            self._start_workers(prepare(self.settings).processes)
         except BaseException:
             self.stop()
             raise
