@@ -40,6 +40,11 @@ ASKING = _words("""
     whose why will with within without would you your s t re ve ll d
     called describe exactly explain give given happen happened kind long make mean meaning means
     name named purpose type types used using use
+    der das den dem ein eine einen einem einer eines und oder ist sind wie viel viele welche welcher
+    welches welchen wer wann wo warum für von vom zum zur bei nach auf aus über ich wir sie ihr muss
+    kann darf werden wird wurde hat haben
+    le la les une des du de et ou sont quel quelle quels quelles combien comment quand où pourquoi
+    qui que dans avec selon sous je nous vous elle faut peut doit
 """)
 # Longest first where one ends in another.
 _SUFFIX = re.compile(

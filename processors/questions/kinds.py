@@ -16,7 +16,8 @@ _STEPS = re.compile(
 # "which papers", "what are the conditions", "what kinds of": a plural after the question word.
 _LIST = re.compile(
     r"\b(?:which|what|welche)(?: (?:are|were|sind))?(?: (?:the|all|other|kinds?|types?|sorts?|of))*"
-    r" (?:[\w-]+ )?(?!(?:is|was|does|has|business|fees|status|address|process|access|bonus|basis"
+    r" (?:(?!(?:do|did|can|could|may|might|must|shall|should|will|would|have|had)\b)[\w-]+ )?"
+    r"(?!(?:is|was|does|has|business|fees|status|address|process|access|bonus|basis"
     r"|class|loss|this|less|express)\b)[\w-]{3,}s\b(?! (?:is|was|does|has)\b)"
     r"|\b(?:list|name|tell me) (?:all|the|every)\b|\bwhat (?:all )?do (?:i|we|you) need\b"
     r"|\bwhat (?:must|do|should|does) (?:[\w-]+ ){1,3}"

@@ -9,9 +9,10 @@ from math import log
 
 from processors.questions.evidence import Asked, keys_of
 from processors.questions.kinds import asks_whether, wants_list, wants_steps
-from processors.questions.quoting import Listed, beneath, joined, readable
+from processors.questions.quoting import Listed, Sentence, beneath, joined, readable
 from processors.questions.weighing import LEAST, Passage, Unit
 from processors.text.orders import is_order
+from processors.text.ticks import TICKED, UNTICKED
 
 _SHORT = 3  # words that mean nothing without the question above them: "Yes."
 _BARE = 8  # words of an item that mean little without what introduces the list
@@ -88,7 +89,7 @@ def _with_next(quote: Quote, asked: Asked, passages: Sequence[Passage]) -> Quote
 
 def widened(unit: Unit, passages: Sequence[Passage]) -> Quote:
     """A sentence with what it needs: an introduction's list, what is below an item, a question."""
-    text = passages[unit.rank].candidate.text
+    text, title = passages[unit.rank].candidate.text, passages[unit.rank].candidate.title
     sentence, listed = unit.sentence, unit.listed
     if listed is None and _LINE_END.search(text[sentence.start : sentence.end]):
         for other in passages[unit.rank].units:
@@ -111,7 +112,16 @@ def widened(unit: Unit, passages: Sequence[Passage]) -> Quote:
         if above.endswith("?"):
             above = re.sub(r"\A(?:Q|F|Frage|Question)\s*\d*\s*[:.)]\s*", "", above)
             reads = f"{above} {reads}"
+        elif _names(sentence, title) and not reads.startswith((TICKED, UNTICKED)):
+            reads = f"{above.rstrip(':')}: {reads}"
     return Quote(unit, sentence.start, sentence.end, reads)
+
+
+def _names(sentence: Sentence, title: str) -> bool:
+    """Whether the nearest heading names a value below it, and not the document."""
+    above = sentence.headings[-1].strip()
+    alone = sentence.list_of < 0 and sentence.header is None
+    return alone and above != title and not above.startswith("# ")
 
 
 def _whole(unit: Unit, listed: Listed, passages: Sequence[Passage]) -> Quote:

@@ -11,7 +11,10 @@ from processors.text.furniture import is_furniture
 from processors.text.values import absent
 from schemas.events import Candidate
 
-_MARKER = re.compile(r"\s*(?:>\s*)*(?:[-*+•‣◦▪]|\d{1,3}[.)]|\(?[a-z\d]{1,3}\))\s+")
+_MARKER = re.compile(
+    r"\s*(?:>\s*)*(?:[-*+•‣◦▪]|\d{1,3}[.)]|\(?[a-z\d]{1,3}\))\s+"
+    r"|\s*(?i:step|schritt|étape)\s+\d{1,2}\s*[.:)–—-]\s*(?=\S)"  # noqa: RUF001
+)
 _DELIMITER = re.compile(r"[\s|:\-]*-[\s|:\-]*\Z")
 _CELLS = re.compile(r"(?<!\\)\|")
 _HEADING = re.compile(r"#{1,6}\s|[^\n]*\n[ \t]*(?:=+|-+)[ \t]*\Z")
@@ -27,6 +30,8 @@ _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])")
 _ASKED = re.compile(
     r"[\s>#*_\d.)-]*(?:(?:Q|F|Frage|Question)\s*\d*\s*[:.)]\s*)?[^\n]{4,200}\?[*_\s]*\Z"
 )
+# A line that is bold as a whole and ends like no sentence.
+_BOLD = re.compile(r"(\*\*|__)[^*_\n]{2,60}(?<![.!;,])\1:?\s*\Z")
 _ANSWER_MARK = re.compile(r"\s*(?:[-*]\s+)?\**(?:A|Answer|Antwort|Réponse)\s*\d*\s*[:.)]\**\s+")
 OPENS = (":", "—", "–")  # noqa: RUF001 - what follows is what is meant
 _ENDED = (".", "!", "?", "…", "。", "！", "？", ";", *OPENS)  # noqa: RUF001
@@ -52,7 +57,7 @@ class Sentence:
         sentence = text[self.start : self.end]
         if self.header is None:
             return readable(sentence)
-        return _row(self.header, _cells(sentence))
+        return row_reads(self.header, cells_of(sentence))
 
 
 def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
@@ -71,13 +76,13 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
     for start, end, cosine in zip(flat[::2], flat[1::2], candidate.sentence_scores, strict=False):
         sentence = text[start:end]
         gap, last = text[last:start], end
-        if _HEADING.match(sentence) or _ASKED.match(sentence):
+        if _HEADING.match(sentence) or _ASKED.match(sentence) or _named_below(text, start, end):
             under, intro, header = keys_of(sentence), frozenset[str](), None
             heading, introduced, inside = (sentence,), None, False
             continue
         first, _, rest = sentence.partition("\n")
         if "|" in first and rest and _DELIMITER.match(rest):
-            header, inside = _cells(first), False
+            header, inside = cells_of(first), False
             continue
         if is_furniture(sentence):
             continue
@@ -86,7 +91,7 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
         headings = (*outer, *heading)
         if sentence.startswith("|") or (header and "|" in sentence):
             row: Sequence[str] | None = header or ()
-            cells = _cells(sentence)
+            cells = cells_of(sentence)
             if header and len(header) == len(cells) == 1:  # a list with its heading above
                 lists += not inside
                 inside, number, row = True, lists, None
@@ -114,12 +119,21 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
         yield Sentence(rank, start, end, cosine, near, row, headings, known, number, blank)
 
 
+def _named_below(text: str, start: int, end: int) -> bool:
+    """Whether it is a line in bold by itself, which names what stands below it."""
+    alone = text[:start].rpartition("\n")[2].strip() == "" and text[end : end + 1] in ("\n", "\r")
+    return alone and _BOLD.match(text[start:end]) is not None and bool(text[end:].strip())
+
+
 def _goes_on(text: str, gap: str, start: int) -> bool:
-    """Whether what begins there is still of the item before it: on its line, or indented."""
+    """Whether what begins there is still of the item before it: on its line, or indented.
+
+    What is indented may stand apart, as a block of code does, or a paragraph.
+    """
     if "\n" not in gap:
         return True
     line = text.rfind("\n", 0, start) + 1
-    return gap.count("\n") == 1 and start - line >= 2
+    return start - line >= 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +156,9 @@ class Listed:
             if mark is None and lines and not _ONLY_CELL.fullmatch(raw):
                 lines[-1] += f" {plain}"
             else:
-                number = mark[0].strip() if mark else ""
-                lines.append(f"{number if number[:-1].isalnum() else '-'} {plain}")
+                number = " ".join(mark[0].split()) if mark else ""
+                counts = number[:-1].replace(" ", "").isalnum()
+                lines.append(f"{number if counts else '-'} {plain}")
         if len(shown) > _MOST_ITEMS:
             lines.append(f"(and {len(shown) - _MOST_ITEMS} more)")
         return "\n".join(lines)
@@ -189,7 +204,8 @@ def lists(found: Iterable[Sentence], text: str) -> dict[int, Listed]:
     return made
 
 
-def _cells(row: str) -> list[str]:
+def cells_of(row: str) -> list[str]:
+    """The cells of a row of a table, as they read."""
     inner = row.strip().removeprefix("|").removesuffix("|")
     return [_unmarked(cell) for cell in _CELLS.split(inner)]
 
@@ -205,7 +221,7 @@ _SAYS_NOTHING = _words("""
 """)
 
 
-def _row(header: Sequence[str], cells: Sequence[str]) -> str:
+def row_reads(header: Sequence[str], cells: Sequence[str]) -> str:
     """A row with the names of its columns, or with its first cell as the name of the others.
 
     What stands for no value says nothing.

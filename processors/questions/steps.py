@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from processors.questions import numbered
 from processors.questions.evidence import Asked
+from processors.questions.numbered import first, last
 from processors.questions.quotes import Quote
 from processors.questions.quoting import readable
 from processors.questions.weighing import Passage, Unit, calibrated
 from processors.questions.wholes import UNREAD, Found, Whole, candidates, listed
 from processors.text.orders import is_order
+from schemas.events import Candidate
 
 _LEAST_TOLD = 0.6  # share of the points that must tell someone to do something
 _PROSE = 2 / 3  # of the sentences of a paragraph, where no marks say that they are points
@@ -32,7 +35,6 @@ _CALLED = 0.7  # by a heading that says so: "How to ..."
 _NUMBERED = 0.7
 _ASIDE = 1.5  # less under a heading of what stands beside a procedure
 _INTERCEPT = -12.2
-_NUMBER = re.compile(r"\s*(?:step\s+)?(\d{1,3})[.):]", re.IGNORECASE)
 
 
 def steps(asked: Asked, passages: Sequence[Passage], said: Mapping[int, float]) -> Found | None:
@@ -42,13 +44,12 @@ def steps(asked: Asked, passages: Sequence[Passage], said: Mapping[int, float]) 
         for passage, share in candidates(passages)
         for told in _told(passage)
     ]
-    if not found:
-        return None
-    logit, told = max(found, key=lambda each: each[0])
-    quotes = [Quote(told.unit, told.start, told.end, told.reads)]
-    quotes += _continued(told, passages)
-    reads = "\n".join(quote.reads for quote in quotes)
-    return Found(tuple(quotes), reads, calibrated(logit))
+    for logit, told in sorted(found, key=lambda each: -each[0]):
+        quotes = _whole(told, passages)
+        if len(told.points) != 1 or len(quotes) > 1:  # one step alone is no procedure
+            reads = "\n".join(quote.reads for quote in quotes)
+            return Found(tuple(quotes), reads, calibrated(logit))
+    return None
 
 
 def _logit(asked: Asked, told: Whole, share: float, said: Mapping[int, float]) -> float:
@@ -58,7 +59,7 @@ def _logit(asked: Asked, told: Whole, share: float, said: Mapping[int, float]) -
         told.nearness(asked, share)
         + _SAID * max(said.get(told.passage.rank, UNREAD) - UNREAD, 0.0)
         + _CALLED * (_HOW.search(heading) is not None)
-        + _NUMBERED * (_last(told.reads) > 0)
+        + _NUMBERED * (last(told.reads) > 0)
         - _ASIDE * any(word not in asked.text.lower() for word in beside)
         + _INTERCEPT
     )
@@ -66,10 +67,10 @@ def _logit(asked: Asked, told: Whole, share: float, said: Mapping[int, float]) -
 
 def _told(passage: Passage) -> Iterator[Whole]:
     """The lists and paragraphs of a passage that tell what to do."""
-    for each in listed(passage):
+    for each in _pointed(passage):
         least = _LEAST_TOLD
         if any(_HOW.search(head) for head in each.heads[-2:]):
-            least = 0.0 if _NUMBER.match(each.points[0]) else _LEAST_TOLD / 2
+            least = 0.0 if numbered.NUMBER.match(each.points[0]) else _LEAST_TOLD / 2
         if _share(each.points) >= least:
             yield each
     text = passage.candidate.text
@@ -80,6 +81,13 @@ def _told(passage: Passage) -> Iterator[Whole]:
             start, end = units[0].sentence.start, units[-1].sentence.end
             reads = " ".join(map(readable, said))
             yield Whole(passage, near, start, end, reads, near.sentence.headings)
+
+
+def _pointed(passage: Passage) -> Iterator[Whole]:
+    """All that has points or numbers."""
+    yield from listed(passage)
+    yield from numbered.rows(passage)
+    yield from numbered.headed(passage)
 
 
 def _share(points: Sequence[str]) -> float:
@@ -100,34 +108,31 @@ def _paragraphs(passage: Passage) -> Iterator[list[Unit]]:
         yield run
 
 
-def _continued(told: Whole, passages: Sequence[Passage]) -> list[Quote]:
-    """What goes on in the next chunk: the numbers after the last one."""
-    found: list[Quote] = []
-    number, at = _last(told.reads), told.passage.candidate
-    while number:
-        after = next(
-            (
-                each
-                for each in passages
-                if (each.candidate.doc_id, each.candidate.ordinal) == (at.doc_id, at.ordinal + 1)
-            ),
-            None,
-        )
-        if after is None:
-            break
-        going = next((t for t in _told(after) if _first(t.reads) == number + 1), None)
+def _whole(told: Whole, passages: Sequence[Passage]) -> list[Quote]:
+    """Steps with those that stand in the chunks before and after: the numbers go on."""
+    quotes = [_quote(told)]
+    number, at = last(told.reads), told.passage.candidate
+    while number and (after := _beside(at, 1, passages)) is not None:
+        going = next((t for t in _pointed(after) if first(t.reads) == number + 1), None)
         if going is None:
             break
-        found.append(Quote(going.unit, going.start, going.end, going.reads))
-        number, at = _last(going.reads), after.candidate
-    return found
+        quotes.append(_quote(going))
+        number, at = last(going.reads), after.candidate
+    number, at = first(told.reads), told.passage.candidate
+    while number > 1 and (before := _beside(at, -1, passages)) is not None:
+        coming = next((t for t in _pointed(before) if last(t.reads) == number - 1), None)
+        if coming is None:
+            break
+        quotes.insert(0, _quote(coming))
+        number, at = first(coming.reads), before.candidate
+    return quotes
 
 
-def _first(reads: str) -> int:
-    found = _NUMBER.match(reads)
-    return int(found[1]) if found else 0
+def _beside(at: Candidate, steps: int, passages: Sequence[Passage]) -> Passage | None:
+    wanted = (at.doc_id, at.ordinal + steps)
+    found = (p for p in passages if (p.candidate.doc_id, p.candidate.ordinal) == wanted)
+    return next(found, None)
 
 
-def _last(reads: str) -> int:
-    numbers = [int(found[1]) for line in reads.splitlines() if (found := _NUMBER.match(line))]
-    return numbers[-1] if numbers else 0
+def _quote(told: Whole) -> Quote:
+    return Quote(told.unit, told.start, told.end, told.reads)

@@ -11,10 +11,13 @@ from math import exp, isfinite, log
 import numpy as np
 
 from processors.ports import Asking, Float32, Reading
+from processors.questions.columns import narrowed
 from processors.questions.evidence import NAMED_HERE, Asked, keys_of
 from processors.questions.kinds import apart, of_its_kind
+from processors.questions.labels import labelled
 from processors.questions.quoting import Listed, Sentence, lists, sentences
 from processors.questions.subjects import Subjects
+from processors.text.ticks import TICKED, UNTICKED
 from processors.text.values import holed
 from schemas.events import Candidate
 
@@ -92,12 +95,12 @@ class Passage:
     def units(self) -> list[Unit]:
         """What can be quoted of it, but for what is of another time or provision."""
         candidate, question, named = self.candidate, self._question, self._named
-        found = list(sentences(self.rank, candidate))
+        found = labelled(sentences(self.rank, candidate), candidate.text, question, self._text)
         inside = lists(found, candidate.text)
         names = keys_of(*(word for each in named.known for word in each.words))
         made: list[Unit] = []
         for each in found:
-            reads = each.reads(candidate.text)
+            reads = narrowed(each, candidate.text, question) or each.reads(candidate.text)
             own = candidate.text[each.start : each.end]
             headings = _above(each, candidate.text)
             if holed(reads):
@@ -121,6 +124,7 @@ class Passage:
             listed = inside.get(each.list_of)
             identified = not question.missing(keys | each.near, identifiers=True)
             made.append(Unit(each, reads, keys, near, fits, listed, words, kind, names, identified))
+        _of_the_box_asked(made, question)
         return made
 
     def asking(self, question: str) -> Asking:
@@ -128,6 +132,14 @@ class Passage:
         candidate = self.candidate
         context = " > ".join(filter(None, (candidate.title, candidate.heading)))
         return Asking(question, context, candidate.text)
+
+
+def _of_the_box_asked(units: Sequence[Unit], question: Asked) -> None:
+    """Of boxes to tick, another than the one that is named says nothing of it."""
+    boxes = [unit for unit in units if unit.reads.startswith((TICKED, UNTICKED))]
+    named = [question.coverage(unit.own) for unit in boxes]
+    for unit, covered in zip(boxes, named, strict=True):
+        unit.kind = unit.kind and covered == max(named)
 
 
 def _share(score: float, top: float) -> float:

@@ -16,7 +16,7 @@ from processors.text.ticks import TICKED, UNTICKED
 
 # Without any of these there is nothing to do: most texts are told by one look.
 _ANY = re.compile(
-    r"[<|&]|~~|\]\(|^[ \t]*(?:[-*+]|\d+[.)]) \[[ xX]\]|\A---|^:[ \t]|^ {0,3}\[[^\^\]\n]+\]:",
+    r"[<|&^]|~|==|\]\(|^[ \t]*(?:[-*+]|\d+[.)]) \[[ xX]\]|\A---|^:[ \t]|^ {0,3}\[[^\^\]\n]+\]:",
     re.MULTILINE,
 )
 # Where something begins that is more than a line's marks. What closes it is looked for from there,
@@ -38,6 +38,8 @@ _MOST_CELLS = 200_000  # of a table that is laid out anew
 _INLINE = re.compile(
     r"""(?P<code>(?P<tick>`{1,3})(?!`)[^`\n]{1,400}(?P=tick)(?!`))
       |~~(?=[^\s~])(?P<struck>[^~\n]{1,1000})~~
+      |==(?=[^\s=])(?P<marked>[^=\n]{1,400})(?<=[^\s=])==(?!=)
+      |(?<=[^\W_])\^(?P<raised>[^\s^~]{1,8})\^|(?<=[A-Za-z])~(?P<lowered>[0-9a-z]{1,4})~(?!~)
       |<(?P<del>del|s|strike)>(?P<deleted>[^<]{0,1000})</(?P=del)>
       |<(?P<way>sup|sub)>(?P<moved>[^<]{1,60})</(?P=way)>
       |!\[(?P<alt>[^\[\]\n]{0,400})\]\([^()\n]{0,800}\)
@@ -195,6 +197,10 @@ def _inline(text: str, left: Counter[str]) -> str:
             return ""
         if found["moved"]:
             return (raised.up if found["way"].lower() == "sup" else raised.down)(found["moved"])
+        if found["marked"]:
+            return _inline(found["marked"], left)
+        if found["raised"] or found["lowered"]:
+            return raised.up(found["raised"]) if found["raised"] else raised.down(found["lowered"])
         if found["picture"]:
             left["picture"] += 1
             alt = _ALT.search(found["picture"])

@@ -32,7 +32,7 @@ def test_a_table_row_reads_as_pairs_and_is_quoted_as_it_stands() -> None:
     made = answer(
         "What is the fee for a performance guarantee?", candidate(FEES, {"Performance": 0.6})
     )
-    assert made.answer == "Type: Performance guarantee; Fee: 1.20 percent; Longest term: 48 months."
+    assert made.answer == "Type: Performance guarantee; Fee: 1.20 percent."
     assert made.citations[0].quote == "| Performance guarantee | 1.20 percent | 48 months |"
 
 

@@ -34,6 +34,9 @@ def test_steps_are_wanted_where_it_is_asked_how_something_is_done(
         ("What is the deposit of the lease?", False),
         ("Which is the nearest harbour?", False),
         ("What business is this?", False),
+        ("What do divers of class C pay?", False),
+        ("What can members borrow?", False),
+        ("What should boats carry at night?", False),
     ],
 )
 def test_a_list_is_wanted_where_many_things_are_asked_for(question: str, a_list: bool) -> None:

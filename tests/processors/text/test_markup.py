@@ -30,6 +30,10 @@ CASES = [
     ),
     ("Toll\n: 9 marks a day\n\nNet\n\n:   a seine", "Toll: 9 marks a day\n\nNet: a seine"),
     ("40 m<sup>2</sup> at 10<sup>4</sup> each", "40 m² at 10^4 each"),
+    (
+        "The toll is ==9 marks==, 10^4^ of H~2~O; a == b, x^2 and ~4",
+        "The toll is 9 marks, 10^4 of H2O; a == b, x^2 and ~4",
+    ),
     ("<div style='display:none'>secret</div>Open.", "Open."),
 ]
 
