@@ -18,6 +18,8 @@ from connectors.converters.made import Limits, Made, some
 from connectors.converters.pdf_forms import Run, filled_in, secret
 from connectors.converters.pdf_lines import Line, Page, append, body_size
 from connectors.converters.pdf_paragraphs import blocks_of, in_one
+from connectors.converters.pdf_points import with_labels
+from connectors.converters.pdf_rules import ruled
 from connectors.converters.pdf_running import drop_running, repeat_headers
 from connectors.converters.pdf_tables import Box
 from connectors.converters.pdf_unseen import comments, unseen_places
@@ -111,20 +113,25 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
         found: Any = document.extract_tables(number) if len(spans) > 3 else ()
     except (OSError, ValueError, RuntimeError):
         return Page([], [], damaged=True)
-    tables = sorted(pdf_tables.tables(found), key=lambda table: -table.box[3])
-    boxes = [table.box for table in tables]
     white = unseen_places(document, number)
     said, struck = comments(document, number)
     seen = _seen(document, number, spans, white | struck)
     runs = [
         Run(text, span.bbox, span.font_size, bool(span.is_bold))
         for span, text in zip(spans, seen, strict=True)
-        if text.strip() and not _inside(span.bbox, boxes)
+        if text.strip()
     ]
+    tables = ruled(_paths(document, number), runs)
+    drawn = [table.box for table in tables]
+    tables += [table for table in pdf_tables.tables(found) if not _over(table.box, drawn)]
+    tables.sort(key=lambda table: -table.box[3])
+    boxes = [table.box for table in tables]
+    runs = [run for run in runs if not _inside(run.bbox, boxes)]
     runs, ticks = filled_in(document, number, runs, hidden)
     lines: list[Line] = []
     for run in runs:
         append(lines, run)
+    lines = with_labels(lines)
     for line in lines:
         if has_right_to_left(line.text):
             line.text = as_read(line.text)
@@ -142,6 +149,19 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
         low=low,
         high=high,
     )
+
+
+def _paths(document: Any, number: int) -> Any:
+    try:
+        return document.extract_paths(number)
+    except (OSError, ValueError, RuntimeError):
+        return ()
+
+
+def _over(box: Box, others: Sequence[Box]) -> bool:
+    """Whether two boxes have some of the page in common."""
+    left, low, right, high = box
+    return any(left < r and x < right and low < h and y < high for x, y, r, h in others)
 
 
 def _edges(document: Any, number: int) -> Box:

@@ -10,6 +10,7 @@ from typing import Literal
 from connectors.converters import markdown
 from connectors.converters.hyphens import Spellings
 from connectors.converters.pdf_lines import Line, Page, near
+from connectors.converters.pdf_points import numbered
 from processors.text import raised
 from processors.text.furniture import of_contents
 
@@ -41,10 +42,14 @@ class Block:
 def blocks_of(page: Page, sizes: dict[float, int], body: float) -> list[Block]:
     """The blocks of a page; `sizes` has the heading level of each size of letters above `body`."""
     out: list[Block] = []
-    tables = [(table.box[3], markdown.table(table.rows)) for table in page.tables]
+    tables = [
+        (table.box[3], markdown.table(table.rows, across=table.across)) for table in page.tables
+    ]
     last: Line | None = None
     last_level = 0
+    edge = 0.0  # where the marks of the list stand
     contents = of_contents([line.text for line in page.lines])
+    points = numbered(page.lines)
     for number, line in enumerate(page.lines):
         if number in contents:
             continue
@@ -54,8 +59,10 @@ def blocks_of(page: Page, sizes: dict[float, int], body: float) -> list[Block]:
         text = " ".join(line.text.split())
         level = sizes.get(round(line.size), 0) if len(text) <= HEADING_CHARS else 0
         beside = last is not None and near(last, line) and not text.startswith(raised.MARK)
-        if bullet := _BULLET.match(text):
-            text = f"- {text[bullet.end() :]}"
+        bullet = _BULLET.match(text)
+        if bullet or number in points:
+            text = f"- {text[bullet.end() :]}" if bullet else points[number]
+            edge = line.left
             if out and out[-1].kind == "list":
                 out[-1].text += f"\n{text}"
             else:
@@ -65,7 +72,15 @@ def blocks_of(page: Page, sizes: dict[float, int], body: float) -> list[Block]:
                 out[-1].text += f" {text}"
             else:
                 out.append(Block("heading", markdown.heading(level, text)))
-        elif beside and not last_level and out[-1].kind != "table" and _goes_on(out[-1].text, text):
+        elif (
+            beside
+            and not last_level
+            and out[-1].kind != "table"
+            and not (
+                out[-1].kind == "list" and line.left <= edge + 1 and _ENDED.search(out[-1].text)
+            )
+            and _goes_on(out[-1].text, text)
+        ):
             out[-1].text = page.spellings.joined(out[-1].text, text)
         else:
             out.append(Block("note" if 0 < line.size < _NOTE * body else "text", text))

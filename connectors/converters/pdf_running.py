@@ -41,7 +41,7 @@ def repeat_headers(pages: Sequence[Page]) -> None:
         between = [line for line in above.lines if line.top <= former.box[1]]
         between += [line for line in page.lines if line.bottom >= table.box[3]]
         if empty(between) and former.goes_on_in(table):
-            table.rows.insert(0, former.rows[0])
+            table.begin_as(former)
 
 
 def _shape(line: Line) -> tuple[str, int]:

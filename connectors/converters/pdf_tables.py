@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from connectors.converters.continued import goes_on
 
 Box = tuple[float, float, float, float]  # left, low, right, high
 _SAME_EDGE = 6.0  # points between the edges of one column on two pages
+_TOUCHING, _WORDS_APART = 0.05, 0.5  # of a letter's height
 _AMOUNT = re.compile(r"[-+(]?\W?\d.*", re.DOTALL)  # with its unit, if any
 
 
@@ -21,6 +23,7 @@ class Table:
     rows: list[list[str]]
     box: Box
     columns: list[tuple[float, float]]
+    across: frozenset[tuple[int, int]] = frozenset()  # cells over which the one before goes on
 
     def goes_on_in(self, other: Table) -> bool:
         """Whether `other`, at the top of the next page, lacks the header that this one has.
@@ -40,6 +43,15 @@ class Table:
         rows = [row for row in other.rows if sum(map(bool, row)) > 1]
         return bool(rows) and goes_on(self.rows[0], self.rows[1:], rows, _AMOUNT)
 
+    def begin_as(self, former: Table) -> None:
+        """Take over its header: the rows in which a name goes over several columns, and one."""
+        spanned = {row for row, _ in former.across}
+        count = next(row for row in range(len(former.rows)) if row not in spanned) + 1
+        count = min(count, len(former.rows) - 1) if len(former.rows) > 1 else 1
+        self.rows[:0] = former.rows[:count]
+        own = {(row + count, column) for row, column in self.across}
+        self.across = frozenset(own | {each for each in former.across if each[0] < count})
+
 
 class _Row(NamedTuple):
     cells: list[str]
@@ -55,6 +67,8 @@ def tables(found: Iterable[dict[str, Any]]) -> list[Table]:
     kept: list[Table] = []
     for table in found:
         x, y, width, height = table["bbox"]
+        if _words_alone(table):
+            continue
         rows = _rows(table)
         high = y + height
         while len(rows) > 1 and len(rows[0].cells) > 1 and rows[0].boxes == 1 and rows[0].cells[0]:
@@ -63,6 +77,21 @@ def tables(found: Iterable[dict[str, Any]]) -> list[Table]:
         if len(texts) > 1:
             kept.append(Table(texts, (x, y, x + width, high), _columns(table)))
     return kept
+
+
+def _words_alone(table: dict[str, Any]) -> bool:
+    """Whether its columns are no farther apart than words are: lines that look alike, not a table.
+
+    Cells between rules touch each other.
+    """
+    gaps = [
+        (after["bbox"][0] - before["bbox"][0] - before["bbox"][2]) / max(before["bbox"][3], 1.0)
+        for row in table["rows"]
+        for before, after in pairwise(row["cells"])
+        if before.get("bbox") and after.get("bbox") and before["text"] and after["text"]
+    ]
+    words = sum(_TOUCHING < gap < _WORDS_APART for gap in gaps)
+    return words * 2 > len(gaps)
 
 
 def _rows(table: dict[str, Any]) -> list[_Row]:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from connectors.converters.made import some
 from connectors.converters.number_formats import (
@@ -16,6 +16,7 @@ from connectors.converters.number_formats import (
     shown_number,
     shown_text,
 )
+from processors.text import raised
 
 # Rows and columns that an author hid: not those that a filter or a folded outline keeps away.
 _HIDDEN_ROW = re.compile(
@@ -109,6 +110,7 @@ class Seen:
 def shown(cell: Any) -> str:
     """What a reader of the sheet sees of a cell that has a value."""
     value, form = cell.value, str(cell.number_format or "General")
+    rich = isinstance(value, list)
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
@@ -117,4 +119,16 @@ def shown(cell: Any) -> str:
         return shown_duration(value, form)
     if isinstance(value, datetime.date | datetime.time):
         return shown_moment(value, form)
-    return shown_text(str(value), form)
+    return shown_text(_parts(cast("list[Any]", value)) if rich else str(value), form)
+
+
+def _parts(value: list[Any]) -> str:
+    """A text of which parts look different: raised or lowered ones as such, struck ones not."""
+    made: list[str] = []
+    for part in value:
+        if isinstance(part, str):
+            made.append(part)
+        elif not part.font.strike:
+            way = {"superscript": raised.up, "subscript": raised.down}.get(part.font.vertAlign)
+            made.append(way(part.text) if way else part.text)
+    return "".join(made)

@@ -16,6 +16,7 @@ from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits, Made, some
 from connectors.converters.sheet_cells import Seen, Shown, column_of, hidden_of
 from connectors.converters.sheet_xml import in_xml
+from processors.text.raised import resolved
 
 _MAIN = "xl/workbook.xml"
 # A formula whose result no program has written down.
@@ -51,7 +52,9 @@ def convert(data: bytes, limits: Limits) -> Made:
     unread: list[str] = []
     size = rows_read = 0
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        book = openpyxl.load_workbook(
+            io.BytesIO(data), read_only=True, data_only=True, rich_text=True
+        )
         hidden_sheets: list[str] = []
         seen = Seen()
         for sheet in book.worksheets:
@@ -101,7 +104,7 @@ def convert(data: bytes, limits: Limits) -> Made:
             unread.append(f"{some(count, one, many)} not read")
     if comments := sum(1 for _ in in_xml(data, "xl/comments", _COMMENT)):
         unread.append(f"{some(comments, 'cell comment', 'cell comments')} not read")
-    return Made("\n\n".join(blocks), title, {"rows": str(rows_read)}, tuple(unread))
+    return Made(resolved("\n\n".join(blocks)), title, {"rows": str(rows_read)}, tuple(unread))
 
 
 def _tables(

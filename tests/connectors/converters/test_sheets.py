@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import io
 from typing import Any
 
+import xlsxwriter
 from openpyxl.styles import Font, PatternFill
 
 from connectors.converters.documents import Documents
@@ -77,6 +79,28 @@ def test_struck_and_white_cells_are_left_out_and_white_on_a_dark_ground_is_not(
     assert blocks[1].splitlines()[2:] == ["| Seine |  | 5 |", "| Trawl | 9 |  |"]
     assert blocks[1].startswith("| Net | Cost | Now |")
     assert unread == "1 struck cell left out; 1 cell of hidden text left out"
+
+
+def test_raised_lowered_and_struck_parts_of_a_cell_read_as_they_look(converter: Documents) -> None:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file)
+    raised, low, struck = (
+        book.add_format(look)
+        for look in ({"font_script": 1}, {"font_script": 2}, {"font_strikeout": True})
+    )
+    sheet = book.add_worksheet("Tolls")
+    sheet.write_row(0, 0, ["What", "How much"])
+    sheet.write(1, 0, "Toll of tugs")
+    sheet.write_rich_string(1, 1, "40", raised, "2", " marks")
+    sheet.write(2, 0, "Fish in the lake")
+    sheet.write_rich_string(2, 1, "10", raised, "4", " of ", struck, "cod ", "perch")
+    sheet.write(3, 0, "Gas")
+    sheet.write_rich_string(3, 1, "CO", low, "2", " of boats")
+    book.close()
+    body = converter.convert("a.xlsx", file.getvalue()).body
+    assert "| Toll of tugs | 40[^2] marks |" in body
+    assert "| Fish in the lake | 10^4 of perch |" in body
+    assert "| Gas | CO2 of boats |" in body
 
 
 def test_headers_of_two_rows_and_values_over_columns_are_said_in_each(converter: Documents) -> None:
