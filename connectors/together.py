@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from connectors.on_server import overtaken
 from processors.documents.labels import Labels
 from processors.documents.lacking import Lacking, stamp_in
+from processors.guard.access import Access
 from processors.ports import (
     ChunkStore,
     DenseSearch,
@@ -31,7 +32,7 @@ from streams.flow.errors import Retry
 from streams.flow.mirror import Place, Reflected
 
 # Before any version: of a document that only one of the stores knows.
-_KEPT = ("logged", "fed_at", "acl", "classes")
+_KEPT = ("logged", "fed_at", "acl", "classes", "acl_coming", "classes_coming")
 _NEVER = {"version": -(2**63), "sequence": 0, "generation": 0, "deleted": False}
 
 
@@ -117,8 +118,8 @@ class Together:
     def matching(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
         return self._lexical.matching(queries)
 
-    def lexicon(self, tenant: str) -> Lexicon:
-        return self._lexical.lexicon(tenant)
+    def lexicon(self, tenant: str, access: Access) -> Lexicon:
+        return self._lexical.lexicon(tenant, access)
 
 
 def _due(change: Rewritten, own: Mapping[str, Any] | None) -> Rewritten | None:

@@ -358,8 +358,8 @@ class LexicalSearch(Protocol):
         """
         ...
 
-    def lexicon(self, tenant: str) -> Lexicon:
-        """The words and acronyms of this tenant's chunks and of nobody else's."""
+    def lexicon(self, tenant: str, access: Access) -> Lexicon:
+        """The words and acronyms of this tenant's chunks that may be seen, and of no others."""
         ...
 
 

@@ -9,6 +9,31 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSaid:
+    """What was said last of who may see a document, and when."""
+
+    about: str
+    """acl or classes."""
+    names: list[str]
+    fed_at: int
+    sequence: int
+    version: int | None = None
+    """Of the version that said it; null: it was said alone."""
+    coming: bool = False
+    """The version that says it is not there yet: it closes, and opens nothing."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "about": self.about, "names": self.names, "fed_at": self.fed_at,
+            "sequence": self.sequence, "version": self.version, "coming": self.coming,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> AccessSaid:
+        return cls(**datum)
+
+
 ChangeOp = Literal["upsert", "delete", "access"]
 """What happened to a document."""
 
@@ -73,6 +98,8 @@ class DocumentVersion:
     """Groups that may see it; '*': all of the tenant. Null: as before, at first all."""
     classes: list[str] | None = None
     """All of them must be allowed to who sees it. Null: as before, at first none."""
+    access_of: str = ''
+    """Of a change of access: 'version' where its version says so, 'coming' where a version in the bulk lane will: that closes and opens nothing."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -81,7 +108,7 @@ class DocumentVersion:
             "uri": self.uri, "metadata": self.metadata, "changed_at": self.changed_at,
             "fed_at": self.fed_at, "parts": self.parts, "generation": self.generation,
             "bulk": self.bulk, "superseded": self.superseded, "acl": self.acl,
-            "classes": self.classes,
+            "classes": self.classes, "access_of": self.access_of,
         }
 
     @classmethod
@@ -250,15 +277,19 @@ class DocumentIndexed:
     chunks: int
     """That are searchable of the version, once it is whole."""
     indexed_at: int
+    access: list[AccessSaid] = field(default_factory=list[AccessSaid])
+    """Of a change of access: all that is known of who may see the document."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "document": self.document.to_avro(), "chunking": self.chunking,
             "superseded": self.superseded, "chunk_ids": self.chunk_ids, "removed": self.removed,
             "last": self.last, "chunks": self.chunks, "indexed_at": self.indexed_at,
+            "access": [item.to_avro() for item in self.access],
         }
 
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> DocumentIndexed:
         datum["document"] = DocumentVersion.from_avro(datum["document"])
+        datum["access"] = [AccessSaid.from_avro(item) for item in datum["access"]]
         return cls(**datum)

@@ -5,6 +5,7 @@ from schemas.dead_letters import (
     RecordHeader,
 )
 from schemas.document_events import (
+    AccessSaid,
     ChangeOp,
     Chunk,
     DocumentChanged,
@@ -41,6 +42,7 @@ from schemas.question_records import (
 )
 
 __all__ = [
+    "AccessSaid",
     "AnswerStatus",
     "Candidate",
     "Carried",

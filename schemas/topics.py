@@ -30,6 +30,7 @@ from schemas.events import (
 from streams.flow.topic import MIB, Diverted, Gone, Topic
 
 ACCESS = "access"
+COMING = "coming"
 
 
 def document_key(document: DocumentFed | DocumentVersion) -> str:
@@ -84,8 +85,8 @@ def _stamp(event: DocumentChanged | DocumentChunked) -> tuple[int, ...]:
 def _part(event: DocumentChanged) -> str:
     """The last that was said of who may see a document is kept beside its versions."""
     document = event.document
-    if document.op == "access":
-        return ACCESS
+    if document.op == "access":  # what is to come takes no place of what was said
+        return COMING if document.access_of == COMING else ACCESS
     return _part_name(event.part, document.version, document.sequence)
 
 

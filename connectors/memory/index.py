@@ -14,6 +14,7 @@ import numpy as np
 from connectors.bm25.encoder import Bm25Encoder
 from processors.documents.fences import part_of, stamp_of
 from processors.documents.lacking import Lacking
+from processors.guard.access import Access
 from processors.ports import (
     Document,
     Float32,
@@ -131,7 +132,9 @@ class MemoryIndex:
             return [*map(self._matching, queries)]
 
     def _matching(self, query: SearchQuery) -> list[Ranking]:
-        entries, allowed = self._of(query.tenant), self._allowed(query)
+        allowed = self._allowed(query)
+        # Of all that may be seen, whatever `filters`: how rare a word is tells nothing of the rest.
+        entries = self._allowed(replace(query, filters={}))
         counts = Counter(term for entry in entries for term in entry.terms)
         idf = {t: log(1 + (len(entries) - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
         rankings: list[Ranking] = []
@@ -155,8 +158,9 @@ class MemoryIndex:
         wanted = set(chunk_ids)
         return {c.chunk_id: c for c in self.scan(tenant) if c.chunk_id in wanted}
 
-    def lexicon(self, tenant: str) -> Lexicon:
-        texts = (f"{c.title}\n{c.heading}\n{c.text}" for c in self.scan(tenant))
+    def lexicon(self, tenant: str, access: Access) -> Lexicon:
+        seen = (c for c in self.scan(tenant) if access.allows(c.classes, c.acl))
+        texts = (f"{c.title}\n{c.heading}\n{c.text}" for c in seen)
         return Lexicon(CountedWords(texts))
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:

@@ -20,6 +20,7 @@ from connectors.opensearch.client import CONFLICT, Client, reason
 from connectors.opensearch.searching import MISSING, body_of, ranking_of
 from connectors.opensearch.words import TenantWords
 from connectors.payloads import MADE, fence_id, made_of, stored_chunk
+from processors.guard.access import Access
 from processors.ports import (
     Document,
     Made,
@@ -164,8 +165,8 @@ class OpenSearchIndex(OnServer):
             raise self._missing()
         return [[*islice(rankings, len(query.texts))] for query in queries]
 
-    def lexicon(self, tenant: str) -> Lexicon:
-        return Lexicon(TenantWords(self._search, tenant))
+    def lexicon(self, tenant: str, access: Access) -> Lexicon:
+        return Lexicon(TenantWords(self._search, tenant, access))
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         if not chunk_ids:

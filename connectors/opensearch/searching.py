@@ -12,6 +12,7 @@ from connectors.opensearch.client import reason
 from connectors.opensearch.documents import term
 from connectors.opensearch.template import field_of
 from connectors.payloads import tag
+from processors.guard.access import Access
 from processors.ports import Ranking, SearchQuery
 from streams.flow.errors import Retry
 
@@ -24,11 +25,8 @@ _WORD = re.compile(r"[^\W_]+")
 def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
     """One variant of a question; tenant and filters are the store's to hold."""
     field = field_of(query.tenant)
-    allowed: list[dict[str, Any]] = [{"term": {"tenant": query.tenant}}]
+    allowed = seen(query.tenant, query.access)
     allowed += [{"term": {"tags": term(tag(name, value))}} for name, value in query.filters.items()]
-    access = query.access
-    classes = {"terms": [*access.classes], "minimum_should_match_field": "needed"}
-    allowed += [{"terms": {"acl": [*access.groups]}}, {"terms_set": {"classes": classes}}]
     wanted: list[dict[str, Any]] = [{"match": {f"said.{field}": _short(text)}}]
     if marks := _short(marks_asked(text)):
         wanted.append({"match": {f"named.{field}": marks}})
@@ -38,6 +36,16 @@ def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
         "track_total_hits": False,
         "query": {"bool": {"should": wanted, "minimum_should_match": 1, "filter": allowed}},
     }
+
+
+def seen(tenant: str, access: Access) -> list[dict[str, Any]]:
+    """What somebody may see of a tenant's."""
+    classes = {"terms": [*access.classes], "minimum_should_match_field": "needed"}
+    return [
+        {"term": {"tenant": tenant}},
+        {"terms": {"acl": [*access.groups]}},
+        {"terms_set": {"classes": classes}},
+    ]
 
 
 def _short(text: str) -> str:

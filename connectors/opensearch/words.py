@@ -6,18 +6,22 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from connectors.opensearch.documents import acronym
+from connectors.opensearch.searching import seen
 from connectors.opensearch.template import field_of
+from processors.guard.access import Access
 
 _MOST = 500  # words of one request
 _LONG_FORMS = 1_000  # acronyms of the chunks that have one
 
 
 class TenantWords:
-    """`Words` of one tenant; `search` sends a search and returns what it answers."""
+    """`Words` of what somebody may see of a tenant; `search` sends a search and returns what it
+    answers."""
 
-    def __init__(self, search: Callable[[Any], Any], tenant: str) -> None:
+    def __init__(self, search: Callable[[Any], Any], tenant: str, access: Access) -> None:
         self._search = search
         self._tenant = tenant
+        self._seen = seen(tenant, access)
         self._field = f"said.{field_of(tenant)}.words"
 
     def having(self, words: Collection[str]) -> Mapping[str, int]:
@@ -28,18 +32,21 @@ class TenantWords:
             counted = {word: {"term": {self._field: word}} for word in some}
             body = {
                 "size": 0,
-                "query": {"terms": {self._field: some}},
+                "query": self._of({"terms": {self._field: some}}),
                 "aggs": {"having": {"filters": {"filters": counted}}},
             }
             said = self._search(body)["aggregations"]["having"]["buckets"]
             found |= {word: n for word in some if (n := said[word]["doc_count"])}
         return found
 
+    def _of(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        return {"bool": {"filter": [*self._seen, wanted]}}
+
     def long_forms(self, short: str) -> Mapping[str, int]:
         start = acronym(self._tenant, short)
         body = {
             "size": 0,
-            "query": {"prefix": {"acronyms": start}},
+            "query": self._of({"prefix": {"acronyms": start}}),
             "aggs": {"long": {"terms": {"field": "acronyms", "size": _LONG_FORMS}}},
         }
         buckets = self._search(body)["aggregations"]["long"]["buckets"]

@@ -22,6 +22,7 @@ from connectors.qdrant import points
 from connectors.qdrant.client import Guarded
 from connectors.qdrant.points import any_of, keyword, not_after
 from connectors.qdrant.words import TenantWords
+from processors.guard.access import Access
 from processors.ports import Document, Made, Ranking, Rewritten, SearchQuery, StoredChunk
 from processors.text.lexicon import Lexicon
 from streams.flow.port import Watch, unwatched
@@ -180,8 +181,8 @@ class QdrantIndex(OnServer):
         )
         return [[*islice(rankings, len(query.texts))] for query in queries]
 
-    def lexicon(self, tenant: str) -> Lexicon:
-        return Lexicon(TenantWords(self._client, self._calling, self._name, tenant))
+    def lexicon(self, tenant: str, access: Access) -> Lexicon:
+        return Lexicon(TenantWords(self._client, self._calling, self._name, tenant, access))
 
     def fetch(self, tenant: str, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         if not chunk_ids:

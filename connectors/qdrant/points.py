@@ -11,6 +11,7 @@ from qdrant_client import models
 
 from connectors.bm25.encoder import Bm25Encoder
 from connectors.payloads import chunk_payload, fence_id, read_text, tag
+from processors.guard.access import Access
 from processors.ports import Document, SearchQuery
 from processors.text.lexicon import said
 from schemas.events import DocumentEmbedded, EmbeddedChunk
@@ -77,10 +78,16 @@ def not_after(count: int) -> models.FieldCondition:
 
 def allowed(query: SearchQuery) -> models.Filter:
     tags = [keyword("tags", tag(name, value)) for name, value in query.filters.items()]
-    some = any_of("acl", query.access.groups)
-    other = models.MatchExcept(**{"except": [*query.access.classes]})
+    return seen(query.tenant, query.access, tags)
+
+
+def seen(
+    tenant: str, access: Access, wanted: Sequence[models.FieldCondition] = ()
+) -> models.Filter:
+    """What somebody may see of a tenant's, and is wanted."""
+    other = models.MatchExcept(**{"except": [*access.classes]})
     return models.Filter(
-        must=[keyword("tenant", query.tenant), some, *tags],
+        must=[keyword("tenant", tenant), any_of("acl", access.groups), *wanted],
         must_not=[models.FieldCondition(key="classes", match=other)],
     )
 
@@ -103,10 +110,10 @@ def dense_requests(queries: Sequence[SearchQuery]) -> list[models.QueryRequest]:
 def lexical_requests(
     queries: Sequence[SearchQuery], encoder: Bm25Encoder
 ) -> list[models.QueryRequest]:
-    """Likewise. How rare a term is counts among the tenant's own chunks, whatever `filters`."""
+    """Likewise. How rare a term is counts among what may be seen, whatever `filters`."""
     found: list[models.QueryRequest] = []
     for query in queries:
-        corpus = models.Filter(must=[keyword("tenant", query.tenant)])
+        corpus = seen(query.tenant, query.access)
         params = models.SearchParams(idf=models.IdfCorpusParams(corpus=corpus))
         for text in query.texts:
             terms = encoder.query(text)

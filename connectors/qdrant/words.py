@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from qdrant_client import models
-
 from connectors.qdrant.client import Guarded
-from connectors.qdrant.points import any_of, keyword
+from connectors.qdrant.points import any_of, keyword, seen
+from processors.guard.access import Access
 
 _SECONDS = 2
 _MOST = 64  # words that are asked about together, before each is counted
@@ -16,13 +15,15 @@ _LONG_FORMS = 1_000  # acronyms of the chunks that have one
 
 
 class TenantWords:
-    """`Words` of one tenant."""
+    """`Words` of what somebody may see of one tenant."""
 
-    def __init__(self, client: Any, calling: Guarded, collection: str, tenant: str) -> None:
+    def __init__(
+        self, client: Any, calling: Guarded, collection: str, tenant: str, access: Access
+    ) -> None:
         self._client = client
         self._calling = calling
         self._name = collection
-        self._tenant = keyword("tenant", tenant)
+        self._tenant, self._access = tenant, access
 
     def having(self, words: Collection[str]) -> Mapping[str, int]:
         """Of most words no chunk has any: so they are asked about many at once, and halved."""
@@ -39,12 +40,12 @@ class TenantWords:
         return found
 
     def _count(self, words: Collection[str]) -> int:
-        which = models.Filter(must=[self._tenant, any_of("words", words)])
+        which = seen(self._tenant, self._access, [any_of("words", words)])
         with self._calling():
             return self._client.count(self._name, which, exact=True, timeout=_SECONDS).count
 
     def long_forms(self, short: str) -> Mapping[str, int]:
-        which = models.Filter(must=[self._tenant, keyword("shorts", short)])
+        which = seen(self._tenant, self._access, [keyword("shorts", short)])
         with self._calling():
             said = self._client.facet(
                 self._name,

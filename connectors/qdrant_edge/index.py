@@ -23,7 +23,7 @@ from qdrant_edge import (
 )
 
 from connectors.bm25.encoder import Bm25Encoder
-from connectors.payloads import MADE, fence_id, labels, made_of, read_text, stored_chunk
+from connectors.payloads import MADE, fence_id, labels, made_of, stored_chunk
 from connectors.qdrant_edge import generations, seal, searching, sums
 from connectors.qdrant_edge.points import (
     PLACES,
@@ -36,9 +36,10 @@ from connectors.qdrant_edge.points import (
 )
 from connectors.qdrant_edge.rewriting import Copy, now_ms
 from connectors.qdrant_edge.shard import damaged, load
-from connectors.qdrant_edge.words import TenantWords, WordCounts
+from connectors.qdrant_edge.words import TenantWords, WordCounts, said_of
 from processors.documents.labels import Labels
 from processors.documents.lacking import Lacking
+from processors.guard.access import Access
 from processors.ports import Document, Made, Ranking, Rewritten, SearchQuery, StoredChunk
 from processors.text.lexicon import Lexicon
 from streams.flow.errors import Retry
@@ -196,8 +197,11 @@ class EdgeIndex:
         put = [(d, *each) for d, change in changes.items() for each in change.put]
         gone = [chunk for change in changes.values() for chunk in change.gone]
         assert self._words is not None, "an open shard has its words open"
-        texts = {item.chunk.chunk_id: (d[0], read_text(change, item)) for d, change, item in put}
-        self._words.rewrite(texts, gone)
+        for document, change in changes.items():
+            if change.labels is not None:
+                new = change.labels.needed, change.labels.groups
+                self._words.relabel(fence_id(document), *new)
+        self._words.rewrite([said_of(d, change, item) for d, change, item in put], gone)
         fences = [fence_point(fence_id(d), change.fence) for d, change in changes.items()]
         points = [chunk_point(fence_id(d), change, i, self._encoder) for d, change, i in put]
         self._left = self._left.more(len(gone) + self._replaced(changes), now_ms())
@@ -310,7 +314,7 @@ class EdgeIndex:
         return searching.found(self._shard, queries, searching.nearest(queries))
 
     def matching(self, queries: Sequence[SearchQuery]) -> list[list[Ranking]]:
-        """See `LexicalSearch.matching`. IDF counts the tenant's own chunks, whatever `filters`."""
+        """See `LexicalSearch.matching`. IDF counts what may be seen, whatever `filters`."""
         requests = searching.matching(queries, self._encoder)
         return searching.found(self._shard, queries, requests)
 
@@ -326,10 +330,10 @@ class EdgeIndex:
                 found[str(record.id)] = stored_chunk(str(record.id), payload, self._dimensions)
         return found
 
-    def lexicon(self, tenant: str) -> Lexicon:
+    def lexicon(self, tenant: str, access: Access) -> Lexicon:
         """See `LexicalSearch.lexicon`."""
         assert self._words is not None, "an open shard has its words open"
-        return Lexicon(TenantWords(self._words, tenant))
+        return Lexicon(TenantWords(self._words, tenant, access))
 
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
         """See `ChunkStore.scan`, by chunk id; writes meanwhile may or may not be seen."""

@@ -29,7 +29,7 @@ from connectors.payloads import text_read
 from connectors.qdrant_edge import generations
 from connectors.qdrant_edge.points import PLACES, Left
 from connectors.qdrant_edge.shard import create, damaged, sound
-from connectors.qdrant_edge.words import WordCounts
+from connectors.qdrant_edge.words import Spoken, WordCounts, kept
 
 # Every call of the engine holds the GIL until it returns: writing 16 points takes about 4 ms.
 _SLICE = 16
@@ -117,18 +117,18 @@ class Copy:
             self._put([*fence, *now])
             if gone:
                 self.shard.update(UpdateOperation.delete_points([*gone]))
-                self.words.rewrite({}, gone)
+                self.words.rewrite([], gone)
             self.left = self.left.more(len(before), self._begun)
 
     def _put(self, records: Iterable[Any]) -> None:
-        points, texts = list[Point](), dict[str, tuple[str, str]]()
+        points, texts = list[Point](), list[Spoken]()
         for each in records:
             if not sound(each):
                 raise damaged(self.path.parent, f"{each.id} is not as it was written")
             payload: dict[str, Any] = each.payload or {}
             points.append(Point(each.id, each.vector or {}, payload))
             if "text" in payload:  # a fence has none
-                texts[str(each.id)] = payload["tenant"], text_read(payload)
+                texts.append(kept(str(each.id), payload, text_read(payload)))
         if points:
             self.shard.update(UpdateOperation.upsert_points(points))
             self.words.rewrite(texts, ())

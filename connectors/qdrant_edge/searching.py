@@ -41,11 +41,11 @@ def nearest(queries: Sequence[SearchQuery]) -> list[QueryRequest]:
 
 
 def matching(queries: Sequence[SearchQuery], encoder: Bm25Encoder) -> list[QueryRequest]:
-    """By words. IDF counts the tenant's own chunks, whatever `filters`."""
+    """By words. IDF counts what may be seen, whatever `filters`."""
     requests: list[QueryRequest] = []
     for query in queries:
         allowed = _allowed(query)
-        params = SearchParams(idf=IdfParams(Filter(must=[of_tenant(query.tenant)])))
+        params = SearchParams(idf=IdfParams(_seen(query)))
         for text in query.texts:
             terms = Query.Nearest(encoder.query(text), using=LEXICAL)
             requests.append(QueryRequest(query.limit, query=terms, filter=allowed, params=params))
@@ -67,6 +67,10 @@ def _allowed(query: SearchQuery) -> Filter:
         FieldCondition("tags", match=MatchValue(tag(name, value)))
         for name, value in query.filters.items()
     ]
+    return _seen(query, tags)
+
+
+def _seen(query: SearchQuery, tags: Sequence[FieldCondition] = ()) -> Filter:
     some = FieldCondition("acl", match=MatchAny([*query.access.groups]))
     other = FieldCondition("classes", match=MatchExcept([*query.access.classes]))
     return Filter(must=[of_tenant(query.tenant), some, *tags], must_not=[other])

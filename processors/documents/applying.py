@@ -16,7 +16,7 @@ from processors.documents.fences import (
     part_of,
     stamp_of,
 )
-from processors.documents.labels import Labels
+from processors.documents.labels import COMING, Labels
 from processors.ports import ChunkStore, Document, Made, Rewritten
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
@@ -151,7 +151,7 @@ def _work_out(document: _Document, change: DocumentEmbedded) -> Applied:
 def _relabel(document: _Document, change: DocumentEmbedded) -> Applied:
     """Who may see the document changes, of all its chunks at once, whatever their version."""
     former = document.fence or Fence(UNSEEN)
-    labels = former.labels.after(change.document)
+    labels = former.labels.after(change.document, former.text)
     document.fence = replace(former, labels=labels)
     document.relabelled = labels
     document.changed = True
@@ -160,7 +160,9 @@ def _relabel(document: _Document, change: DocumentEmbedded) -> Applied:
         for chunk, (put, item) in document.put.items()
     }
     # Whoever fed it must learn that it changed nothing, by whichever clock it was late.
-    return Applied(labels.overrule(change.document), removed=0, labels=labels)
+    coming = change.document.access_of == COMING
+    overruled = not coming and labels.overrule(change.document)
+    return Applied(overruled, removed=0, complete=not coming, labels=labels)
 
 
 def _abandon(document: _Document, former: Fence, change: DocumentEmbedded) -> Applied:

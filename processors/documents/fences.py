@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from processors.documents.chunk import ORDINALS_PER_PART
-from processors.documents.labels import Labels
+from processors.documents.labels import Labels, Text
 from processors.ports import Made, Stamp
 from schemas.events import DocumentEmbedded, DocumentVersion
 
@@ -70,6 +70,11 @@ class Fence:
         labels = Labels.of(payload)
         return cls(stamp, payload["deleted"], parts, logged, abandoned, fed_at, labels)
 
+    @property
+    def text(self) -> Text:
+        """What access is said about."""
+        return Text(self.stamp[0], self.fed_at)
+
     def payload(self) -> dict[str, Any]:
         version, sequence, generation = self.stamp
         found: dict[str, Any] = {
@@ -104,7 +109,7 @@ class Fence:
         named.setdefault(logged(document), 0)
         kept = dict(sorted(named.items())[-MOST_LOGGED:])
         abandoned = self.abandoned if self.abandoned == stamp else None
-        labels = self.labels.after(document)
+        labels = self.labels.after(document, self.text)
         return Fence(stamp, deleted, parts, kept, abandoned, document.fed_at, labels)
 
     def other_order(self, change: DocumentEmbedded) -> bool:

@@ -72,9 +72,8 @@ def _without(
 
 
 def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> DocumentIndexed:
-    labels = result.labels  # compaction keeps the last of these alone, so each has all
     return DocumentIndexed(
-        document=event.document if labels is None else labels.told(event.document),
+        document=event.document,
         chunking="" if len(result.chunkings) > 1 else event.chunking,
         superseded=result.superseded,
         chunk_ids=[] if result.superseded else [c.chunk.chunk_id for c in event.chunks],
@@ -82,6 +81,8 @@ def _indexed(event: DocumentEmbedded, result: Applied, indexed_at: int) -> Docum
         last=event.last if result.superseded else result.complete,
         chunks=sum(result.chunkings.values()),
         indexed_at=indexed_at,
+        # Compaction keeps the last of these alone, so each has all.
+        access=[] if result.labels is None else result.labels.told(),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
-from processors.documents.labels import states
+from processors.documents.labels import COMING, OF_VERSION, states
 from processors.documents.quota import LiveQuota
 from processors.exceeded import exceeded
 from processors.limits import LONGEST_TITLE
@@ -187,13 +187,17 @@ def ingest(
         acl=event.acl,
         classes=event.classes,
     )
+    alone = replace(version, op="access", parts=1, access_of=OF_VERSION)
+    if event.op == "upsert" and states(event) and place.bulk:
+        # A live version may overtake this one, and must not be seen by whom this one shuts out.
+        coming = replace(alone, access_of=COMING, bulk=False)
+        yield DocumentChanged(document=coming, body="", part=0)
     page = 1 if PAGE_BREAK in document.body else 0
     for number, text in enumerate(texts):
         yield DocumentChanged(document=version, body=text, part=number, page=page)
         page += text.count(PAGE_BREAK)
     if event.op == "upsert" and states(event):
         # It outlives this version in the log, and follows its text: nothing opens before that.
-        alone = replace(version, op="access", parts=1)
         yield DocumentChanged(document=alone, body="", part=0)
 
 

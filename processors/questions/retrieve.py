@@ -10,6 +10,7 @@ from itertools import compress
 import numpy as np
 
 from processors import needs, places
+from processors.guard.access import Access
 from processors.guard.sight import Sight
 from processors.ports import (
     ChunkStore,
@@ -96,7 +97,10 @@ def retrieve(
     asked = [question.carried for question in questions]
     try:
         if config.variants:
-            asked = [_expanded(carried, index, config.variants) for carried in asked]
+            asked = [
+                _expanded(carried, index, sight.access, config.variants)
+                for carried, sight in zip(asked, sights, strict=True)
+            ]
         vectors, results = _search(asked, sights, embedder, index, config)
         kept = [_kept(c, r, config) for c, r in zip(asked, results, strict=True)]
         chunks = _fetch(asked, kept, index.chunks)
@@ -127,8 +131,11 @@ def retrieve(
     return outcomes
 
 
-def _expanded(carried: Carried, index: Searched, wanted: tuple[Expansion, ...]) -> Carried:
-    lexicon = index.lexical.lexicon(carried.question.tenant) if {*wanted} - {"parts"} else None
+def _expanded(
+    carried: Carried, index: Searched, access: Access, wanted: tuple[Expansion, ...]
+) -> Carried:
+    told = {*wanted} - {"parts"}
+    lexicon = index.lexical.lexicon(carried.question.tenant, access) if told else None
     try:
         return replace(carried, variants=expanded(carried.variants, lexicon, wanted))
     except Retry:  # without its words a question is searched for as it was asked

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from processors.documents.applying import apply
+from processors.documents.labels import said_again
 from processors.documents.lacking import Document, Stamp, stamp_in
 from processors.ports import ChunkStore
 from schemas import topics
-from schemas.events import DocumentEmbedded, DocumentIndexed
+from schemas.events import DocumentEmbedded, DocumentIndexed, DocumentVersion
 from streams.flow.mirror import Place
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
@@ -33,7 +34,8 @@ def find(
     # Before any text comes, and of those that are there already: the log may not say it again.
     for start in range(0, len(labelled), AT_ONCE):
         going()
-        apply(store, [_without_text(done) for done in labelled[start : start + AT_ONCE]])
+        some = labelled[start : start + AT_ONCE]
+        apply(store, [_without_text(done, each) for done in some for each in said_again(done)])
     for start in range(0, len(newest), AT_ONCE):
         going()
         acks = newest[start : start + AT_ONCE]
@@ -44,7 +46,8 @@ def find(
             if document not in has or stamp_in(has[document]) < stamp
         ]
         lacking |= {document: stamp for document, stamp, done in older if done.chunks}
-        apply(store, [_without_text(done) for _, _, done in older if not done.chunks])
+        gone = [done for _, _, done in older if not done.chunks]
+        apply(store, [_without_text(done, done.document) for done in gone])
     return lacking
 
 
@@ -83,9 +86,9 @@ def _tells(key: bytes) -> bool:
     return part in ("", topics.ACCESS)
 
 
-def _without_text(done: DocumentIndexed) -> DocumentEmbedded:
+def _without_text(done: DocumentIndexed, document: DocumentVersion) -> DocumentEmbedded:
     return DocumentEmbedded(
-        document=done.document,
+        document=document,
         chunking=done.chunking,
         embedding_model="",
         chunks=[],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from processors.documents.labels import said_again
 from schemas import topics
 from schemas.events import DocumentChanged, DocumentIndexed
 
@@ -123,4 +124,5 @@ def access_again(
     for done in acknowledged:
         document = done.document
         if document.op == "access" and topics.document_key(document) in concerned:
-            yield DocumentChanged(document=replace(document, generation=generation), body="")
+            for each in said_again(done):
+                yield DocumentChanged(document=replace(each, generation=generation), body="")

@@ -22,6 +22,7 @@ from connectors.qdrant_edge.erasing import Eraser, Erasing
 from connectors.qdrant_edge.index import EdgeIndex
 from connectors.qdrant_edge.points import Left
 from connectors.qdrant_edge.rewriting import StoppedError
+from processors.guard.sight import UNLABELLED
 from streams.flow.errors import UserError
 from streams.flow.mirror import Reflected
 from tests.connectors.test_qdrant_edge import history, state
@@ -65,7 +66,7 @@ def assert_filled(index: EdgeIndex) -> None:
     }
     assert lexical(index, "alive7") == ["alive7"]
     assert index.reflects() == {PLACE: Reflected("cluster/topic", 7)}
-    words = index.lexicon("acme")
+    words = index.lexicon("acme", UNLABELLED.access)
     assert words._words.having(["alive7", "stays", *(mark.decode() for mark in MARKS)]) == {
         "alive7": 1,
         "stays": 1,
@@ -122,7 +123,9 @@ def test_what_is_written_during_a_rewrite_is_in_what_it_makes(path: Path) -> Non
         assert edge.left()[0] == Left()
     with EdgeIndex(path, "v1", SIZE) as edge:
         assert state(edge) == state(memory)
-        both = [each.lexicon(tenant) for each in (edge, memory) for tenant in "xy"]
+        both = [
+            each.lexicon(tenant, UNLABELLED.access) for each in (edge, memory) for tenant in "xy"
+        ]
         said = [f"{letter}{n}" for letter in "pqrs" for n in range(5)]
         having = [dict(each._words.having(said)) for each in both]
         assert having[:2] == having[2:]

@@ -12,6 +12,7 @@ import pytest
 from connectors.memory.index import MemoryIndex
 from processors.documents.applying import apply
 from processors.documents.index import index as indexed
+from processors.documents.labels import said_again
 from processors.guard.access import Access
 from processors.guard.asking import may_search, may_show
 from processors.guard.identity import Identity
@@ -113,7 +114,9 @@ def test_an_index_that_is_made_again_keeps_what_was_closed_while_an_older_change
     last = outcome[0]
     assert isinstance(last, DocumentIndexed)
     made = MemoryIndex("v1", SIZE)
-    apply(made, [replace(late, document=last.document), opened])  # what compaction left
+    assert (last.document.fed_at, last.superseded) == (5, True), "who fed it waits for this"
+    again = [replace(late, document=each) for each in said_again(last)]
+    apply(made, [*again, opened])  # what compaction left
     assert seen(made, "*") == set()
     assert seen(made, "hr") == {"text a"}
 
@@ -145,6 +148,107 @@ def test_a_deleted_document_stays_closed_when_it_comes_back(index: Index) -> Non
     apply(index, [labelled(change("a", 3, ("text back",)), at=30)])
     assert seen(index, "*") == set()
     assert seen(index, "hr") == {"text back"}
+
+
+def of_version(event: DocumentEmbedded, access_of: str) -> DocumentEmbedded:
+    """What a version says of access, by itself, as it stands in the log beside the text."""
+    return replace(
+        event, document=replace(event.document, op="access", access_of=access_of), chunks=[]
+    )
+
+
+def test_an_old_version_that_is_sent_again_opens_no_newer_text(index: Index) -> None:
+    apply(index, [labelled(change("a", 10, ("text new",)), ["hr"], at=5)])
+    again = labelled(change("a", 5, ("text old",)), ["*"], at=9)
+    apply(index, [again, of_version(again, "version")])
+    assert seen(index, "*") == set() and seen(index, "hr") == {"text new"}
+    for number, at in ((3, 2), (10, 5)):  # closed by an older version, or by itself
+        apply(
+            index, [labelled(change("b", number, ("text b",)), ["hr"] if at == 2 else None, at=at)]
+        )
+    apply(index, [access("c", ["hr"], at=2), labelled(change("c", 10, ("text c",)), at=5)])
+    for doc_id in "bc":
+        again = labelled(change(doc_id, 5, ("text old",)), ["*"], at=9)
+        (told,) = indexed([of_version(again, "version")], store=index, now=int)
+        assert isinstance(told, Sequence)
+        assert isinstance(told[0], DocumentIndexed)
+        assert told[0].superseded, "whoever sent it learns that it opened nothing"
+    assert seen(index, "*") == set()
+    apply(index, [labelled(change("a", 11, ("text newer",)), ["*"], at=12)])
+    assert seen(index, "*") == {"text newer"}
+
+
+def test_an_old_version_that_is_sent_again_may_close(index: Index) -> None:
+    apply(index, [labelled(change("a", 10, ("text new",)), at=5)])
+    again = labelled(change("a", 5, ("text old",)), ["hr"], ["secret"], at=9)
+    apply(index, [again, of_version(again, "version")])
+    assert seen(index, "*") == set() and seen(index, "hr", classes=("secret",)) == {"text new"}
+
+
+def test_what_is_to_come_closes_and_opens_nothing_until_it_is_there(index: Index) -> None:
+    slow = labelled(change("a", 1, ("text slow",)), ["hr", "it"], ["secret"], at=5)
+    apply(index, [of_version(slow, "coming"), labelled(change("a", 2, ("text fast",)), at=7)])
+    assert seen(index, "*") == set(), "the live version overtook it"
+    assert seen(index, "it", classes=("secret",)) == {"text fast"}
+    opens = labelled(change("a", 3, ("text public",)), ["*"], ["unclassified"], at=8)
+    apply(index, [of_version(opens, "coming")])
+    assert seen(index, "*") == set(), "its text is not there yet"
+    apply(index, [slow, of_version(slow, "version")])
+    assert seen(index, "*") == set() and seen(index, "it", classes=("secret", "unclassified"))
+    apply(index, [opens, of_version(opens, "version")])
+    assert seen(index, "*") == {"text public"}
+
+
+def test_an_index_that_is_made_again_knows_what_is_to_come(index: Index) -> None:
+    slow = of_version(labelled(change("a", 1), ["hr"], at=5), "coming")
+    (told,) = indexed([slow], store=index, now=int)
+    assert isinstance(told, Sequence)
+    assert isinstance(told[0], DocumentIndexed)
+    assert not told[0].last, "who fed the version still waits for it"
+    made = MemoryIndex("v1", SIZE)
+    apply(made, [replace(slow, document=each) for each in said_again(told[0])])
+    apply(made, [labelled(change("a", 2, ("text fast",)), at=7)])
+    assert seen(made, "*") == set() and seen(made, "hr") == {"text fast"}
+
+
+def test_access_ends_alike_in_whatever_order_the_lanes_bring_it(index: Index) -> None:
+    """Each version says something; the newest version's word counts once all are there."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    for number in range(12):
+        doc_id, last = f"d{number}", rng.randrange(2, 5)
+        lists = [rng.choice((["*"], ["hr"], ["it"], [])) for _ in range(last)]
+        versions = [
+            labelled(change(doc_id, v + 1, (f"text {doc_id} {v}",)), lists[v], at=10 + v)
+            for v in range(last)
+        ]
+        rng.shuffle(versions)
+        for event in versions:
+            if rng.random() < 0.5:
+                apply(index, [of_version(event, "coming")])
+            apply(index, [event, of_version(event, "version")])
+        for group in ("*", "hr", "it"):
+            text = f"text {doc_id} {last - 1}"
+            assert (text in seen(index, group)) == (group in lists[-1]), (lists, versions)
+
+
+def test_no_correction_tells_a_word_that_stands_only_in_what_is_closed(index: Index) -> None:
+    said = "The Quiet Harbour Venture (QHV) needs a guarantee."
+    apply(index, [labelled(change(doc_id, 1, (said,)), ["hr"]) for doc_id in "ab"])
+    everyone = Access(frozenset({"unclassified"}), frozenset({"*"}))
+    hr = Access(frozenset({"unclassified"}), frozenset({"*", "hr"}))
+
+    def told(access: Access) -> tuple[str | None, str | None]:
+        lexicon = index.lexicon("acme", access)
+        return lexicon.corrected("harbuor"), lexicon.spelled_out("QHV")
+
+    known = ("harbour", "QHV (quiet harbour venture)")
+    assert told(everyone) == (None, None) and told(hr) == known
+    for acl, sees in ((["*"], everyone), (["hr"], hr)):
+        apply(index, [access(doc_id, acl, at=10 + len(acl[0])) for doc_id in "ab"])
+        assert told(sees) == known
+        assert told(everyone) == (known if acl == ["*"] else (None, None))
 
 
 NAMES = ("*", "hr", "it", "user:anne", "a b", "ü", '"q\\')

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from connectors.qdrant.index import QdrantIndex
+from processors.guard.sight import UNLABELLED
 from streams.flow.errors import Retry
 from tests.support.index_events import SIZE, apply, change, delete, texts
 from tests.support.qdrant import collection
+
+OPEN = UNLABELLED.access
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ def test_a_fence_that_was_written_since_it_was_read_stays(
 def test_acronyms_and_words_are_counted_by_tenant(index: QdrantIndex) -> None:
     said = "Anti-Money Laundering (AML) is policy."
     apply(index, [change("a", 1, (said,)), change("b", 1, ("policy",), tenant="b")])
-    words = index.lexicon("acme")._words
+    words = index.lexicon("acme", OPEN)._words
     assert words.having(["policy", "laundering", "none"]) == {"policy": 1, "laundering": 1}
     assert words.long_forms("AML") == {"anti money laundering": 1}
-    assert index.lexicon("b")._words.long_forms("AML") == {}
+    assert index.lexicon("b", OPEN)._words.long_forms("AML") == {}

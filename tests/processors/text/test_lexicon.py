@@ -18,6 +18,7 @@ from processors.text.lexicon import CountedWords, Lexicon, acronyms
 from tests.processors.questions.test_retrieve import CONFIG, Embedder, asked, stocked
 from tests.support.index_events import SIZE, Index, change, delete, searched
 
+OPEN = UNLABELLED.access
 LAUNDERING = "Anti-Money Laundering (AML) rules apply."
 
 
@@ -110,23 +111,23 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
 
 def test_a_lexicon_follows_the_index_and_is_the_tenants_own(index: Index) -> None:
     apply(index, [change("a", 1, (LAUNDERING,)), change("b", 1, ("x",), tenant="b")])
-    assert index.lexicon("acme").spelled_out("AML") == "AML (anti money laundering)"
-    assert index.lexicon("b").spelled_out("AML") is None
+    assert index.lexicon("acme", OPEN).spelled_out("AML") == "AML (anti money laundering)"
+    assert index.lexicon("b", OPEN).spelled_out("AML") is None
 
 
 def test_what_was_deleted_or_changed_is_forgotten(index: Index) -> None:
     apply(index, [change("a", 1, (LAUNDERING, "laundering")), change("b", 1, (LAUNDERING,))])
-    assert index.lexicon("acme").corrected("launderng") == "laundering"
+    assert index.lexicon("acme", OPEN).corrected("launderng") == "laundering"
     apply(index, [change("a", 1, (LAUNDERING, "laundering"))])  # again: counts once
     apply(index, [delete("a", 2)])
-    assert index.lexicon("acme").corrected("launderng") is None  # one chunk is not enough
-    assert index.lexicon("acme").spelled_out("AML") == "AML (anti money laundering)"
+    assert index.lexicon("acme", OPEN).corrected("launderng") is None  # one chunk is not enough
+    assert index.lexicon("acme", OPEN).spelled_out("AML") == "AML (anti money laundering)"
     apply(index, [change("b", 2, ("other words",))])
-    assert index.lexicon("acme").spelled_out("AML") is None
+    assert index.lexicon("acme", OPEN).spelled_out("AML") is None
 
 
 def test_words_are_there_after_a_restart(tmp_path: Path) -> None:
     with EdgeIndex(tmp_path / "index", "v1", SIZE) as index:
         apply(index, [change("a", 1, (LAUNDERING,))])
     with EdgeIndex(tmp_path / "index", "v1", SIZE) as index:
-        assert index.lexicon("acme").spelled_out("AML") == "AML (anti money laundering)"
+        assert index.lexicon("acme", OPEN).spelled_out("AML") == "AML (anti money laundering)"

@@ -93,7 +93,21 @@ def test_a_change_of_access_that_was_fed_before_another_is_told_that_it_changed_
     assert running.candidates() == []
     acks = [a for a in running.driver.events(topics.DOCS_INDEXED) if a.document.op == "access"]
     assert [a.superseded for a in acks] == [False, True, False]
-    assert [a.document.acl for a in acks] == [["hr"]] * 3
+    assert [[each.names for each in a.access] for a in acks] == [[["hr"]]] * 3
+    assert [a.document.fed_at - 2**41 for a in acks] == [9, 5, 7], "its Feeder waits for this"
+
+
+def test_a_live_version_that_overtakes_a_bulk_one_is_seen_by_whom_the_bulk_one_lets() -> None:
+    running = Running()
+    slow = DocumentFed(
+        op="upsert", tenant="acme", doc_id="a.txt", body="The limit is 1.", acl=["hr"]
+    )
+    running.driver.send(topics.DOCS_FEED_BULK, slow, timestamp=2**41)
+    running.driver.run()
+    first = running.driver.events(topics.DOCS_CHANGES)
+    assert [(each.document.access_of, each.document.bulk) for each in first] == [("coming", False)]
+    bulk = running.driver.events(topics.DOCS_CHANGES_BULK)
+    assert [each.document.op for each in bulk] == ["upsert", "access"]
 
 
 def test_a_change_of_access_that_says_nothing_or_has_a_body_is_rejected() -> None:
