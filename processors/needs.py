@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streams.flow.port import Port
 
 if TYPE_CHECKING:
+    from processors.caching.ports import AnswerCache
     from processors.guard.ports import Policy, Tokens
     from processors.models import Generator, Partials, Reranker
     from processors.ports import (
@@ -39,6 +40,7 @@ RERANKING: Port[Reranker] = Port("reranking")
 PARTIALS: Port[Partials] = Port("partials")
 POLICY: Port[Policy] = Port("policy")
 TOKENS: Port[Tokens] = Port("tokens")
+ANSWERS: Port[AnswerCache] = Port("answers")
 
 GENERATOR = "generator"  # and behind a point the tier
 

@@ -264,6 +264,8 @@ class QuestionAnswered:
     answered_at: int
     understood: str = ''
     """What was answered, where a session's turns spelled the question out; else empty."""
+    cached: str = ''
+    """exact or similar, where it is the answer to another question, of this wording or of one that asks the same; else empty."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -272,7 +274,7 @@ class QuestionAnswered:
             "reasons": self.reasons, "degraded": self.degraded, "tier": self.tier,
             "model": self.model, "versions": self.versions.to_avro(), "usage": self.usage.to_avro(),
             "timings_ms": self.timings_ms, "answered_at": self.answered_at,
-            "understood": self.understood,
+            "understood": self.understood, "cached": self.cached,
         }
 
     @classmethod

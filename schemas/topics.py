@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from schemas import measures, sound
+from schemas.access import COMING
 from schemas.events import (
     ChunksRetrieved,
     DeadLettered,
@@ -30,7 +31,6 @@ from schemas.events import (
 from streams.flow.topic import MIB, Diverted, Gone, Topic
 
 ACCESS = "access"
-COMING = "coming"
 
 
 def document_key(document: DocumentFed | DocumentVersion) -> str:

@@ -1,8 +1,8 @@
-"""Redis as ports: the vector cache, the request log and the sessions."""
+"""Redis as ports: the vector cache, the request log, the sessions and the answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from streams.flow.section import Section
 if TYPE_CHECKING:
     import redis
 
+    from processors.caching.ports import AnswerCache
     from processors.ports import RequestLog, Sessions, VectorCache
 
 
@@ -33,6 +34,45 @@ class RedisSettings(Section):
     )
     kept_port: int = Field(default=0, ge=0, le=65535, description="As `port`, of the second one")
     kept_mb: int = Field(default=256, ge=1, description="Of the second embedded server's memory")
+
+
+class AnswersSettings(Section):
+    """Answers that are given again."""
+
+    section: ClassVar[str] = "answers"
+
+    cached: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Whether an answer is given again to who may see as much and asks the same; "
+        "auto: where a language model answers",
+    )
+    kept_s: float = Field(default=3600, gt=0, description="For how long one is kept")
+    similar: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="Cosine of two questions, worded otherwise, of which one gets the other's "
+        "answer; 1: none does",
+    )
+    url: str = Field(
+        default="",
+        repr=False,
+        description="A Redis, or a database of one, for answers alone; empty: `redis.url`",
+    )
+
+
+def answers(settings: RedisSettings, own: AnswersSettings, opening: Opening) -> AnswerCache:
+    """Remembers answers.
+
+    Raises:
+        UserError: no Redis is configured.
+    """
+    from connectors.redis.answers import RedisAnswers
+
+    url = own.url or settings.url
+    if not url:
+        raise UserError("answers are kept in Redis: set MILLRACE_REDIS__URL")
+    return RedisAnswers(_client(url, opening), watch=opening.watch)
 
 
 def cache(settings: RedisSettings, opening: Opening) -> VectorCache:

@@ -16,8 +16,9 @@ from processors.documents.fences import (
     part_of,
     stamp_of,
 )
-from processors.documents.labels import COMING, Labels
+from processors.documents.labels import Labels
 from processors.ports import ChunkStore, Document, Made, Rewritten
+from schemas.access import COMING
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
-from processors.documents.labels import COMING, OF_VERSION, states
+from processors.documents.labels import states
 from processors.documents.quota import LiveQuota
 from processors.exceeded import exceeded
 from processors.limits import LONGEST_TITLE
@@ -20,6 +20,7 @@ from processors.ports import Converted, Converter
 from processors.text.legible import legible
 from processors.text.markup import tidied
 from schemas import topics
+from schemas.access import COMING, OF_VERSION
 from schemas.events import DocumentChanged, DocumentFed, DocumentVersion
 from streams.flow.errors import Reject
 from streams.flow.outcome import Received

@@ -5,14 +5,14 @@ A change that says nothing leaves that as it was, so that a new text never opens
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Self
 
 from processors.guard.access import EVERYONE, UNCLASSIFIED
-from schemas.events import AccessSaid, DocumentFed, DocumentIndexed, DocumentVersion
+from schemas.access import COMING
+from schemas.events import AccessSaid, DocumentFed, DocumentVersion
 
-COMING, OF_VERSION = "coming", "version"  # what `access_of` a change may be
 _ABOUT = ("acl", "classes")
 Closed = Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]
 """Names for those alone who are let in by both."""
@@ -155,20 +155,6 @@ def said_in(document: DocumentVersion, about: str) -> Said | None:
         return None
     once = tuple(dict.fromkeys(names))
     return Said(document.fed_at, document.sequence, once, _version(document))
-
-
-def said_again(done: DocumentIndexed) -> Iterator[DocumentVersion]:
-    """What an acknowledgement tells of access, as changes that say it."""
-    for each in done.access:
-        nothing: dict[str, list[str] | None] = dict.fromkeys(_ABOUT)
-        yield replace(
-            done.document,
-            **(nothing | {each.about: each.names}),
-            fed_at=each.fed_at,
-            sequence=each.sequence,
-            version=each.fed_at if each.version is None else each.version,
-            access_of=COMING if each.coming else "" if each.version is None else OF_VERSION,
-        )
 
 
 def _version(document: DocumentVersion) -> int | None:

@@ -47,6 +47,7 @@ def close(
     reasons: Sequence[str] = (),
     tier: str = "",
     model: str = "",
+    cached: str = "",
 ) -> Iterator[Ended]:
     """The answer for who asked, a copy for the question's `reply_to`, and what closes it.
 
@@ -68,6 +69,7 @@ def close(
         timings_ms=carried.timings_ms,
         answered_at=now,
         understood=question.query if carried.asked else "",
+        cached=cached,
     )
     yield answered
     if question.reply_to:
@@ -86,6 +88,7 @@ def close(
                 reasons=reasons,
                 tier=tier,
                 model=model,
+                cached=cached,
             )
 
         yield To(question.reply_to, answered, without)

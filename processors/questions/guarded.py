@@ -13,15 +13,24 @@ from schemas.events import ChunksRetrieved, QuestionRewritten
 from streams.flow.errors import Reject, Retry
 
 
+def _nothing(permits: Sequence[Permit]) -> list[None]:
+    return [None] * len(permits)
+
+
 def guarded(
     questions: Sequence[QuestionRewritten],
     *,
     policy: Policy,
     searching: Callable[..., list[Sequence[ChunksRetrieved] | Reject | Retry]],
+    served: Callable[[Sequence[Permit]], Sequence[Sequence[Ended] | None]] = _nothing,
 ) -> list[Sequence[ChunksRetrieved | Ended] | Reject | Retry]:
-    """`retrieve` as far as the policy lets each question; one that it refuses is answered so."""
+    """`retrieve` as far as the policy lets each question; one that it refuses is answered so.
+
+    `served` are those whose answer is known already."""
     permits = [permit(policy, question.carried) for question in questions]
-    allowed = [each for each in permits if each.decision.allowed]
+    asked = [each for each in permits if each.decision.allowed]
+    answers = served(asked)
+    allowed = [each for each, answer in zip(asked, answers, strict=True) if answer is None]
     found = iter(
         searching(
             [QuestionRewritten(carried=each.carried) for each in allowed],
@@ -30,7 +39,11 @@ def guarded(
         if allowed
         else ()
     )
-    return [next(found) if each.decision.allowed else [*_refused(each)] for each in permits]
+    known = iter(answers)
+    return [
+        (next(known) or next(found)) if each.decision.allowed else [*_refused(each)]
+        for each in permits
+    ]
 
 
 def _refused(permit: Permit) -> Iterator[Ended]:

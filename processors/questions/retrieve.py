@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
@@ -10,6 +10,8 @@ from itertools import compress
 import numpy as np
 
 from processors import needs, places
+from processors.caching.entries import Caching
+from processors.caching.serving import Serving
 from processors.guard.access import Access
 from processors.guard.sight import Sight
 from processors.ports import (
@@ -276,16 +278,25 @@ def _feedback(vectors: Float32, mixed: Sequence[float]) -> list[float]:
     ]
 
 
+NEEDS = [needs.EMBEDDER, needs.CHUNKS, needs.DENSE, needs.LEXICAL, needs.POLICY]
 MODEL_BATCH = 64  # questions embedded and searched for at once
 
 
-def stage(config: RetrievalConfig) -> Stage:
+def stage(
+    config: RetrievalConfig,
+    caching: Caching | None = None,
+    now: Callable[[], int] = answers.now_ms,
+) -> Stage:
     """`retrieve` in the topology."""
 
     def make(opened: Opened):
         index = Searched(opened[needs.CHUNKS], opened[needs.DENSE], opened[needs.LEXICAL])
         searching = partial(retrieve, embedder=opened[needs.EMBEDDER], index=index, config=config)
-        return partial(guarded, policy=opened[needs.POLICY], searching=searching)
+        policy, embedder = opened[needs.POLICY], opened[needs.EMBEDDER]
+        if caching is None:
+            return partial(guarded, policy=policy, searching=searching)
+        served = Serving(opened[needs.ANSWERS], index.chunks, embedder, caching, now)
+        return partial(guarded, policy=policy, searching=searching, served=served)
 
     return batch_stage(
         "retrieve",
@@ -294,7 +305,7 @@ def stage(config: RetrievalConfig) -> Stage:
         writes=outputs(topics.RAG_RETRIEVED, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=places.INDEX,
-        needs=[needs.EMBEDDER, needs.CHUNKS, needs.DENSE, needs.LEXICAL, needs.POLICY],
+        needs=[*NEEDS, needs.ANSWERS] if caching else NEEDS,
         promise=answers.PROMISE,
         max_batch=MODEL_BATCH,
     )

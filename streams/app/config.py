@@ -7,6 +7,8 @@ from connectors.minilm.embedder import MiniLM
 from connectors.minilm.port import EmbeddingSettings
 from connectors.openai_compatible.port import EncoderSettings, RerankerSettings, TiersSettings
 from connectors.openai_compatible.tiers import Tier
+from connectors.redis.port import AnswersSettings
+from processors.caching.entries import Caching
 from processors.documents.chunking import ChunkingPolicy, parse
 from processors.documents.debezium import DebeziumSource
 from processors.documents.debezium_policy import debezium_sources
@@ -49,6 +51,7 @@ def config(settings: Settings) -> Config:
     """
     chunking = chunking_policy(settings)
     converting = settings.of(ConvertSettings)
+    tiers = answering(settings)
     return Config(
         versions=versions(
             settings.of(IndexSettings).name,
@@ -74,10 +77,18 @@ def config(settings: Settings) -> Config:
         retrieval=retrieval(settings),
         variants=variants(settings),
         route=RouteConfig(default_tier=settings.tier, models=models_of(settings)),
-        tiers=answering(settings),
+        tiers=tiers,
         reading=reranking(settings),
         debezium=sources_of_changes(settings),
+        caching=caching(settings, written=any(each.grounded for each in tiers.values())),
     )
+
+
+def caching(settings: Settings, *, written: bool) -> Caching | None:
+    """How answers are given again; None: they are not. A model has `written` them, or none has."""
+    said = settings.of(AnswersSettings)
+    wanted = written if said.cached == "auto" else said.cached == "always"
+    return Caching(said.kept_s, said.similar) if wanted else None
 
 
 def sources_of_changes(settings: Settings) -> tuple[DebeziumSource, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from processors.documents.applying import apply
-from processors.documents.labels import said_again
 from processors.documents.lacking import Document, Stamp, stamp_in
 from processors.ports import ChunkStore
 from schemas import topics
+from schemas.access import said_again
 from schemas.events import DocumentEmbedded, DocumentIndexed, DocumentVersion
 from streams.flow.mirror import Place
 from streams.runtime import kafka

@@ -27,7 +27,14 @@ from connectors.openai_compatible.port import (
     TiersSettings,
     generator,
 )
-from connectors.redis.port import RedisSettings, cache, requests, sessions
+from connectors.redis.port import (
+    AnswersSettings,
+    RedisSettings,
+    answers,
+    cache,
+    requests,
+    sessions,
+)
 from connectors.rego.port import PolicySettings, policy
 from connectors.schema_registry.port import RegistrySettings
 from connectors.tokens.port import TokenSettings, tokens
@@ -41,6 +48,7 @@ from streams.flow.section import Section
 from streams.flow.stage import Stage
 
 if TYPE_CHECKING:
+    from processors.caching.ports import AnswerCache
     from processors.models import Generator, Partials
     from processors.ports import Embedder
     from streams.app.settings import Settings
@@ -48,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PORTS",
     "SECTIONS",
+    "AnswersSettings",
     "CdcSettings",
     "ConvertSettings",
     "EmbeddingSettings",
@@ -98,6 +107,10 @@ def _encoder(sections: Sections, opening: Opening) -> Embedder:
     return Counted(made)
 
 
+def _answers(sections: Sections, opening: Opening) -> AnswerCache:
+    return answers(sections.of(RedisSettings), sections.of(AnswersSettings), opening)
+
+
 def tier_of(port: Port[Any]) -> str:
     """The tier whose model this is; empty where it is another port."""
     kind, _, tier = port.name.partition(".")
@@ -136,6 +149,7 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.READER, ReadingSettings, reader),
         _on(needs.RERANKING, RerankerSettings, endpoints.reranker),
         Opener(needs.PARTIALS, (), _partials),
+        Opener(needs.ANSWERS, (RedisSettings, AnswersSettings), _answers),
         _on(needs.POLICY, PolicySettings, policy),
         _on(needs.TOKENS, TokenSettings, tokens),
     )

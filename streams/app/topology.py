@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from processors.caching import forget, keep
+from processors.caching.entries import Caching
 from processors.documents import chunk, debezium, embed, index, ingest
 from processors.documents.chunking import ChunkingPolicy
 from processors.documents.debezium import DebeziumSource
@@ -43,6 +45,7 @@ class Config:
     tiers: Mapping[str, Answering]  # by name
     reading: RerankingConfig | None = None  # None: no model re-orders
     debezium: Sequence[DebeziumSource] = ()
+    caching: Caching | None = None  # None: no answer is given twice
 
 
 def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[Stage]:
@@ -60,10 +63,11 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         index.stage(now),
         admit.stage(c.admit, c.versions, now),
         rewrite.stage(c.variants, now),
-        retrieve.stage(c.retrieval),
+        retrieve.stage(c.retrieval, c.caching, now),
         rerank.stage(c.retrieval, c.route, c.reading, now),
         *(answering.stage(tier, how, now) for tier, how in c.tiers.items()),
         remember.stage(now),
+        *((keep.stage(c.caching, now), forget.stage()) if c.caching else ()),
         rekey.stage(),
         feedback.stage(now),
     ])  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from processors.documents.labels import said_again
 from schemas import topics
+from schemas.access import said_again
 from schemas.events import DocumentChanged, DocumentIndexed
 
 Key = str  # `topics.document_key`

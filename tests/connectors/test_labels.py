@@ -12,12 +12,12 @@ import pytest
 from connectors.memory.index import MemoryIndex
 from processors.documents.applying import apply
 from processors.documents.index import index as indexed
-from processors.documents.labels import said_again
 from processors.guard.access import Access
 from processors.guard.asking import may_search, may_show
 from processors.guard.identity import Identity
 from processors.ports import SearchQuery
 from processors.questions.retrieve import search
+from schemas.access import said_again
 from schemas.events import DocumentEmbedded, DocumentIndexed
 from tests.support.fakes import POLICY
 from tests.support.index_events import SIZE, Index, change, delete, searched, vector

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import redis
 
+from connectors.memory.answers import MemoryAnswers
+from connectors.redis.answers import RedisAnswers
 from connectors.redis.store import (
     MemoryRequestLog,
     MemoryVectorCache,
@@ -21,6 +23,7 @@ from connectors.redis.store import (
     RedisVectorCache,
     connect,
 )
+from processors.caching.ports import AnswerCache
 from processors.ports import RequestLog, VectorCache
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
@@ -53,6 +56,46 @@ def requests(request: pytest.FixtureRequest) -> RequestLog:
     if request.param == "memory":
         return MemoryRequestLog()
     return RedisRequestLog(request.getfixturevalue("client"))
+
+
+@pytest.fixture(params=["redis", "memory"])
+def answers(request: pytest.FixtureRequest) -> AnswerCache:
+    if request.param == "memory":
+        return MemoryAnswers()
+    return RedisAnswers(request.getfixturevalue("client"))
+
+
+def test_an_answer_is_there_until_one_of_its_documents_changes(answers: AnswerCache) -> None:
+    answers.put("acme", ["a", "b"], b"one", ["x", "y"], 60)
+    answers.put("acme", ["c"], b"two", ["z"], 60)
+    assert answers.get("acme", ["b", "none", "c", "a"]) == [b"one", None, b"two", b"one"]
+    assert answers.get("other", ["a"]) == [None]
+    answers.drop([("other", "y"), ("acme", "none")])
+    assert answers.get("acme", ["a"]) == [b"one"]
+    answers.drop([("acme", "y"), ("acme", "y")])
+    assert answers.get("acme", ["a", "b", "c"]) == [None, None, b"two"]
+    answers.put("acme", ["a"], b"anew", ["x"], 60)
+    answers.drop([("acme", "x")])
+    assert answers.get("acme", ["a"]) == [None]
+    assert answers.get("acme", []) == []
+
+
+def test_an_answer_ends_with_its_time(answers: AnswerCache) -> None:
+    answers.put("acme", ["a"], b"one", ["x"], 0.05)
+    until = time.monotonic() + 10
+    while answers.get("acme", ["a"]) != [None]:
+        assert time.monotonic() < until
+
+
+def test_the_oldest_answers_of_a_tenant_go_first_and_nothing_else(client: redis.Redis) -> None:
+    answers = RedisAnswers(client, most=3)
+    RedisRequestLog(client).claim("acme", "r", "t:0:0")
+    answers.put("other", ["o"], b"-", ["x"], 60)
+    for number in range(6):
+        answers.put("acme", [f"k{number}"], b"-", [f"d{number}"], 60)
+    assert answers.get("acme", [f"k{n}" for n in range(6)]) == [None] * 3 + [b"-"] * 3
+    assert answers.get("other", ["o"]) == [b"-"]
+    assert RedisRequestLog(client).claim("acme", "r", "t:0:1") == "t:0:0"
 
 
 def test_what_was_put_comes_back_in_the_order_asked_for(cache: VectorCache) -> None:

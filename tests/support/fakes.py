@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from connectors.converters.documents import Documents
+from connectors.memory.answers import MemoryAnswers
 from connectors.memory.index import MemoryIndex
 from connectors.memory.sessions import MemorySessions
 from connectors.redis.store import MemoryRequestLog, MemoryVectorCache
@@ -97,6 +98,7 @@ class FakePorts:
     converter: Documents = field(default_factory=Documents)
     generator: Generator | None = None
     policy: Policy = POLICY
+    answers: MemoryAnswers = field(default_factory=MemoryAnswers)
 
     @property
     def opened(self) -> Opened:

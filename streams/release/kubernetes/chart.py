@@ -14,7 +14,7 @@ import yaml
 
 from streams.app import policies
 from streams.app.opening import stages
-from streams.app.ports import RerankerSettings, TiersSettings
+from streams.app.ports import AnswersSettings, RerankerSettings, TiersSettings
 from streams.app.settings import Settings
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
@@ -50,6 +50,8 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
     Raises:
         UserError: a policy file is absent or wrong.
     """
+    if settings.of(AnswersSettings).cached == "auto":  # of a chart for any model, and for none
+        settings = settings.having(AnswersSettings, cached="never")
     folder, servers = (workloads_of(settings, folder=each) for each in (True, False))
     known = {each.name: each for each in (*servers, *folder)}
     found = [known[each.name] for each in servers]

@@ -31,7 +31,9 @@ SAID = frozenset(
     )
 )  # fmt: skip
 # Whole variables that hold a password beside those of a section that are secret by their type.
-HIDDEN = frozenset({PREFIX + "KAFKA", PREFIX + "REDIS__URL", PREFIX + "REDIS__KEPT_URL"})
+HIDDEN = frozenset(
+    {PREFIX + "KAFKA", PREFIX + "REDIS__URL", PREFIX + "REDIS__KEPT_URL", PREFIX + "ANSWERS__URL"}
+)
 
 
 def object_of(properties: Mapping[str, Schema], *required: str) -> Schema:
