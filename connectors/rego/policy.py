@@ -33,8 +33,15 @@ class RegoPolicy:
     """
 
     def __init__(
-        self, folder: Path, *, poll_s: float = POLL_S, tried: bool = True, watch: Watch = unwatched
+        self,
+        folder: Path,
+        *,
+        poll_s: float = POLL_S,
+        tried: bool = True,
+        watch: Watch = unwatched,
+        peer: str = PEER,
     ) -> None:
+        self._peer = peer
         self._folder = folder
         self._poll_s = poll_s
         self._tried = tried  # whether a policy is tried before it is in force at first
@@ -99,7 +106,7 @@ class RegoPolicy:
             return False
         changed = source.mark != self.mark
         self._compiled, self._why = compiled, ""
-        self._watch(PEER, False)
+        self._watch(self._peer, False)
         _log.info("a policy is in force", extra={"policy": source.mark})
         return changed
 
@@ -107,7 +114,7 @@ class RegoPolicy:
         if why == self._why:
             return
         self._why = why
-        self._watch(PEER, True)
+        self._watch(self._peer, True)
         _log.error(
             "the policy cannot be used: the last good one stays in force"
             if self._compiled

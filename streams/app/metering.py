@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.breaker import Away
 from connectors.openai_compatible.tiers import Tier
+from processors.guard.decision import Ask, Decision
+from processors.guard.ports import Policy
 from processors.models import Completion, Generator
 from processors.ports import Embedder, Embedding, Float32, Passage
 from processors.questions.usage import Prices
 from streams.flow.errors import Retry
-from streams.runtime.telemetry import MODEL_CALLS, MODEL_COST, MODEL_TEXTS, MODEL_TOKENS
+from streams.runtime.telemetry import MODEL_CALLS, MODEL_COST, MODEL_TEXTS, MODEL_TOKENS, POLICY
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,18 @@ class Counted:
     def embed_queries(self, queries: Sequence[str]) -> Float32:
         MODEL_TEXTS.labels("query").inc(len(queries))
         return self._embedder.embed_queries(queries)
+
+
+class Decided:
+    """A policy whose decisions are counted, and those that a candidate decides otherwise."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def decide(self, ask: Ask, about: Mapping[str, object]) -> Decision:
+        decision = self._policy.decide(ask, about)
+        POLICY.labels(ask, str(decision.allowed).lower(), str(bool(decision.shadow)).lower()).inc()
+        return decision
 
 
 class Metered:

@@ -49,6 +49,7 @@ from streams.flow.stage import Stage
 
 if TYPE_CHECKING:
     from processors.caching.ports import AnswerCache
+    from processors.guard.ports import Policy
     from processors.models import Generator, Partials
     from processors.ports import Embedder
     from streams.app.settings import Settings
@@ -111,6 +112,12 @@ def _answers(sections: Sections, opening: Opening) -> AnswerCache:
     return answers(sections.of(RedisSettings), sections.of(AnswersSettings), opening)
 
 
+def _decided(settings: PolicySettings, opening: Opening) -> Policy:
+    from streams.app.metering import Decided
+
+    return Decided(policy(settings, opening))
+
+
 def tier_of(port: Port[Any]) -> str:
     """The tier whose model this is; empty where it is another port."""
     kind, _, tier = port.name.partition(".")
@@ -150,7 +157,7 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.RERANKING, RerankerSettings, endpoints.reranker),
         Opener(needs.PARTIALS, (), _partials),
         Opener(needs.ANSWERS, (RedisSettings, AnswersSettings), _answers),
-        _on(needs.POLICY, PolicySettings, policy),
+        _on(needs.POLICY, PolicySettings, _decided),
         _on(needs.TOKENS, TokenSettings, tokens),
     )
 }
