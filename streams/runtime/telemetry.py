@@ -89,6 +89,7 @@ MODEL_COST = Counter(
 )
 PARTIALS = Counter(
     "millrace_partials", "What answers said as they were written.", ["outcome"], registry=REGISTRY
+)
 POLICY = Counter(
     "millrace_policy_decisions",
     "Decisions of the policy, and whether a candidate beside it decides otherwise.",

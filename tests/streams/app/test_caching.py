@@ -13,11 +13,11 @@ import pytest
 from processors.caching.entries import Caching
 from processors.documents.lacking import Document
 from processors.guard.identity import Identity
-from processors.needs import TOKENS
-from processors.ports import Completion
+from processors.models import Completion
+from processors.needs import PARTIALS, TOKENS, generator
 from processors.questions.grounded import GroundedConfig
 from schemas import topics
-from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
+from schemas.events import DocumentFed, PartialAnswer, QuestionAnswered, QuestionAsked
 from streams.app.config import caching
 from streams.app.settings import Settings
 from streams.app.topology import topology
@@ -145,12 +145,18 @@ def test_an_answer_that_took_a_fallback_is_not_kept(running: Running) -> None:
     assert not running.ports.answers._values
 
 
+class Unheard:
+    """Nobody waits for what an answer says so far."""
+
+    def tell(self, event: PartialAnswer) -> None: ...
+
+
 class Model:
     """A language model that quotes, until it is away."""
 
     model, away = "m", False
 
-    def complete(self, instructions: str, text: str, *, most_tokens: int) -> Completion:
+    def complete(self, instructions: str, text: str, **_: Any) -> Completion:
         if self.away:
             raise Retry("the model is away")
         return Completion(f"{TEXT[:-1]} [1].", 10, 5)
@@ -158,11 +164,20 @@ class Model:
 
 def test_while_the_model_is_away_what_was_answered_goes_on_being_given() -> None:
     model = Model()
-    running = Running(FakePorts(generator=model))
-    asking = GroundedConfig(lambda query, found: (query, found))
-    answering = replace(CONFIG.answering, grounded=asking)
-    config = replace(CONFIG, caching=running.caching, answering=answering)
-    running.driver = Driver(topology(config), running.ports.opened)
+    running = Running()
+    written = replace(
+        CONFIG.tiers["extractive"], grounded=GroundedConfig(lambda query, found: (query, found))
+    )
+    config = replace(
+        CONFIG,
+        caching=running.caching,
+        tiers={"m": written, **CONFIG.tiers},
+        route=replace(
+            CONFIG.route, default_tier="m", models={"m": "m", "extractive": "extractive"}
+        ),
+    )
+    ports = running.ports.opened.beside(generator("m"), model).beside(PARTIALS, Unheard())
+    running.driver = Driver(topology(config), ports)
     running.feed("a.txt", TEXT)
     first = running.ask()
     assert not first.degraded and first.usage.output_tokens == 5
