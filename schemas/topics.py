@@ -41,6 +41,7 @@ def document_key(document: DocumentFed | DocumentVersion) -> str:
 def _version_key(
     event: DocumentChanged | DocumentChunked | DocumentEmbedded | DocumentIndexed,
 ) -> str:
+    """`tenant/doc_id`, and behind a zero byte the part, where there are several."""
     return document_key(event.document)
 
 
@@ -57,6 +58,7 @@ def question_key(
 
 
 def _asked_key(event: QuestionAsked) -> str:
+    """`tenant/session_id`, else `tenant/request_id`."""
     return f"{event.tenant}/{event.session_id or event.request_id or ''}"
 
 
@@ -72,6 +74,7 @@ def _closed_key(event: QuestionClosed) -> str:
 
 
 def _joined_key(event: FeedbackJoined) -> str:
+    """`tenant/request_id`."""
     return _request_key(event.feedback)
 
 
@@ -117,6 +120,7 @@ def _bulk(event: DocumentChunked | DocumentEmbedded) -> bool:
 
 
 def _dead_key(event: DeadLettered) -> str:
+    """`topic/partition` of the record."""
     return f"{event.topic}/{event.partition}"
 
 

@@ -127,6 +127,9 @@ class _Base(RuntimeSettings):
         default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0: off"
     )
     http_host: str = "127.0.0.1"
+    observe: bool = Field(
+        default=False, description="The embedded stack has a Prometheus beside it"
+    )
     metric_tenants: int = Field(
         default=MOST, ge=1, description="Tenants that metrics name; further ones are `other`"
     )

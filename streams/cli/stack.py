@@ -23,21 +23,26 @@ NOT_RUNNING = 1
 @app.command()
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once it is ready.")] = False,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="With Prometheus, by the rendered rules.")
+    ] = False,
 ) -> None:
     """Run the whole stack on this machine: broker, Redis and all stages."""
     from streams.local import supervisor as stack
 
     chosen = load()
+    if observe:
+        chosen = chosen.model_copy(update={"observe": True})
     if detach:
         stack.detach(chosen, _progress)
-        _say_where(settings())
+        _say_where(settings(), observe=chosen.observe)
         return
     running = stack.Stack(chosen)
 
     def progress(phase: str) -> None:
         _progress(phase)
         if phase == "ready":
-            _say_where(running.settings)
+            _say_where(running.settings, observe=chosen.observe)
             err.print("Ctrl-C stops it.")
 
     running.run_forever(progress)
@@ -108,13 +113,16 @@ def _progress(phase: str) -> None:
     err.print(f"[dim]millrace:[/dim] {phase}")
 
 
-def _say_where(chosen: Settings) -> None:
+def _say_where(chosen: Settings, *, observe: bool) -> None:
+    from streams.local import prometheus
     from streams.runtime import kafka
 
     err.print(f"  broker  {chosen.bootstrap_servers}")
     err.print(f"  redis   {masked(chosen.of(RedisSettings).url)}")
     err.print(f"  kept    {masked(chosen.of(RedisSettings).kept_url)}")
     err.print(f"  data    {chosen.data.absolute()}")
+    if observe:
+        err.print(f"  metrics {prometheus.address(chosen.data.absolute())} (graphs, alerts)")
     if who := kafka.open_to(chosen):
         err.print(f"  [yellow]note[/yellow]    no password guards the broker: {who}")
 

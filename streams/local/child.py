@@ -279,6 +279,10 @@ class Ports:
             write_atomically(self._file, json.dumps(known | {name: port}))
         return port
 
+    def known(self, name: str) -> int:
+        """The port that was chosen; 0: none was."""
+        return self._read().get(name, 0)
+
     def _read(self) -> dict[str, int]:
         try:
             return {str(k): int(v) for k, v in json.loads(self._file.read_text()).items()}

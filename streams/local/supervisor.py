@@ -21,6 +21,7 @@ from streams.local.broker import Broker
 from streams.local.child import Service, unwritable
 from streams.local.daemon import detach
 from streams.local.prepare import Preparation, Prepared
+from streams.local.prometheus import NAME, Prometheus, executable, port_of
 from streams.local.redis import RedisServer
 from streams.local.state import (
     STOP_TIMEOUT_S,
@@ -118,6 +119,8 @@ class Stack:
         """
         self._progress = on_progress
         try:
+            if self.settings.observe:
+                executable()  # before anything is started
             self._resources.enter_context(only_supervisor(self._data))
             self._write_state()
             prepare = self._prepared or self._resources.enter_context(Preparation(self.settings))
@@ -213,12 +216,17 @@ class Stack:
 
     def _start_workers(self, processes: Sequence[Process]) -> None:
         self._say(f"starting workers: {', '.join(each.name for each in processes)}")
+        ports = dict[str, int]()
         for number, process in enumerate(processes):
             # One port cannot serve two processes: each worker takes the next one up.
             port = self.settings.http_port and self.settings.http_port + number
+            if self.settings.observe:
+                port = ports[process.name] = port or port_of(self._data, process.name)
             settings = self.settings.model_copy(update={"http_port": port})
             worker = WorkerProcess(process, self._worker_command(process), settings)
             self._add(worker.name, worker)
+        if ports:
+            self._add(NAME, Prometheus(self.settings, ports))
         self._await_ready()
 
     def _add(self, name: str, service: Service) -> None:

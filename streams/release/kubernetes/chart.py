@@ -16,14 +16,17 @@ from streams.app import policies
 from streams.app.opening import stages
 from streams.app.ports import AnswersSettings, RerankerSettings, TiersSettings
 from streams.app.settings import Settings
+from streams.release.catalogue.asyncapi import asyncapi
+from streams.release.catalogue.entities import entities
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
 from streams.release.kubernetes.workloads import Workload, either, row, workloads
 from streams.release.observing.dashboards import dashboards
-from streams.release.observing.objectives import OBJECTIVES
+from streams.release.observing.objectives import OBJECTIVES, edges
 from streams.release.observing.rules import rules
 
 CHART = "helm/millrace"
+CATALOGUE = "catalogue"
 RULES, DASHBOARDS = "rules.yaml", "dashboards"
 POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
@@ -78,6 +81,9 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
     files[f"{CHART}/{RULES}"] = _yaml(rules(flow, settings.policies))
     for name, each in dashboards(flow, settings.policies).items():
         files[f"{CHART}/{DASHBOARDS}/{name}.json"] = json.dumps(each, indent=1) + "\n"
+    files[f"{CATALOGUE}/asyncapi.yaml"] = _yaml(asyncapi(flow, version, settings.group_prefix))
+    found_entities = entities(flow, edges(settings.policies))
+    files[f"{CATALOGUE}/catalog-info.yaml"] = _SAID + "---\n".join(map(_plain, found_entities))
     for name, size in SIZES.items():
         files[f"helm/examples/{name}.yaml"] = f"# {size.said}\n" + _yaml(example(servers, size))
     folder = settings.policies or policies.SHIPPED
@@ -90,7 +96,11 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
 
 
 def _yaml(said: Mapping[str, Any]) -> str:
-    return _SAID + yaml.dump(said, Dumper=_Plain, sort_keys=False, width=100)
+    return _SAID + _plain(said)
+
+
+def _plain(said: Mapping[str, Any]) -> str:
+    return yaml.dump(said, Dumper=_Plain, sort_keys=False, width=100)
 
 
 class _Plain(yaml.SafeDumper):

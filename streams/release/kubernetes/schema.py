@@ -27,7 +27,7 @@ SAID = frozenset(
     PREFIX + name
     for name in (
         "BOOTSTRAP_SERVERS", "CONFIG", "DATA", "FAILPOINT", "GROUP_PREFIX", "HTTP_HOST",
-        "HTTP_PORT", "PARTITIONS", "POLICIES", "REPLICATION_FACTOR", "WORKER",
+        "HTTP_PORT", "OBSERVE", "PARTITIONS", "POLICIES", "REPLICATION_FACTOR", "WORKER",
     )
 )  # fmt: skip
 # Whole variables that hold a password beside those of a section that are secret by their type.
