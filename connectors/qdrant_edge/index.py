@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -237,13 +235,7 @@ class EdgeIndex:
             self._shard.flush()
             self._flushed = now
             return
-        self._sync_log(self._generation)
-
-    def _sync_log(self, generation: Path) -> None:
-        for file in (generation / "wal").iterdir():
-            # The engine's own thread may just be making the next, empty, segment.
-            with suppress(FileNotFoundError), file.open("rb") as log:
-                os.fsync(log.fileno())  # lets other threads go on meanwhile
+        generations.sync_log(self._generation)
 
     def left(self) -> tuple[Left, int]:
         """What the folder still has of what was deleted, and how many points there are."""
@@ -299,7 +291,7 @@ class EdgeIndex:
         has = copy.shard.info().points_count
         told = places_point(self._reflected, has, has + 1, copy.left)
         copy.shard.update(UpdateOperation.upsert_points([told]))
-        self._sync_log(copy.path)
+        generations.sync_log(copy.path)
         copy.words.sync()
         reach("equal")
         generations.declare(copy.path)

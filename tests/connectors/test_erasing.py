@@ -108,7 +108,7 @@ def test_what_is_written_during_a_rewrite_is_in_what_it_makes(path: Path) -> Non
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    waiting, memory = history(rng, 240), MemoryIndex("v1", SIZE)
+    waiting, memory = history(rng, 160), MemoryIndex("v1", SIZE)
 
     def write() -> None:
         batch = [waiting.pop(0) for _ in waiting[: rng.randint(1, 30)]]

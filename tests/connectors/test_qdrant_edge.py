@@ -204,7 +204,7 @@ def test_what_is_acknowledged_is_synced_to_the_log_or_flushed(
         sync(descriptor)
         synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
-    monkeypatch.setattr("connectors.qdrant_edge.index.os.fsync", noted)
+    monkeypatch.setattr("connectors.qdrant_edge.generations.os.fsync", noted)
     with EdgeIndex(path, "v1", SIZE) as edge:
         apply(edge, [change("a", 1, ("one",))])
         assert {str(file) for file in (path / "1" / "wal").glob("open-*")} <= set(synced)
