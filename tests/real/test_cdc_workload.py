@@ -28,7 +28,8 @@ from streams.app import capturing
 from streams.edge import signals
 from tests.real.change_capture import World, world
 from tests.real.workload import SCHEMA, SOURCES, Truth, Workload, delays, quantile
-from tests.system.drill import Killer, pause
+from tests.system.drill import pause
+from tests.system.faults import Killer
 from tests.system.harness import until
 
 WORKERS = ("up-documents", "up-index")

@@ -16,7 +16,8 @@ from connectors.opensearch.index import OpenSearchIndex
 from infra.local.opensearch import OpenSearchServer
 from tests.real.pipeline import TENANT, Running, running
 from tests.system.cli import Cli
-from tests.system.drill import Killer, pause
+from tests.system.drill import pause
+from tests.system.faults import Killer
 from tests.system.harness import until
 
 ALIAS = "millrace-pipeline"

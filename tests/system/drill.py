@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from processors.documents.chunk import chunk
@@ -22,10 +18,8 @@ from streams.app import opening
 from streams.app.ports import open_these
 from streams.app.settings import Settings
 from streams.edge import client
-from streams.local.supervisor import Stack, status
 from streams.runtime import kafka
 from streams.runtime.record import Record
-from tests.system.harness import until
 
 TENANT = "rustsec"
 READY_S = 120.0  # a worker's start on a loaded machine, and the supervisor's longest back-off
@@ -36,7 +30,7 @@ def fed(event: dict[str, Any]) -> dict[str, Any]:
     place = {"tenant": TENANT, "doc_id": event["path"], "version": event["seq"]}
     if event["op"] == "d":
         return {"op": "delete", **place}
-    return {"op": "upsert", **place, "body": event["content"]}
+    return {"op": "upsert", **place, "body": event["content"], "form": event.get("form", "source")}
 
 
 Searchable = dict[str, tuple[int, list[tuple[int, str, str]]]]
@@ -112,42 +106,6 @@ class Edge:
         with client.reader(self._settings) as consumer:
             for message in client.replay(consumer, [topic]):
                 yield kafka.received(message)
-
-
-@dataclass
-class Killer:
-    """Kills processes of a stack that are at work, and proves that it did."""
-
-    stack: Stack
-    data: Path
-    kills: list[str] = field(default_factory=list[str])
-
-    def kill(self, name: str) -> None:
-        """SIGKILL the process once it is ready. Returns when it has died of that."""
-        seen = until(lambda: self._ready(name), f"{name} to be at work", READY_S)
-        process = self._child(name)
-        assert process.pid == seen["pid"]
-        assert process.poll() is None, "it was alive"
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(20) == -signal.SIGKILL, "it died of this and nothing else"
-        self.kills.append(name)
-
-    def await_recovery(self) -> None:
-        for name in {"broker", "redis", *self.kills}:
-            until(lambda each=name: self._ready(each), f"{name} to be back", READY_S)
-
-    def _ready(self, name: str) -> dict[str, Any] | None:
-        """What the state file says of a process that is ready; None while it is not."""
-        for each in status(Settings(data=self.data))["processes"]:
-            child = self._child(name)
-            if each["name"] == name and each["state"] == "ready" and each["pid"] == child.pid:
-                return each if child.poll() is None else None
-        return None
-
-    def _child(self, name: str) -> subprocess.Popen[bytes]:
-        watched = next(each for each in self.stack._watched if each.name == name)
-        assert watched.service._process is not None
-        return watched.service._process
 
 
 def pause(rng: random.Random, most: float) -> None:

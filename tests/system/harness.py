@@ -35,8 +35,11 @@ from tests.system.copying import copies, dead_letters, source
 TIMEOUT_S = 60.0
 
 
-def until(condition: Callable[[], Any], what: str, timeout: float = TIMEOUT_S) -> Any:
-    """The first true value of `condition`; while the broker is away, there is none."""
+def until(
+    condition: Callable[[], Any], what: str, timeout: float = TIMEOUT_S, every: float = 0.02
+) -> Any:
+    """The first true value of `condition`, asked `every` so many seconds; while the broker is away,
+    there is none."""
     deadline = time.monotonic() + timeout
     outage: Exception | None = None
     while True:
@@ -48,7 +51,7 @@ def until(condition: Callable[[], Any], what: str, timeout: float = TIMEOUT_S) -
         assert time.monotonic() < deadline, (
             f"timed out after {timeout:.0f} s waiting for {what} (last outage: {outage})"
         )
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def fed(doc: int | str, version: int, body: str = "") -> DocumentFed:

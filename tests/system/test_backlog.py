@@ -25,7 +25,8 @@ from streams.app.ports import RedisSettings, open_these
 from streams.app.settings import Settings
 from streams.flow.topic import Topic
 from streams.local.supervisor import Stack
-from tests.system.drill import TENANT, Edge, Killer, expected, fed, pause, searchable
+from tests.system.drill import TENANT, Edge, expected, fed, pause, searchable
+from tests.system.faults import Killer
 from tests.system.harness import until
 from tests.system.test_replay import WORKERS, acknowledged, await_rest
 

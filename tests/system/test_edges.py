@@ -24,7 +24,8 @@ from streams.local.supervisor import Stack
 from streams.local.worker_process import environment
 from streams.runtime.codec import Codec
 from streams.runtime.record import now_ms
-from tests.system.drill import Edge, Killer
+from tests.system.drill import Edge
+from tests.system.faults import Killer
 from tests.system.harness import until
 
 TENANT = "retail"

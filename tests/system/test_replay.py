@@ -1,17 +1,20 @@
-"""The drill: a real change history is replayed while workers and the broker are killed.
+"""The drill: open histories are replayed while a stack is killed, frozen and filled.
 
-What is searchable in the end is exactly what the history says, and every question asked meanwhile
-has exactly one answer.
+At once: changes in both lanes, files to convert, questions of sessions, feedback. What is
+searchable in the end is exactly what the histories say, deleted text is in no file of the index,
+and every question and feedback has come to exactly one end, in its order.
 """
 
 from __future__ import annotations
 
-import json
-import lzma
 import os
 import random
+import re
+import subprocess
+import sys
 import time
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,34 +25,62 @@ from streams.app import opening
 from streams.app.settings import Settings
 from streams.edge import admin
 from streams.local.supervisor import Stack
+from streams.local.worker_process import environment
 from streams.runtime.codec import Codec
-from tests.system.drill import TENANT, Edge, Killer, expected, fed, pause, searchable
+from tests.system.drill import Edge, expected, pause, searchable
+from tests.system.faults import Disk, Killer, said
 from tests.system.harness import until
+from tests.system.workload import MARK, Event, Outcome, workload
 
 WORKERS = ("up-documents", "up-index", "up-questions")
-QUESTIONS = (
-    "Which versions of sodiumoxide are patched?",
-    "What does a use after free allow?",
-    "Is there a denial of service in a parser?",
-    "What is the airspeed of an unladen swallow?",
-)
+STORES = ("redis", "redis-kept")
+ERASED = "deleted text has left the folder"
 
 
 @dataclass(frozen=True)
 class Drill:
-    """How much is replayed (0: all), and what is killed meanwhile."""
+    """How much is given (events of 0: all), and what is done to the stack meanwhile."""
 
     events: int
+    bulk: int
+    files: int
+    questions: int
     worker_kills: int
+    store_kills: int
     broker_kills: int
-    questions: int = 50
+    freezes: int = 0
+    full_disks: int = 0
+    erased_s: float = 20.0  # a rewrite of the index begins after half of it
     drain_s: float = 120.0
 
+    @property
+    def kills(self) -> int:
+        return self.worker_kills + self.store_kills + self.broker_kills
 
-CI = Drill(events=600, worker_kills=6, broker_kills=1)
-FULL = Drill(events=0, worker_kills=50, broker_kills=2, drain_s=600.0)
+    def strikes(self, rng: random.Random) -> list[str]:
+        """What happens, in its order."""
+        found = ["worker"] * self.worker_kills + ["store"] * self.store_kills
+        found += ["freeze"] * self.freezes + ["disk"] * self.full_disks
+        rng.shuffle(found)
+        for number in range(self.broker_kills):  # at even distances: each takes a while
+            found.insert((number + 1) * len(found) // (self.broker_kills + 1), "broker")
+        return found
+
+
+CI = Drill(300, 40, 4, 40, worker_kills=5, store_kills=1, broker_kills=1)
+KILLS = int(os.environ.get("KILLS") or 200)
+FULL = Drill(
+    *(21 * KILLS, 3 * KILLS, KILLS // 5, 2 * KILLS),
+    worker_kills=KILLS - KILLS // 5 - max(1, KILLS // 30),
+    store_kills=KILLS // 5,
+    broker_kills=max(1, KILLS // 30),
+    freezes=max(1, KILLS // 66),
+    full_disks=max(1, KILLS // 66),
+    erased_s=60.0,
+    drain_s=600.0,
+)
 only_on_demand = pytest.mark.skipif(
-    os.environ.get("DRILL") != "full", reason="takes 6 to 10 minutes: run `make drill`"
+    os.environ.get("DRILL") != "full", reason="takes 15 to 20 minutes: run `make drill`"
 )
 
 
@@ -60,62 +91,103 @@ only_on_demand = pytest.mark.skipif(
         pytest.param(FULL, id="full", marks=[pytest.mark.drill, only_on_demand]),
     ],
 )
-def test_a_history_replayed_under_kills_ends_in_exactly_its_live_set(
+def test_histories_replayed_under_faults_end_in_exactly_their_live_set(
     drill: Drill, shared_data: Path, tmp_path: Path
 ) -> None:
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     print(f"SEED={seed}")
     rng = random.Random(seed)
-    with lzma.open(shared_data / "cdc_rustsec" / "events.jsonl.xz", "rt") as lines:
-        history = [json.loads(line) for line in lines][: drill.events or None]
-    asked = [f"q{number}" for number in range(drill.questions)]
+    work = workload(
+        shared_data,
+        rng,
+        events=drill.events,
+        bulk=drill.bulk,
+        files=drill.files,
+        questions=drill.questions,
+    )
+    settings = Settings(
+        data=tmp_path,
+        redis={"cache_mb": 64},
+        index={"erased_hours": drill.erased_s / 3600},
+        disk_floor_mb=Disk.floor_mb(tmp_path) if drill.full_disks else 512,
+    )
     begun = time.monotonic()
 
-    with Stack(Settings(data=tmp_path, redis={"cache_mb": 64})) as stack:
+    with Stack(settings) as stack:
         edge, killer = Edge(stack.settings), Killer(stack, tmp_path)
-        strikes = [rng.choice(WORKERS) for _ in range(drill.worker_kills)]
-        for number in range(drill.broker_kills):
-            place = (number + 1) * len(strikes) // (drill.broker_kills + 1)
-            strikes.insert(place, "broker")
-        steps = len(strikes) + 1  # the last slice is fed after the last kill
+        disk, full = Disk(stack.settings), 0
+        strikes = drill.strikes(rng)
+        steps = len(strikes) + 1  # the last slices are given after the last strike
         for step in range(steps):
-            for event in history[step * len(history) // steps : (step + 1) * len(history) // steps]:
-                edge.put(topics.DOCS_FEED.name, f"{TENANT}/{event['path']}", fed(event))
-            for request in asked[step * len(asked) // steps : (step + 1) * len(asked) // steps]:
-                query = rng.choice(QUESTIONS)
-                question = {"request_id": request, "tenant": TENANT, "query": query}
-                edge.put(topics.RAG_REQUESTS.name, request, question | {"deadline_ms": 3_600_000})
-            if step < len(strikes):
-                pause(rng, 2.0)
-                killer.kill(strikes[step])
+            work.put(edge, step, steps, rng)
+            killer.thaw()
+            if step == len(strikes):
+                break
+            pause(rng, 2.0)
+            match strikes[step]:
+                case "worker":
+                    killer.kill_one(WORKERS, rng)
+                case "store":
+                    killer.kill_one(STORES, rng)
+                case "broker":
+                    killer.kill("broker")
+                case "freeze":
+                    killer.freeze(WORKERS, rng)
+                case _:
+                    disk.fill(lambda: pause(rng, 5.0))
+                    full += 1
         edge.flush()
-        fed_after = time.monotonic() - begun
+        given_after = time.monotonic() - begun
+        killer.thaw(wait=True)
         killer.await_recovery()
 
-        until(lambda: len(acknowledged(edge)) >= len(history), "acknowledgements", drill.drain_s)
-        until(lambda: len(answered(edge)) >= len(asked), "answers", drill.drain_s)
+        until(lambda: Outcome.of(edge).ready_for(work), "everything to end", drill.drain_s, every=3)
         await_rest(stack.settings)
-        acknowledgements, answers = acknowledged(edge), answered(edge)
-        closings = closed(edge)
-        found = searchable(stack.settings)
-        wanted = expected(history, stack.settings)
-        dead = [*edge.records(topics.DOCS_DLQ.name), *edge.records(topics.RAG_DLQ.name)]
+        gone = {MARK.format(each["seq"]) for each in work.bulk} - living(work.bulk)
+        until(lambda: not marks_in(tmp_path / "index", gone), "deleted text to go", 120, every=1)
+        rewrites = until(lambda: said(tmp_path, [ERASED]), "the index to be written anew")
+        outcome = Outcome.of(edge)
+        found, wanted = searchable(stack.settings), expected(work.changes, stack.settings)
+        replayed = subprocess.run(
+            [sys.executable, "-m", "streams.cli", "index", "verify"],
+            env=environment(stack.settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     print(
-        f"SEED={seed} kills={Counter(killer.kills)} events={len(history)} documents={len(found)}"
-        f" chunks={sum(len(chunks) for _, chunks in found.values())} questions={len(asked)}"
-        f" fed in {fed_after:.0f} s, all in {time.monotonic() - begun:.0f} s"
+        f"SEED={seed} kills={Counter(killer.kills)} frozen={killer.thawed} full disks={full}"
+        f" rewrites={rewrites} changes={len(work.changes)} documents={len(found)}"
+        f" chunks={sum(len(chunks) for _, chunks in found.values())} questions={work.questions}"
+        f" given in {given_after:.0f} s, all in {time.monotonic() - begun:.0f} s"
     )
-    assert killer.kills == strikes
-    assert not dead
-    assert Counter(acknowledgements) == Counter((each["path"], each["seq"]) for each in history)
-    assert found.keys() == wanted.keys()
+    assert len(killer.kills) == drill.kills
+    assert len(killer.thawed) == drill.freezes
+    assert full == drill.full_disks
+    assert gone
+    outcome.assert_nothing_lost_doubled_or_reordered(work)
     assert {doc: version for doc, (version, _) in found.items()} == {
         doc: version for doc, (version, _) in wanted.items()
     }
     assert found == wanted
-    assert Counter(request for request, _ in answers) == Counter(asked) == Counter(closings)
-    assert {status for _, status in answers} <= {"answered", "abstained"}
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+
+
+def living(events: Sequence[Event]) -> set[str]:
+    """The marks of what is not deleted or replaced."""
+    final = {event["path"]: event for event in events}
+    return {MARK.format(each["seq"]) for each in final.values() if each["op"] != "d"}
+
+
+def marks_in(folder: Path, marks: Collection[str]) -> set[str]:
+    """Which of them some file has, whatever it is."""
+    wanted = re.compile(b"|".join(mark.encode() for mark in marks))
+    try:
+        files = [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
+    except FileNotFoundError:  # a rewrite ends just now
+        return {*marks}
+    return {each.decode() for data in files for each in wanted.findall(data)}
 
 
 def acknowledged(edge: Edge) -> list[tuple[str, int]]:
@@ -124,21 +196,6 @@ def acknowledged(edge: Edge) -> list[tuple[str, int]]:
     records = edge.records(topics.DOCS_INDEXED.name)
     events = [codec.decode(topics.DOCS_INDEXED, record.value) for record in records]
     return [(event.document.doc_id, event.document.version) for event in events if event.last]
-
-
-def answered(edge: Edge) -> list[tuple[str, str]]:
-    """Request id and status of all answers."""
-    codec = Codec()
-    records = edge.records(topics.RAG_ANSWERS.name)
-    events = [codec.decode(topics.RAG_ANSWERS, record.value) for record in records]
-    return [(event.request_id, event.status) for event in events]
-
-
-def closed(edge: Edge) -> list[str]:
-    """Request id of every question that closed, as often as it did."""
-    codec = Codec()
-    records = edge.records(topics.RAG_CLOSED.name)
-    return [codec.decode(topics.RAG_CLOSED, each.value).answer.request_id for each in records]
 
 
 def await_rest(settings: Settings) -> None:
