@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-llm check check-infra test-cluster evaluate drill clean
+.PHONY: demo test test-real test-models test-llm check check-infra test-cluster evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -20,6 +20,12 @@ test-real: $(STAMP)
 	  $$root apt-get update -qq && $$root env RUNLEVEL=1 apt-get install -y -qq postgresql >/dev/null; }
 	@echo "millrace: running the tests against real servers, fetched where they are not here yet"
 	@$(BIN)/python -m pytest tests/real
+
+test-models: $(STAMP)
+	@echo "millrace: installing sentence-transformers (with torch, about 5 GB to fetch, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers>=5,<7'
+	@echo "millrace: running the tests of models in folders"
+	@$(BIN)/python -m pytest tests/models
 
 check: $(STAMP)
 	@echo "millrace: checking style, types, generated files and versions"

@@ -193,6 +193,20 @@ def soak(
 
 
 @app.command()
+def routing(
+    data: Annotated[list[Path], typer.Option(help="Outcomes of a weak and a strong model.")],
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """What the routing rules keep of a strong model's quality, and what they save (RouteLLM)."""
+    from evaluation.bench import routing as module
+
+    options = module.Options(data)
+    _measure("routing", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
 def up(
     rounds: Rounds = 3,
     output: Output = None,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
+from connectors.encoding import EncoderSettings, RerankerSettings
 from connectors.openai_compatible.keys import key_of
 from connectors.openai_compatible.tiers import Tier, TiersSettings, setting
 from streams.flow.errors import UserError
@@ -39,56 +39,6 @@ class JudgeSettings(Section):
     model: str = ""
     key: SecretStr = SecretStr("")
     timeout_s: float = Field(default=60.0, gt=0, description="Of one call")
-
-
-class EncoderSettings(Section):
-    """A model of vectors in place of the built-in one: behind an endpoint, or in a folder."""
-
-    section: ClassVar[str] = "encoder"
-
-    url: str = Field(default="", description="What /embeddings is below; empty: the built-in model")
-    model: str = Field(default="", description="Its name there, which is that of its vector space")
-    dimensions: int = Field(default=384, ge=2, le=65_535)
-    key: SecretStr = SecretStr("")
-    key_file: Path | None = None
-    timeout_s: float = Field(default=30.0, gt=0, le=600, description="Of a call, retries included")
-    concurrency: int = Field(default=4, ge=1, le=256)
-    retries: int = Field(default=2, ge=0, le=10)
-    batch: int = Field(default=64, ge=1, le=2048, description="Texts of one call")
-    query_prefix: str = Field(default="", description="In front of each question")
-    passage_prefix: str = Field(default="", description="In front of each passage")
-    sentences: bool = Field(
-        default=False, description="Each sentence of a passage is embedded too, at a text's cost"
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.url and not self.model:
-            raise ValueError("MILLRACE_ENCODER__URL is set: name MILLRACE_ENCODER__MODEL too")
-        return self
-
-
-class RerankerSettings(Section):
-    """A model that reads each passage with the question. Empty: the order is by what is stored."""
-
-    section: ClassVar[str] = "reranker"
-
-    url: str = Field(default="", description="What /rerank is below")
-    model: str = ""
-    form: Literal["jina", "tei"] = Field(
-        default="jina", description="How it is asked: as Jina, Cohere and vLLM have it, or TEI"
-    )
-    key: SecretStr = SecretStr("")
-    key_file: Path | None = None
-    timeout_s: float = Field(default=2.0, gt=0, le=60, description="Then passages stay as they are")
-    concurrency: int = Field(default=8, ge=1, le=256)
-    passages: int = Field(default=30, ge=1, le=1000, description="Of a question, that are read")
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.url and not self.model:
-            raise ValueError("MILLRACE_RERANKER__URL is set: name MILLRACE_RERANKER__MODEL too")
-        return self
 
 
 def generator(name: str, settings: TiersSettings, opening: Opening) -> Generator:

@@ -11,11 +11,11 @@ from processors.needs import PARTIALS, READER, generator
 from processors.places import GENERATION
 from processors.ports import Reader, Reading
 from processors.questions import answers
-from processors.questions.carried import degraded
+from processors.questions.carried import decided, degraded
 from processors.questions.generate import AnswerConfig, Lookup, answer
-from processors.questions.grounded import GroundedConfig, grounded
+from processors.questions.grounded import GroundedConfig, Next, grounded, passed_on
 from schemas import topics
-from schemas.events import GenerationRequested
+from schemas.events import GenerationRequested, QuestionClosed
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage, record_stage
@@ -31,6 +31,10 @@ _HOPE = 0.8  # of the pace, where it left no time to read: else one stall would 
 _TOGETHER_S = 0.5
 
 
+Left = answers.Ended | GenerationRequested
+"""What a question ends with, or becomes for another tier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """How a tier answers."""
@@ -38,6 +42,7 @@ class Answering:
     quoting: AnswerConfig
     grounded: GroundedConfig | None = None  # None: answers are quotes
     concurrency: int = 1
+    escalate: Next | None = None  # who is asked where nothing was quoted
 
 
 class Extractive:
@@ -47,19 +52,26 @@ class Extractive:
     time for no more than can be read.
     """
 
-    def __init__(self, reader: Reader | None, config: AnswerConfig, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        reader: Reader | None,
+        config: AnswerConfig,
+        now: Callable[[], int],
+        escalate: Next | None = None,
+    ) -> None:
         self._reader, self._config, self._now = reader, config, now
+        self._escalate = escalate
         self._pace, self._timed = _SLOW, False
 
     def __call__(
         self, events: Sequence[GenerationRequested]
-    ) -> list[Sequence[answers.Ended] | Reject | Retry]:
+    ) -> list[Sequence[Left] | Reject | Retry]:
         lookups = [Lookup(event, self._config) for event in events]
         most = [self._most(event, len(events)) for event in events]
         if not any(most):
             self._pace *= _HOPE
         readings, why = self._read(lookups, most)
-        found: list[Sequence[answers.Ended] | Reject | Retry] = []
+        found: list[Sequence[Left] | Reject | Retry] = []
         for lookup, own in zip(lookups, most, strict=True):
             if told := why or self._told(own, len(events)):
                 carried = degraded(lookup.event.carried, told)
@@ -67,8 +79,22 @@ class Extractive:
             size = sum(len(part.reading) for part in lookup.parts)
             read = None if readings is None else readings[:size]
             readings = None if readings is None else readings[size:]
-            found.append([*answer(lookup, read, config=self._config, now=self._now)])
+            ended = [*answer(lookup, read, config=self._config, now=self._now)]
+            found.append(self._escalated(lookup.event, ended) or ended)
         return found
+
+    def _escalated(
+        self, event: GenerationRequested, ended: Sequence[answers.Ended]
+    ) -> list[GenerationRequested]:
+        """The question for the next tier, where quotes answer nothing and it was not asked yet."""
+        after = self._escalate
+        answered = not any(
+            isinstance(each, QuestionClosed) and each.answer.status == "abstained" for each in ended
+        )
+        if after is None or answered or after.tier in event.tried or not event.candidates:
+            return []
+        why = f"generate: {event.tier} finds no answer in the passages, {after.tier} is asked"
+        return [passed_on(event, decided(event.carried, why), after)]
 
     def _most(self, event: GenerationRequested, waiting: int) -> int:
         """Passages that are read of a question: by its own deadline, which is no other's."""
@@ -120,13 +146,16 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
     asking = config.grounded
     if asking is None:
         reads_passages = config.quoting.passages > 0
+        writes = outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED, topics.RAG_GENERATE)
+        if config.escalate is None:  # then nothing of it is ever another tier's
+            writes = replace(writes, topics=writes.topics[:2])
         return batch_stage(
             name,
             reads=reads,
             make=lambda opened: Extractive(
-                opened[READER] if reads_passages else None, config.quoting, now
+                opened[READER] if reads_passages else None, config.quoting, now, config.escalate
             ),
-            writes=outputs(topics.RAG_ANSWERS, topics.RAG_CLOSED),
+            writes=writes,
             dead_letters=topics.RAG_DLQ,
             place=GENERATION,
             needs=[READER] if reads_passages else [],

@@ -91,7 +91,7 @@ def grounded(
             told=telling,
         )
     except Retry:
-        yield _passed_on(event, event.carried, "does not answer", config)
+        yield _instead(event, event.carried, "does not answer", config)
         return
     carried = used(
         event.carried, config.prices.usage("generate", generator.model, made, event.tier)
@@ -99,7 +99,7 @@ def grounded(
     found = _checked(made, candidates, config.supported)
     wrong = _wrong(made, found)
     if wrong and config.escalate is not None and config.escalate.tier not in event.tried:
-        yield _sent(event, _escalated(event, carried, wrong, config.escalate), config.escalate)
+        yield passed_on(event, _escalated(event, carried, wrong, config.escalate), config.escalate)
         return
     if NO_ANSWER in made.text:
         reasons = ["the model finds no answer in the passages"]
@@ -109,7 +109,7 @@ def grounded(
         )  # fmt: skip
         return
     if not found.kept:
-        yield _passed_on(event, carried, wrong, config)
+        yield _instead(event, carried, wrong, config)
         return
     if found.dropped:
         carried = degraded(carried, f"generate: {_lost(found.dropped)}")
@@ -178,16 +178,17 @@ def _escalated(event: GenerationRequested, carried: Carried, wrong: str, to: Nex
     return decided(carried, f"generate: {event.tier} {wrong}, {to.tier} is asked")
 
 
-def _passed_on(
+def _instead(
     event: GenerationRequested, carried: Carried, wrong: str, config: GroundedConfig
 ) -> GenerationRequested:
     """The question for the next tier that has not tried it; at last for the one that quotes."""
     after = QUOTES if config.fallback.tier in event.tried else config.fallback
     instead = QUOTED if after == QUOTES else f"{after.tier} is asked"
-    return _sent(event, degraded(carried, f"generate: {event.tier} {wrong}, {instead}"), after)
+    return passed_on(event, degraded(carried, f"generate: {event.tier} {wrong}, {instead}"), after)
 
 
-def _sent(event: GenerationRequested, carried: Carried, to: Next) -> GenerationRequested:
+def passed_on(event: GenerationRequested, carried: Carried, to: Next) -> GenerationRequested:
+    """The question for another tier; this one has tried it."""
     return replace(
         event, carried=carried, tier=to.tier, model=to.model, tried=[*event.tried, event.tier]
     )

@@ -37,7 +37,7 @@ def rerank(
 
 def routed(event: ChunksRetrieved, routing: RouteConfig) -> GenerationRequested:
     """The question, its candidates in their final order, for the tier that answers it."""
-    chosen = route(event.carried.question, routing)
+    chosen = route(event.carried.question, event.candidates, routing)
     return GenerationRequested(
         carried=decided(event.carried, f"rerank: tier {chosen.tier}, {chosen.why}"),
         candidates=event.candidates[: event.carried.question.top_k],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from connectors.converters.port import ConvertSettings
+from connectors.encoding import EncoderSettings, RerankerSettings
 from connectors.minilm.embedder import MiniLM
 from connectors.minilm.port import EmbeddingSettings
-from connectors.openai_compatible.port import EncoderSettings, RerankerSettings, TiersSettings
-from connectors.openai_compatible.tiers import Tier
+from connectors.openai_compatible.port import TiersSettings
 from connectors.redis.port import AnswersSettings
 from processors.caching.entries import Caching
 from processors.documents.chunking import ChunkingPolicy, parse
@@ -14,10 +14,8 @@ from processors.documents.debezium import DebeziumSource
 from processors.documents.debezium_policy import debezium_sources
 from processors.documents.ingest import IngestConfig
 from processors.questions.admit import AdmitConfig
-from processors.questions.answering import Answering
 from processors.questions.answering_policy import answer_config
 from processors.questions.generate import AnswerConfig
-from processors.questions.grounded import EXTRACTIVE, GroundedConfig, Next
 from processors.questions.reranking import RerankingConfig
 from processors.questions.retrieval_policy import retrieval_config
 from processors.questions.retrieve import RetrievalConfig
@@ -25,8 +23,10 @@ from processors.questions.rewrite import MOST, VariantsConfig
 from processors.questions.route import RouteConfig
 from streams.app import policies
 from streams.app.metering import prices
+from streams.app.prompts import PLACES, prompt
 from streams.app.settings import Settings
 from streams.app.stores import IndexSettings
+from streams.app.tiering import ROUTING, answering, models_of, routed, routes
 from streams.app.topology import Config
 from streams.flow.errors import UserError
 from streams.release.versions import versions
@@ -35,12 +35,6 @@ CHUNKING = "chunking.yaml"
 CONNECTORS = "connectors.yaml"
 RETRIEVAL = "retrieval.yaml"
 ANSWERING = "answering.yaml"
-# What each prompt of `prompts/` is filled with.
-PLACES = {
-    "answer": frozenset({"question", "passages"}),
-    "followup": frozenset({"question", "turns"}),
-    "rewrite": frozenset({"question", "most"}),
-}
 
 
 def config(settings: Settings) -> Config:
@@ -51,7 +45,8 @@ def config(settings: Settings) -> Config:
     """
     chunking = chunking_policy(settings)
     converting = settings.of(ConvertSettings)
-    tiers = answering(settings)
+    routing = routed(settings)
+    tiers = answering(settings, quoting(settings), {} if routing is None else routing.cascade)
     return Config(
         versions=versions(
             settings.of(IndexSettings).name,
@@ -76,7 +71,11 @@ def config(settings: Settings) -> Config:
         ),
         retrieval=retrieval(settings),
         variants=variants(settings),
-        route=RouteConfig(default_tier=settings.tier, models=models_of(settings)),
+        route=RouteConfig(
+            default_tier=settings.tier,
+            models=models_of(settings),
+            rules=None if routing is None else routing.rules,
+        ),
         tiers=tiers,
         reading=reranking(settings),
         debezium=sources_of_changes(settings),
@@ -120,13 +119,13 @@ def chunking_policy(settings: Settings) -> ChunkingPolicy:
 def encoder_of(settings: Settings) -> dict[str, str]:
     """The model of vectors by its pin, where it is not the built-in one."""
     encoder = settings.of(EncoderSettings)
-    return {"embedding_model": encoder.model} if encoder.url else {}
+    return {"embedding_model": encoder.name} if encoder.elsewhere else {}
 
 
 def reranking(settings: Settings) -> RerankingConfig | None:
     """How a model re-orders; None where none does."""
     said = settings.of(RerankerSettings)
-    return RerankingConfig(said.passages, timeout_s=said.timeout_s) if said.url else None
+    return RerankingConfig(said.passages, timeout_s=said.timeout_s) if said.configured else None
 
 
 def models() -> dict[str, str]:
@@ -177,8 +176,8 @@ def variants(settings: Settings) -> VariantsConfig | None:
     if not settings.rewriter:
         return None
     tier = settings.of(TiersSettings).all[settings.rewriter]
-    instructions, _ = _prompt("rewrite", settings).fill(most=MOST, question="")
-    followup = _prompt("followup", settings)
+    instructions, _ = prompt("rewrite", settings).fill(most=MOST, question="")
+    followup = prompt("followup", settings)
     return VariantsConfig(
         instructions,
         followup=lambda turns, question: followup.fill(turns=turns, question=question),
@@ -188,53 +187,6 @@ def variants(settings: Settings) -> VariantsConfig | None:
     )
 
 
-def models_of(settings: Settings) -> dict[str, str]:
-    """The model of each tier."""
-    return {EXTRACTIVE: EXTRACTIVE} | {
-        name: tier.model for name, tier in settings.of(TiersSettings).all.items()
-    }
-
-
-def answering(settings: Settings) -> dict[str, Answering]:
-    """How each tier answers; the one that quotes first.
-
-    Raises:
-        UserError: a policy or the prompt is absent or wrong.
-    """
-    quotes = quoting(settings)
-    tiers = settings.of(TiersSettings).all
-    return {EXTRACTIVE: Answering(quotes)} | {
-        name: Answering(quotes, grounding(tier, settings), tier.concurrency)
-        for name, tier in tiers.items()
-    }
-
-
-def grounding(tier: Tier, settings: Settings) -> GroundedConfig:
-    """How a tier's model is asked for answers.
-
-    Raises:
-        UserError: the prompt is absent or wrong.
-    """
-    prompt = _prompt("answer", settings)
-    return GroundedConfig(
-        lambda query, found: prompt.fill(question=query, passages=found),
-        tokens=tier.answer_tokens,
-        prices=prices(tier),
-        fallback=Next(tier.fallback, models_of(settings)[tier.fallback]),
-        whole_sentences=tier.partials == "sentences",
-    )
-
-
-def _prompt(name: str, settings: Settings) -> policies.Prompt:
-    """One of `PLACES`. Raises UserError where it is absent, wrong or has other places."""
-    found = policies.prompt(name, settings.policies)
-    if found.places != PLACES[name]:
-        path = (settings.policies or policies.SHIPPED) / policies.PROMPTS / f"{name}.md"
-        wanted = " and ".join(f"${place}" for place in sorted(PLACES[name]))
-        raise UserError(f"prompt {path} must have the places {wanted}, and no others")
-    return found
-
-
 def load_policies(settings: Settings) -> None:
     """Read every policy file as workers do, those too that only other settings make use of.
 
@@ -242,5 +194,7 @@ def load_policies(settings: Settings) -> None:
         UserError: one is absent or wrong; the message names it.
     """
     config(settings)
+    if ((settings.policies or policies.SHIPPED) / ROUTING).exists():
+        routes(settings.policies)
     for name in PLACES:
-        _prompt(name, settings)
+        prompt(name, settings)

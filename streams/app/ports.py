@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from connectors.converters.port import ConvertSettings, converter
+from connectors.encoding import EncoderSettings, RerankerSettings
 from connectors.kafka_connect.port import CdcSettings
 from connectors.minilm.port import (
     EmbeddingSettings,
@@ -20,13 +21,7 @@ from connectors.minilm.port import (
     reader,
 )
 from connectors.openai_compatible import port as endpoints
-from connectors.openai_compatible.port import (
-    EncoderSettings,
-    JudgeSettings,
-    RerankerSettings,
-    TiersSettings,
-    generator,
-)
+from connectors.openai_compatible.port import JudgeSettings, TiersSettings, generator
 from connectors.redis.port import (
     AnswersSettings,
     RedisSettings,
@@ -50,7 +45,7 @@ from streams.flow.stage import Stage
 if TYPE_CHECKING:
     from processors.caching.ports import AnswerCache
     from processors.guard.ports import Policy
-    from processors.models import Generator, Partials
+    from processors.models import Generator, Partials, Reranker
     from processors.ports import Embedder
     from streams.app.settings import Settings
 
@@ -103,6 +98,10 @@ def _encoder(sections: Sections, opening: Opening) -> Embedder:
     elsewhere = sections.of(EncoderSettings)
     if elsewhere.url:
         made = endpoints.embedder(elsewhere, opening, counted_tokens(elsewhere.model))
+    elif elsewhere.folder:
+        from connectors.sentence_transformers import port as folders
+
+        made = folders.embedder(elsewhere, opening)
     else:
         made = embedder(sections.of(EmbeddingSettings), opening)
     return Counted(made)
@@ -116,6 +115,14 @@ def _decided(settings: PolicySettings, opening: Opening) -> Policy:
     from streams.app.metering import Decided
 
     return Decided(policy(settings, opening))
+
+
+def _reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
+    if settings.url:
+        return endpoints.reranker(settings, opening)
+    from connectors.sentence_transformers import port as folders
+
+    return folders.reranker(settings, opening)
 
 
 def tier_of(port: Port[Any]) -> str:
@@ -154,7 +161,7 @@ PORTS: Mapping[str, Opener] = {
         _index(needs.DENSE),
         _index(needs.LEXICAL),
         _on(needs.READER, ReadingSettings, reader),
-        _on(needs.RERANKING, RerankerSettings, endpoints.reranker),
+        _on(needs.RERANKING, RerankerSettings, _reranker),
         Opener(needs.PARTIALS, (), _partials),
         Opener(needs.ANSWERS, (RedisSettings, AnswersSettings), _answers),
         _on(needs.POLICY, PolicySettings, _decided),

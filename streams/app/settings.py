@@ -117,6 +117,9 @@ class _Base(RuntimeSettings):
         description="Who answers where routing says nothing: a tier of `tiers`, or "
         "`extractive`, which quotes",
     )
+    routing: bool = Field(
+        default=False, description="policies/routing.yaml says who answers, by what is asked"
+    )
     rewriter: str = Field(
         default="", description="The tier whose model words questions in other ways; empty: none"
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
-from connectors.openai_compatible.port import EncoderSettings
+from connectors.encoding import EncoderSettings
 from connectors.opensearch import port as opensearch
 from connectors.opensearch.port import OpenSearchSettings
 from connectors.qdrant import port as qdrant
@@ -164,7 +164,7 @@ def _open(name: str, sections: Sections, opening: Opening) -> Any:
 
     store = STORES[name]
     encoder = sections.of(EncoderSettings)
-    dimensions = encoder.dimensions if encoder.url else DIMENSIONS
-    model = encoder.model or pins()["embedding_model"]
+    dimensions = encoder.dimensions if encoder.elsewhere else DIMENSIONS
+    model = encoder.name if encoder.elsewhere else pins()["embedding_model"]
     version = IndexVersion(sections.of(IndexSettings).name, dimensions, model)
     return store.open(sections.of(store.section), version, opening)

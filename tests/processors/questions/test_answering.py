@@ -10,6 +10,7 @@ import pytest
 from processors.ports import Asking, Reading
 from processors.questions.answering import Extractive
 from processors.questions.generate import AnswerConfig
+from processors.questions.grounded import Next
 from schemas.events import Candidate, GenerationRequested, QuestionAnswered
 from streams.flow.errors import Retry
 from tests.support.question_events import carried, question
@@ -188,3 +189,20 @@ def test_what_is_named_and_found_nowhere_is_not_read() -> None:
     assert (made.status, made.answer) == ("abstained", "")
     assert made.reasons == ["nothing found on Heron Card; found: seeds"]
     assert reader.read_at_once == []
+
+
+def test_what_quotes_do_not_answer_goes_to_the_tier_above_once() -> None:
+    stage = Extractive(None, CONFIG, lambda: NOW, Next("local", "small"))
+    asked = event("Who paints the harbour crane?", *BAKERY)
+    asked = dataclasses.replace(asked, tier="extractive")
+    again = dataclasses.replace(asked, tried=["local"])
+    firsts: list[object] = []
+    for outcome in stage([asked, again, event(ASKED, SEEDS)]):
+        assert isinstance(outcome, list)
+        firsts.append(outcome[0])
+    passed, back, answered = firsts
+    assert isinstance(passed, GenerationRequested)
+    assert (passed.tier, passed.model, passed.tried) == ("local", "small", ["extractive"])
+    assert passed.carried.decisions[-1].endswith("finds no answer in the passages, local is asked")
+    assert isinstance(back, QuestionAnswered) and back.status == "abstained"
+    assert isinstance(answered, QuestionAnswered) and answered.status == "answered"

@@ -21,7 +21,7 @@ from schemas.events import (
     QuestionClosed,
     Usage,
 )
-from streams.app import config as app_config
+from streams.app import tiering
 from streams.app.ports import TiersSettings
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
@@ -70,7 +70,7 @@ TIER = {"url": "http://127.0.0.1:9", "model": "m", "input_price": 2.0, "output_p
 
 def asking(**more: object) -> GroundedConfig:
     settings = Settings(tiers={"local": TIER})
-    config = app_config.grounding(settings.of(TiersSettings).all["local"], settings)
+    config = tiering.grounding(settings.of(TiersSettings).all["local"], settings)
     return replace(config, **more)  # type: ignore[arg-type]
 
 

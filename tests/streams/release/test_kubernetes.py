@@ -48,7 +48,7 @@ def test_a_stale_a_missing_and_a_foreign_file_are_named(
 def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other(index: str) -> None:
     """A stage that no scaler covers would stand still, or run for ever."""
     tier = {"url": "http://127.0.0.1:9", "model": "m"}
-    settings = load({"tiers": dict.fromkeys(chart.TIERS, tier)})
+    settings = load({"tiers": dict.fromkeys(chart.TIERS, tier), "answers": {"cached": "never"}})
     read = {
         (each.group, topic.name)
         for stage in opening.stages(settings)
