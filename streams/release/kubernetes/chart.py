@@ -38,13 +38,18 @@ TIERS = ("local", "premium")
 
 def workloads_of(settings: Settings, *, folder: bool) -> list[Workload]:
     """What a cluster may run: whatever tiers there are, whether questions are reworded or not."""
+    plain, full = (workloads(stages(each), folder=folder) for each in with_models(settings))
+    return either(plain, full)
+
+
+def with_models(settings: Settings) -> tuple[Settings, Settings]:
+    """These settings with all tiers of a chart, and with all other models too."""
     model = {"url": "http://model", "model": "model"}
     tiers = dict.fromkeys((*TIERS, *settings.of(TiersSettings).all), model)
     configured = settings.model_copy(update={"tiers": TiersSettings.model_validate(tiers)})
     asking = configured.model_copy(update={"rewriter": TIERS[0]})
     asking = asking.having(RerankerSettings, **model)
-    plain, full = (workloads(stages(each), folder=folder) for each in (configured, asking))
-    return either(plain, full)
+    return configured, asking
 
 
 def rendered(settings: Settings, version: str) -> dict[str, str]:
@@ -78,8 +83,10 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
         f"{CHART}/values.schema.json": json.dumps(schema(found), indent=2) + "\n",
     }
     flow = stages(settings)
-    files[f"{CHART}/{RULES}"] = _yaml(rules(flow, settings.policies))
-    for name, each in dashboards(flow, settings.policies).items():
+    any_models = stages(with_models(settings)[1])
+    optional = frozenset(each.name for each in any_models) - {each.name for each in flow}
+    files[f"{CHART}/{RULES}"] = _yaml(rules(any_models, settings.policies, optional))
+    for name, each in dashboards(any_models, settings.policies).items():
         files[f"{CHART}/{DASHBOARDS}/{name}.json"] = json.dumps(each, indent=1) + "\n"
     files[f"{CATALOGUE}/asyncapi.yaml"] = _yaml(asyncapi(flow, version, settings.group_prefix))
     found_entities = entities(flow, edges(settings.policies))

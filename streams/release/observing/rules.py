@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,10 @@ _FLOW: tuple[dict[str, Any], ...] = (
 )
 
 
-def rules(stages: Sequence[Stage], policies: Path | None) -> dict[str, Any]:
-    """The content of a rules file.
+def rules(
+    stages: Sequence[Stage], policies: Path | None, optional: Collection[str] = ()
+) -> dict[str, Any]:
+    """The content of a rules file; of `optional` stages nobody misses a worker.
 
     Raises:
         UserError: the policy of objectives is absent or wrong.
@@ -52,7 +54,13 @@ def rules(stages: Sequence[Stage], policies: Path | None) -> dict[str, Any]:
         _group("millrace-edges", burning.recorded(promised)),
         _group("millrace-burning", burning.alerts(promised)),
         _group("millrace-flow", _FLOW),
-        *(_group(f"millrace-stage-{each.name}", stage_rules.alerts(each)) for each in stages),
+        *(
+            _group(
+                f"millrace-stage-{each.name}",
+                stage_rules.alerts(each, missed=each.name not in optional),
+            )
+            for each in stages
+        ),
     ]
     return {"groups": groups}
 

@@ -30,8 +30,8 @@ def recorded(stages: Sequence[Stage]) -> Iterator[Rule]:
         yield {"record": depth(stage.name), "expr": f"sum(millrace_lag{{{of(stage)}}})"}
 
 
-def alerts(stage: Stage) -> Iterator[Rule]:
-    """What is told of one stage."""
+def alerts(stage: Stage, *, missed: bool = True) -> Iterator[Rule]:
+    """What is told of one stage; whether it is `missed` where nobody works on it."""
     lag, mine = depth(stage.name), of(stage)
     waited_for = not stage.place.background
     wait, urgent = (WAIT_S, "critical") if waited_for else (BACKGROUND_WAIT_S, "warning")
@@ -70,7 +70,7 @@ def alerts(stage: Stage) -> Iterator[Rule]:
         stage,
         f"A worker of {stage.name} starts again and again",
     )
-    if waited_for:
+    if waited_for and missed:
         yield _alert(
             "StageAbsent",
             f"absent(millrace_started_seconds{{{mine}}})",
