@@ -15,6 +15,7 @@ from streams.cli import (
     documents,
     guarding,
     operations,
+    planning,
     policies,
     questions,
     reindexing,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (stack, documents, reindexing, questions, operations, policies, rendering):
+for module in (stack, documents, reindexing, questions, operations, policies, rendering, planning):
     app.add_typer(module.app)
 app.add_typer(cdc.app, name="cdc")
 app.add_typer(dlq.app, name="dlq")

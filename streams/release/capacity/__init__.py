@@ -1,0 +1,1 @@
+"""How much of everything a load needs: from measured rates, by queueing formulas."""
