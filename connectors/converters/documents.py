@@ -11,6 +11,7 @@ from connectors.converters.sandboxes import Sandboxes
 from connectors.converters.text import decode
 from processors.documents.kinds import SANDBOXED, TYPES, Kind, kind_of, why_unsupported
 from processors.ports import Converted
+from processors.text.contents import without_contents
 from processors.text.legible import legible
 from processors.text.markup import tidied
 
@@ -64,7 +65,9 @@ class Documents:
             kind, made = _plain(kind, data, stem)
         if not made.body.strip():
             raise Unreadable("empty", "holds no text")
-        body = legible(made.body).encode("utf-8", "replace")  # JSON can escape what is no character
+        headed = kind.doc_type in SANDBOXED or kind.doc_type == "markdown"
+        said = without_contents(made.body) if headed else made.body
+        body = legible(said).encode("utf-8", "replace")  # JSON can escape what is no character
         if len(body) > self.limits.max_text_bytes:
             most = self.limits.max_text_bytes
             raise Unreadable("too_large", f"has more than {most:,} bytes of text")

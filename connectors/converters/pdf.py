@@ -22,7 +22,7 @@ from connectors.converters.pdf_points import with_labels
 from connectors.converters.pdf_rules import ruled
 from connectors.converters.pdf_running import drop_running, repeat_headers
 from connectors.converters.pdf_tables import Box
-from connectors.converters.pdf_unseen import comments, unseen_places
+from connectors.converters.pdf_unseen import comments, struck_places, unseen_places
 from processors.text.raised import resolved
 
 _END = b"%%EOF"
@@ -115,13 +115,15 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
         return Page([], [], damaged=True)
     white = unseen_places(document, number)
     said, struck = comments(document, number)
+    paths = _paths(document, number)
+    struck |= struck_places(document, number, paths)
     seen = _seen(document, number, spans, white | struck)
     runs = [
         Run(text, span.bbox, span.font_size, bool(span.is_bold))
         for span, text in zip(spans, seen, strict=True)
         if text.strip()
     ]
-    tables = ruled(_paths(document, number), runs)
+    tables = ruled(paths, runs)
     drawn = [table.box for table in tables]
     tables += [table for table in pdf_tables.tables(found) if not _over(table.box, drawn)]
     tables.sort(key=lambda table: -table.box[3])

@@ -17,7 +17,15 @@ from processors.questions.quotes import Quote, quoted, widened
 from processors.questions.quoting import joined
 from processors.questions.steps import steps
 from processors.questions.subjects import Subjects, subjects
-from processors.questions.weighing import Passage, Unit, evidence, to_read, weighed, worded
+from processors.questions.weighing import (
+    Passage,
+    Unit,
+    evidence,
+    of_others,
+    to_read,
+    weighed,
+    worded,
+)
 from processors.questions.wholes import Found as Whole
 from schemas.events import Candidate, Citation, GenerationRequested
 
@@ -194,7 +202,13 @@ def _whole(part: Part, said: Mapping[int, float]) -> Whole | None:
 def _read(part: Part, units: Sequence[Unit], whole: Whole | None, config: AnswerConfig) -> Found:
     known = _known(part)
     first = part.passages[units[0].rank]
-    best = evidence(part.asked, units, known, _strength(first, part.asked, known))
+    best = evidence(
+        part.asked,
+        units,
+        known,
+        _strength(first, part.asked, known),
+        others=of_others(units[0], part.passages),
+    )
     missing = part.asked.missing(known, identifiers=True)
     if whole is not None and not missing and whole.evidence >= max(best - _FORM, config.sure):
         return Found([*whole.quotes], [], whole.reads, whole.evidence)

@@ -38,6 +38,7 @@ _NEAR_TERMS = 3.0  # and in its title, headings, table header or the line that i
 _PASSAGE_TERMS = 3.0
 _FITS = 1.7  # a number where a number is asked for
 _RANK = 4.0  # the candidate's score as a share of the best one's
+_LIKE = 5.0  # less, and a sentence that says all of the question is preferred
 LEAST = 1e-2  # of a passage's answer that may stand in a sentence
 
 
@@ -55,6 +56,7 @@ class Unit:
     kind: bool = True  # whether it has the sort of thing that is asked for
     names: frozenset[str] = frozenset()  # keys of what the question names
     identified: bool = True  # whether it has the identifiers that are asked for
+    all_said: bool = False  # whether all that is asked of what is named stands in it
     score: float = 0.0
     said: float = 0.0  # the reader's logit of its passage
     held: float = 0.0  # share of the passage's answer that stands in it
@@ -98,6 +100,7 @@ class Passage:
         found = labelled(sentences(self.rank, candidate), candidate.text, question, self._text)
         inside = lists(found, candidate.text)
         names = keys_of(*(word for each in named.known for word in each.words))
+        wanted = {term.key for term in question.terms} - names
         made: list[Unit] = []
         for each in found:
             reads = narrowed(each, candidate.text, question) or each.reads(candidate.text)
@@ -123,7 +126,12 @@ class Passage:
             kind = of_its_kind(self._text, reads, " ".join(headings[bool(candidate.title) :]))
             listed = inside.get(each.list_of)
             identified = not question.missing(keys | each.near, identifiers=True)
-            made.append(Unit(each, reads, keys, near, fits, listed, words, kind, names, identified))
+            all_said = bool(wanted) and wanted <= keys | each.near
+            made.append(
+                Unit(
+                    each, reads, keys, near, fits, listed, words, kind, names, identified, all_said
+                )
+            )
         _of_the_box_asked(made, question)
         return made
 
@@ -186,7 +194,22 @@ def weighed(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[Un
                 - _UNIDENTIFIED * (identified and not unit.identified)
             )
             found.append(unit)
-    return sorted(found, key=lambda unit: (-unit.score, unit.rank, unit.sentence.start))
+    ordered = sorted(found, key=lambda unit: (-unit.score, unit.rank, unit.sentence.start))
+    return _sayer_of_all_first(ordered)
+
+
+def _sayer_of_all_first(units: list[Unit]) -> list[Unit]:
+    """A sentence of the best one's passage that has all that is asked, where that one has not.
+
+    "Who runs the lock office?" is not answered by who runs the pier office.
+    """
+    best = units[0] if units else None
+    if best is None or best.all_said or best.sentence.header is not None:
+        return units
+    first = next((unit for unit in units if unit.all_said and unit.rank == best.rank), None)
+    if first is None or first.score < best.score - _LIKE or first.fits < best.fits:
+        return units
+    return [first, *(unit for unit in units if unit is not first)]
 
 
 def _shares(reading: Reading) -> Float32:
@@ -299,15 +322,34 @@ def calibrated(logit: float) -> float:
     return 1.0 / (1.0 + exp(-max(min(SCALE * logit + SHIFT, 50.0), -50.0)))
 
 
+def of_others(best: Unit, passages: Sequence[Passage]) -> bool:
+    """Whether all that is asked is said of another thing than the one that is named."""
+    return not best.all_said and any(
+        unit.all_said and unit.kind and unit.fits < best.fits - _OTHER
+        for each in passages
+        for unit in each.units
+    )
+
+
 def evidence(
-    question: Asked, units: Sequence[Unit], known: frozenset[str], strength: float
+    question: Asked,
+    units: Sequence[Unit],
+    known: frozenset[str],
+    strength: float,
+    *,
+    others: bool = False,
 ) -> float:
-    """The probability that the likeliest of `units`, which were read, answers."""
+    """The probability that the likeliest of `units`, which were read, answers.
+
+    `others`: what is asked is said of another thing.
+    """
     found = signals(question, units, known, strength)
     logit = INTERCEPT + sum(weight * found[name] for name, weight in EVIDENCE.items())
     there = units[0].own | units[0].sentence.near
     if question.names and not question.missing(there, identifiers=True):
         logit += NAMED_HERE  # a network knows no identifiers
+    if others:
+        logit -= NAMED_HERE
     if found["near"] <= found["named"] and found["elsewhere"] + found["named"] > _ALL:
         logit -= NAMED_HERE  # all that is asked of what is named stands elsewhere
     if _SOUGHT.search(question.text) and _REACHED.search(units[0].reads):

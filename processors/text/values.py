@@ -47,10 +47,25 @@ def absent(text: str) -> bool:
 
 
 _HOLE = re.compile(r"[\[<{][^\[\]<>{}\n]{2,40}[\]>}]")
+# What nobody has filled in yet: a blank, a variable, crosses for figures, "to be decided".
+_UNFILLED = re.compile(
+    r"""_{3,}|\{\{[^{}\n]{1,60}\}\}|\$\{[^{}\n]{1,60}\}|<<[^<>\n]{1,60}>>
+      |[\[<](?:insert\b[^\[\]<>\n]{0,40}|(?:the\s)?(?:amount|value|rate|fee|price|number|date|name|limit
+        |percentage|currency|figure)|betrag|wert|datum|montant|valeur)[\]>]
+      |\bTB[ACD]\b|\b[Nn]/[Aa]\b|[$€£]\s?X+\b
+      |\bX{2,}\s?(?:%|[$€£]|EUR|USD|per\s?cent|percent|euros?|dollars?|pounds?|crowns?|days?|weeks?|months?
+        |years?|hours?|minutes?)
+      |\bto\ be\ (?:confirmed|determined|decided|announced|defined)\s*[.;]?\s*\Z
+      |\bwird\ noch\ (?:festgelegt|bestimmt|bekannt\ gegeben)\s*[.;]?\s*\Z
+      |\bà\ (?:définir|déterminer|confirmer|préciser)\s*[.;]?\s*\Z""",
+    re.VERBOSE,
+)
 
 
 def holed(text: str) -> bool:
     """Whether something stands there in place of a value: "a fee of [value not available]"."""
+    if _UNFILLED.search(text):
+        return True
     return any(absent(found[0]) for found in _HOLE.finditer(text))
 
 

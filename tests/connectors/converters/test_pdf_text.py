@@ -140,3 +140,14 @@ def test_a_line_that_begins_with_a_value_goes_on_its_sentence(converter: Documen
     lines = [line for line in made.body.splitlines() if line]
     assert lines[0] == said
     assert lines[1:] == numbered
+
+
+def test_letters_that_a_line_strikes_are_left_out_and_underlined_ones_are_not(
+    converter: Documents,
+) -> None:
+    made = converter.convert(
+        "a.pdf",
+        pdf([[Paragraph("Tugs pay <strike>30</strike> 40 <u>marks</u> a day.", BODY)]]),
+    )
+    assert made.body == "Tugs pay 40 marks a day."
+    assert "struck text left out" in made.metadata["unread"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from processors.questions.evidence import asked
 from processors.questions.generate import Part
-from processors.questions.weighing import Unit, evidence, weighed
+from processors.questions.weighing import Unit, evidence, of_others, weighed
+from schemas.events import Candidate
 from tests.support.told_reader import ToldReader, candidate
 
 SHEDS = """\
@@ -67,3 +68,33 @@ def test_where_a_value_should_stand_and_does_not_nothing_is_answered() -> None:
     assert all("late fee" not in unit.reads for unit in units)
     assert units[0].lost > 0.9
     assert evidence(part.asked, units, part.passages[0].keys, 0.5) < 0.3
+
+
+KEEPERS = "Oda Lund keeps the upper lock. Her hut is green.\n\nPer Vik keeps the lower lock.\n"
+
+
+def test_a_sentence_with_all_that_is_asked_wins_over_one_that_is_like_it() -> None:
+    question = "Who keeps the lower lock?"
+    part = Part(question, asked(question), [candidate(KEEPERS, "Locks")])
+    units = weighed(part.passages, ToldReader({question: "Oda Lund"}).read(part.askings(1)))
+    assert units[0].reads == "Per Vik keeps the lower lock."
+
+
+def test_what_is_asked_and_said_of_another_thing_alone_is_evidence_against_an_answer() -> None:
+    question = "What is the winter fee of the Plum plan?"
+    plum = candidate("# Plum plan\n\nThe summer fee is 4 euros.\n", "Plum plan", doc_id="plum")
+    text = "# Teal Plum plan\n\nThe winter fee is 9 euros.\n"
+    teal = candidate(text, "Teal Plum plan", doc_id="teal")
+
+    def sure(*found: Candidate) -> float:
+        part = Part(question, asked(question), found)
+        told = ToldReader({question: "The summer fee is 4 euros"})
+        read = told.read(part.askings(2))
+        units = weighed(part.reading, read)
+        known = frozenset[str]().union(*(each.keys for each in part.passages))
+        assert units[0].reads == "The summer fee is 4 euros."
+        others = of_others(units[0], part.passages)
+        assert others is (teal in found)
+        return evidence(part.asked, units, known, 0.5, others=others)
+
+    assert sure(plum, teal) < sure(plum) - 0.15
