@@ -127,10 +127,11 @@ def test_a_new_store_with_a_setting_touches_its_folder_and_a_line(copy: Path) ->
     edit(
         copy,
         ports,
-        "from connectors.redis.port import RedisSettings, cache, requests, sessions\n",
+        "from connectors.redis.port import (\n",
         "from connectors.file_cache.port import FileCacheSettings, cache\n"
-        "from connectors.redis.port import RedisSettings, requests, sessions\n",
+        "from connectors.redis.port import (\n",
     )
+    edit(copy, ports, "    answers,\n    cache,\n", "    answers,\n")
     said = run(
         copy,
         "-c",
