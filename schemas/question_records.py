@@ -160,13 +160,15 @@ class Carried:
     """What models have used so far."""
     timings_ms: dict[str, float] = field(default_factory=dict[str, float])
     """Milliseconds per stage, from the record before it to its own."""
+    masked: list[str] = field(default_factory=list[str])
+    """Kinds of personal data that the answer may not show."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "question": self.question.to_avro(), "versions": self.versions.to_avro(),
             "asked": self.asked, "variants": self.variants, "degraded": self.degraded,
             "decisions": self.decisions, "usage": [item.to_avro() for item in self.usage],
-            "timings_ms": self.timings_ms,
+            "timings_ms": self.timings_ms, "masked": self.masked,
         }
 
     @classmethod

@@ -18,7 +18,7 @@ from connectors.rego.source import RULES, UnusableError, read
 from processors.guard.decision import ASKS, Ask, Decision
 
 CASES = "cases.yaml"
-_SETS = ("dropped", "shown", "classes", "groups")
+_SETS = ("dropped", "shown", "classes", "groups", "guards")
 
 
 def failures(folder: Path) -> tuple[int, list[str]]:
@@ -67,6 +67,7 @@ def _wrong(decided: Decision, case: Mapping[str, Any]) -> Iterator[str]:
         "shown": {*decided.shown},
         "classes": {*access.classes},
         "groups": {*access.groups},
+        "guards": {*decided.guards},
     }
     for name in _SETS:
         if name in case and there[name] != {*case[name]}:

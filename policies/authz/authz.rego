@@ -5,7 +5,7 @@
 # classes. What is not allowed here is refused.
 package rag.authz
 
-version := "authz-2"
+version := "authz-3"
 
 ask := {
 	"allow": may_ask,
@@ -19,6 +19,7 @@ search := {
 	"dropped": [at | some at in dropped],
 	"classes": [each | some each in classes],
 	"groups": [each | some each in groups],
+	"guards": [each | some each in guards],
 	"version": version,
 }
 
@@ -56,6 +57,12 @@ limits := object.union(data.defaults.limits, object.get(tenant, "limits", {}))
 pii := object.union(data.defaults.pii, object.get(tenant, "pii", {}))
 
 roles := object.union(data.defaults.roles, object.get(tenant, "roles", {}))
+
+usual := object.get(data.defaults, "answers", {})
+
+own := object.get(tenant, "answers", {})
+
+answered := object.union(object.get(usual, "pii", {}), object.get(own, "pii", {}))
 
 # Who is who: the tenant, and what it may do at all.
 
@@ -127,6 +134,17 @@ named := {
 # `$tenant` stands for the tenant's own name.
 owned contains replace(topic, "$tenant", input.identity.tenant) if {
 	some topic in object.get(tenant, "reply_topics", data.defaults.reply_topics)
+}
+
+# What an answer may show of a person or a secret, and what a model may be given to read.
+
+guards contains concat("-", ["mask", kind]) if {
+	some kind, what in answered
+	what != "show"
+}
+
+guards contains "drop-instructions" if {
+	object.get(own, "instructions", object.get(usual, "instructions", "quote")) != "quote"
 }
 
 # What an identity may see. The store is told the same sets that hits are held against.

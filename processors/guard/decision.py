@@ -27,7 +27,8 @@ class Refusal:
 class Decision:
     """What a policy decided; `policy` is its version and the beginning of its hash.
 
-    `dropped` and `shown` are positions in what was asked about. `shadow` says how a candidate
+    `dropped` and `shown` are positions in what was asked about; `guards` what an answer needs:
+    `mask-KIND` of personal data, `drop-instructions`. `shadow` says how a candidate
     policy would have decided, where that differs.
     """
 
@@ -37,6 +38,7 @@ class Decision:
     dropped: tuple[int, ...] = ()
     shown: tuple[int, ...] = ()
     access: Access = NOTHING
+    guards: frozenset[str] = frozenset()
     shadow: str = ""
 
     @property
@@ -76,6 +78,7 @@ def decision(said: object, mark: str) -> Decision:
             refusals=refusals,
             dropped=_numbers(answer.get("dropped", [])),
             shown=_numbers(answer.get("shown", [])),
+            guards=_names(answer.get("guards", [])),
             access=Access(_names(answer.get("classes", [])), _names(answer.get("groups", []))),
         )
     except (KeyError, TypeError, ValueError):

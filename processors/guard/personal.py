@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from processors.guard.phones import phones
@@ -36,6 +36,7 @@ _KEY = re.compile(
     r"|(?i:api[ _-]?key|secret|passwor[dt]|access[ _-]?token)\s{0,3}(?:is\b[:=]?|[:=])\s{0,3}"
     r"(?=\S{0,80}\d)\S{8,80}"
 )
+_BLANK = re.compile(r"(?<![\d:=])\s(?!\d)")  # where a long text may be cut
 # Characters of an account number by country (ISO 13616, SWIFT's registry).
 _IBAN_LENGTHS = {
     n: codes.split()
@@ -90,6 +91,28 @@ def masked(text: str) -> str:
     for each in reversed(findings(text)):
         text = f"{text[: each.start]}[{each.kind}]{text[each.end :]}"
     return text
+
+
+def _pause(text: str) -> int:
+    """Where a long text may be cut: between sentences, or else where no number stands."""
+    half = LONGEST // 2
+    end = max(text.rfind(mark, half, LONGEST) for mark in (". ", "? ", "! ", "\n"))
+    if end < 0:
+        blanks = [*_BLANK.finditer(text, half, LONGEST)]
+        return blanks[-1].end() if blanks else LONGEST
+    return end + 1
+
+
+def hidden(text: str, wanted: Collection[str]) -> str:
+    """All of the text, with a word in place of what it holds of these kinds; else as it is."""
+    if len(text) > LONGEST:
+        end = _pause(text)
+        return hidden(text[:end], wanted) + hidden(text[end:], wanted)
+    plain = cleaned(text)
+    found = [each for each in findings(plain) if each.kind in wanted]
+    for each in reversed(found):
+        plain = f"{plain[: each.start]}[{each.kind}]{plain[each.end :]}"
+    return plain if found else text
 
 
 def _spans(text: str) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:

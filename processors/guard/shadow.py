@@ -42,6 +42,7 @@ def _differences(live: Decision, candidate: Decision) -> Iterator[str]:
         ("show hits", live.shown, candidate.shown),
         ("see classes", live.access.classes, candidate.access.classes),
         ("see groups", live.access.groups, candidate.access.groups),
+        ("have answers", live.guards, candidate.guards),
     ):
         if mine != theirs:
             yield f"would {what} {_listed(theirs)}, not {_listed(mine)}"

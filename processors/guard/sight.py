@@ -14,6 +14,8 @@ from processors.ports import StoredChunk
 from processors.questions.carried import decided
 from schemas.events import Carried
 
+MASK, DROP_INSTRUCTIONS = "mask-", "drop-instructions"
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -21,6 +23,7 @@ class Sight:
 
     access: Access
     shows: Callable[[Sequence[StoredChunk]], Sequence[bool]]
+    drops: bool = False  # what looks like an instruction to a model
 
     @classmethod
     def by(cls, access: Access) -> Sight:
@@ -70,4 +73,8 @@ def permit(policy: Policy, carried: Carried) -> Permit:
     def shows(chunks: Sequence[StoredChunk]) -> Sequence[bool]:
         return asking.may_show(policy, who, chunks)
 
-    return Permit(carried, decision, Sight(decision.access, shows))
+    masked = sorted(each.removeprefix(MASK) for each in decision.guards if each.startswith(MASK))
+    if masked:
+        carried = replace(carried, masked=masked)
+    drops = DROP_INSTRUCTIONS in decision.guards
+    return Permit(carried, decision, Sight(decision.access, shows, drops))

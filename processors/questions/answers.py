@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from processors.guard.personal import hidden
 from processors.questions.carried import Carrying, degraded
 from processors.questions.usage import total
 from schemas.events import (
@@ -51,9 +52,14 @@ def close(
 ) -> Iterator[Ended]:
     """The answer for who asked, a copy for the question's `reply_to`, and what closes it.
 
-    `passages` are those that the answerer read.
+    `passages` are those that the answerer read. What the policy masks is masked here, whoever
+    answers.
     """
     question = carried.question
+    if kinds := carried.masked:
+        answer = hidden(answer, kinds)
+        citations = [replace(each, quote=hidden(each.quote, kinds)) for each in citations]
+        reasons = [hidden(each, kinds) for each in reasons]
     answered = QuestionAnswered(
         request_id=question.request_id,
         tenant=question.tenant,

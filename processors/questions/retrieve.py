@@ -13,6 +13,7 @@ from processors import needs, places
 from processors.caching.entries import Caching
 from processors.caching.serving import Serving
 from processors.guard.access import Access
+from processors.guard.instructing import Scorer
 from processors.guard.sight import Sight
 from processors.ports import (
     ChunkStore,
@@ -26,6 +27,7 @@ from processors.ports import (
 )
 from processors.questions import answers
 from processors.questions.carried import decided, degraded, made_with
+from processors.questions.content import SIGNAL, screened
 from processors.questions.expansion import Expansion, expanded
 from processors.questions.fusion import Fused, Fusion, fuse
 from processors.questions.guarded import guarded
@@ -78,6 +80,7 @@ class RetrievalConfig:
     reordering: Reordering | None = None  # the learned one
     blend: float = 0.0  # how much of it is added to what it re-orders
     variants: tuple[Expansion, ...] = ()  # what else is searched for, by the corpus itself
+    instructions: Scorer | None = None  # tells instructions to a model that stand in documents
 
 
 def retrieve(
@@ -126,9 +129,14 @@ def retrieve(
         if len(shown) < len(found):  # the policy is another by now, or the store is wrong
             withheld = f"retrieve: {len(found) - len(shown)} hits withheld by policy"
             carried = decided(carried, withheld)
-        event = ChunksRetrieved(
-            carried=degraded(carried, *missing), candidates=_candidates(shown, vector, config)
+        carried, shown, suspicions = screened(
+            carried, shown, config.instructions, embedder.model, drops=sight.drops
         )
+        candidates = _candidates(shown, vector, config)
+        for candidate, suspicion in zip(candidates, suspicions, strict=True):
+            if suspicion:
+                candidate.scores[SIGNAL] = round(suspicion, 4)
+        event = ChunksRetrieved(carried=degraded(carried, *missing), candidates=candidates)
         outcomes.append([event])
     return outcomes
 

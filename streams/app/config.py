@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
+
 from connectors.converters.port import ConvertSettings
 from connectors.encoding import EncoderSettings, RerankerSettings
 from connectors.minilm.embedder import MiniLM
@@ -13,6 +17,7 @@ from processors.documents.chunking import ChunkingPolicy, parse
 from processors.documents.debezium import DebeziumSource
 from processors.documents.debezium_policy import debezium_sources
 from processors.documents.ingest import IngestConfig
+from processors.guard.instructing import Scorer
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering_policy import answer_config
 from processors.questions.generate import AnswerConfig
@@ -35,6 +40,8 @@ CHUNKING = "chunking.yaml"
 CONNECTORS = "connectors.yaml"
 RETRIEVAL = "retrieval.yaml"
 ANSWERING = "answering.yaml"
+INSTRUCTIONS = "guard/instructions.json"
+INSTRUCTIONS_SHA256 = "f477122b024cf24198716655959196cdb89d7036bc3fa31942dfb19bcd8d1e38"
 
 
 def config(settings: Settings) -> Config:
@@ -148,9 +155,24 @@ def retrieval(settings: Settings) -> RetrievalConfig:
             raise ValueError(f"{folder / name} cannot be read: {error.strerror}") from None
 
     try:
-        return retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
+        found = retrieval_config(policies.read(RETRIEVAL, settings.policies), read)
+        return replace(found, instructions=instructions(read(INSTRUCTIONS)))
     except ValueError as error:
         raise UserError(f"policy {folder / RETRIEVAL}: {error}") from None
+
+
+def instructions(data: bytes) -> Scorer:
+    """What tells instructions to a model, by its weights.
+
+    Raises:
+        ValueError: they are not those that are pinned.
+    """
+    if (digest := hashlib.sha256(data).hexdigest()) != INSTRUCTIONS_SHA256:
+        raise ValueError(
+            f"{INSTRUCTIONS} has the hash {digest}, and {INSTRUCTIONS_SHA256} is pinned: put the "
+            "release's file back"
+        )
+    return Scorer.of(json.loads(data))
 
 
 def quoting(settings: Settings) -> AnswerConfig:

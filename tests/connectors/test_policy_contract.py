@@ -90,7 +90,7 @@ def test_it_decides_and_says_by_what(policy: Policy) -> None:
     decided = policy.decide("ask", ASKED)
     assert decided.allowed
     version, _, mark = decided.policy.partition("@")
-    assert version == "authz-2" and mark in (read(FOLDER).mark, "r7")
+    assert version == "authz-3" and mark in (read(FOLDER).mark, "r7")
     long = policy.decide("ask", {**ASKED, "question": {**QUESTION, "length": 2001}})
     assert not long.allowed
     assert long.rules == "query-length"
@@ -149,9 +149,9 @@ def test_what_cannot_be_used_leaves_the_last_good_one_in_force(
     assert not policy.look()
     assert policy.mark == before and policy.decide("ask", ASKED).allowed
     assert any(said in getattr(each, "reason", "") for each in caplog.records)
-    rules.write_text(good.replace('"authz-2"', '"authz-3"'))
+    rules.write_text(good.replace('"authz-3"', '"authz-4"'))
     assert policy.look()
-    assert policy.decide("ask", ASKED).policy == f"authz-3@{policy.mark}"
+    assert policy.decide("ask", ASKED).policy == f"authz-4@{policy.mark}"
 
 
 def test_a_rule_that_takes_too_long_never_comes_into_force(folder: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_name_is_never_taken_for_a_part_of_the_decision(policy: Policy, name: 
 
 
 def test_the_command_names_what_is_decided_otherwise(folder: Path) -> None:
-    assert cases(Settings(policies=folder)) == (33, [])
+    assert cases(Settings(policies=folder)) == (35, [])
     rules = folder / "authz" / "authz.rego"
     rules.write_text(rules.read_text().replace("tenant.suspended", "tenant.postponed"))
     _, wrong = cases(Settings(policies=folder))

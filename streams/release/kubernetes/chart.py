@@ -28,7 +28,7 @@ from streams.release.observing.rules import rules
 CHART = "helm/millrace"
 CATALOGUE = "catalogue"
 RULES, DASHBOARDS = "rules.yaml", "dashboards"
-POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json")
+POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json", "guard/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
 
 

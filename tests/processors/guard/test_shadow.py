@@ -61,7 +61,7 @@ def test_what_a_candidate_would_decide_stands_in_the_event_and_changes_nothing(
     said = [*by_query[long].carried.decisions]
     mark = Compiled(read(candidate)).mark
     assert by_query[long].answer.status == "answered"
-    assert f"admit: policy authz-2@{mark} would refuse by query-length" in said
+    assert f"admit: policy authz-3@{mark} would refuse by query-length" in said
     assert any(each.startswith("retrieve: policy") and "see classes" in each for each in said)
     masked = by_query["Is [card] a card?"]
     assert masked.answer.status == "refused"

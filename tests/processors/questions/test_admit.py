@@ -117,14 +117,14 @@ def test_what_the_policy_refuses_says_by_which_rule_and_is_kept_without_what_it_
     outcome = _admit(_asked("what is on card 4111 1111 1111 1111?", request_id="r"))
     assert isinstance(outcome, QuestionAnswered)
     assert outcome.status == "refused"
-    assert "(rule pii-card, policy authz-2@" in outcome.reasons[0]
-    assert outcome.versions.policy == f"authz-2@{POLICY.mark}"
+    assert "(rule pii-card, policy authz-3@" in outcome.reasons[0]
+    assert outcome.versions.policy == f"authz-3@{POLICY.mark}"
 
 
 def test_an_admitted_question_carries_the_policy_that_decided() -> None:
     outcome = _admit(_asked())
     assert isinstance(outcome, QuestionAdmitted)
-    assert outcome.carried.versions.policy == f"authz-2@{POLICY.mark}"
+    assert outcome.carried.versions.policy == f"authz-3@{POLICY.mark}"
     question = outcome.carried.question
     assert (question.roles, question.classes, question.proof) == ([], [], "trust")
 

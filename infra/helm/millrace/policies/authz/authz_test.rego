@@ -25,7 +25,7 @@ right(kind, case) if {
 	answer := answered(kind, case)
 	answer.allow == object.get(case, "allow", false)
 	{each.rule | some each in answer.refused} == {rule | some rule in object.get(case, "rules", [])}
-	every field in {"dropped", "shown", "classes", "groups"} & object.keys(case) {
+	every field in {"dropped", "shown", "classes", "groups", "guards"} & object.keys(case) {
 		{each | some each in answer[field]} == {each | some each in case[field]}
 	}
 }
