@@ -92,18 +92,18 @@ def rows(texts: list[Text], stored: list[StoredChunk]) -> tuple[Floats, NDArray[
 
 def fitted(inputs: Floats, labels: NDArray[np.bool_]) -> Floats:
     """Weights and, last, the bias, by Newton's method with a ridge; both classes weigh alike."""
-    with_bias = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    with_bias: Any = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
     share = float(labels.mean())
-    weight: Floats = np.where(labels, 0.5 / share, 0.5 / (1 - share))
+    weight: Any = np.where(labels, 0.5 / share, 0.5 / (1 - share))
     ridge = np.full(with_bias.shape[1], PENALTY)
     ridge[-SCALARS - 1 :] = 0.3
     ridge[-1] = 0.0
-    found: Floats = np.zeros(with_bias.shape[1])
+    found: Any = np.zeros(with_bias.shape[1])
     for _ in range(STEPS):
-        chance: Floats = 1 / (1 + np.exp(-np.clip(with_bias @ found, -30, 30)))
-        slope: Floats = with_bias.T @ (weight * (chance - labels)) + ridge * found
-        bend: Floats = (with_bias.T * (weight * chance * (1 - chance))) @ with_bias
-        step: Floats = np.linalg.solve(bend + np.diag(ridge + 1e-6), slope)
+        chance: Any = 1 / (1 + np.exp(-np.clip(with_bias @ found, -30, 30)))
+        slope: Any = with_bias.T @ (weight * (chance - labels)) + ridge * found
+        bend: Any = (with_bias.T * (weight * chance * (1 - chance))) @ with_bias
+        step: Any = np.linalg.solve(bend + np.diag(ridge + 1e-6), slope)
         found -= step
         if np.abs(step).max() < 1e-6:
             break
