@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -125,10 +126,13 @@ def trail(
             "id, if it is a UUIDv7, else a day."
         ),
     ] = "",
+    trace: Annotated[
+        bool, typer.Option("--trace", help="As a tree of spans: what caused what.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Show every event of one question of a tenant, rebuilt from the topics alone."""
-    from streams.edge import moments
+    from streams.edge import moments, spans
     from streams.edge.client import reader
     from streams.edge.trails import SKEW_MS, trail_of
 
@@ -146,6 +150,13 @@ def trail(
             "as 7d) searches more, --tenant another's"
         )
     err.print(f"[dim]searched: {searched}[/dim]")
+    if trace:
+        roots = spans.tree_of(steps)
+        if as_json:
+            print_json([asdict(root) for root in roots])
+        for line in () if as_json else spans.lines(roots):
+            out.print(line, markup=False)
+        return
     if as_json:
         print_json(steps)
         return
