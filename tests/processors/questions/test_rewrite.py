@@ -146,6 +146,24 @@ def test_a_model_that_is_not_there_is_retry(server: ModelServer) -> None:
     nobody.close()
 
 
+def test_a_model_that_obeys_a_schema_is_asked_for_json(
+    server: ModelServer, model: OpenAICompatible
+) -> None:
+    server.body = completion(json.dumps({"wordings": ["Meaning of AC-2", "two\nlines", 7]}))
+    event = QuestionAdmitted(carried=carried("What is AC-2?", variants=[]))
+    config = VariantsConfig("Rewrite.", structured=True)
+    (result,) = rewrite(event, generator=model, config=config)
+    assert result.carried.variants == ["What is AC-2?", "Meaning of AC-2", "two lines"]
+    form = server.asked[0]["response_format"]["json_schema"]
+    assert (form["strict"], form["schema"]["required"]) == (True, ["wordings"])
+    server.body = completion("A wording as text")  # one that does not obey
+    (result,) = rewrite(event, generator=model, config=config)
+    assert result.carried.variants == ["What is AC-2?", "A wording as text"]
+    server.body = completion('{"other": []}')
+    (result,) = rewrite(event, generator=model, config=config)
+    assert result.carried.degraded == [DEGRADED]
+
+
 def test_variants_are_lines_without_marks_and_repeats() -> None:
     text = '* One?\n2) Two?\n  one?\n"Three?"\n'
     assert variants_in(text, "zero") == ["One?", "Two?", "Three?"]
