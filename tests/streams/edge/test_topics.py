@@ -51,7 +51,8 @@ def test_the_docs_say_of_every_topic_when_deleted_text_has_left_it() -> None:
     said = dict(re.findall(r"^\| `([a-z.]+)` \| ([^|]+) \|", page, re.MULTILINE))
     stages = opening.stages(Settings())
     found = {topic.name: days(admin.topic_options(topic)) for topic in topics_of(stages)}
-    assert said == found
+    rows = "\n".join(f"| `{name}` | {gone} |" for name, gone in found.items())
+    assert said == found, f"docs/deletion.md has to say:\n{rows}"
 
 
 def days(options: dict[str, str]) -> str:
