@@ -92,20 +92,22 @@ def rows(texts: list[Text], stored: list[StoredChunk]) -> tuple[Floats, NDArray[
 
 def fitted(inputs: Floats, labels: NDArray[np.bool_]) -> Floats:
     """Weights and, last, the bias, by Newton's method with a ridge; both classes weigh alike."""
-    with_bias: Any = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    numpy: Any = np  # the checker loses the types of what follows
+    told: Any = labels.astype(np.float64)
+    rows: Any = numpy.concatenate([inputs, numpy.ones((len(inputs), 1))], axis=1)
     share = float(labels.mean())
-    weight: Any = np.where(labels, 0.5 / share, 0.5 / (1 - share))
-    ridge = np.full(with_bias.shape[1], PENALTY)
+    weight: Any = told * (0.5 / share) + (1 - told) * (0.5 / (1 - share))
+    ridge: Any = numpy.full(rows.shape[1], PENALTY)
     ridge[-SCALARS - 1 :] = 0.3
     ridge[-1] = 0.0
-    found: Any = np.zeros(with_bias.shape[1])
+    found: Any = numpy.zeros(rows.shape[1])
     for _ in range(STEPS):
-        chance: Any = 1 / (1 + np.exp(-np.clip(with_bias @ found, -30, 30)))
-        slope: Any = with_bias.T @ (weight * (chance - labels)) + ridge * found
-        bend: Any = (with_bias.T * (weight * chance * (1 - chance))) @ with_bias
-        step: Any = np.linalg.solve(bend + np.diag(ridge + 1e-6), slope)
-        found -= step
-        if np.abs(step).max() < 1e-6:
+        chance: Any = 1 / (1 + numpy.exp(-numpy.clip(rows @ found, -30, 30)))
+        slope: Any = rows.T @ (weight * (chance - told)) + ridge * found
+        bend: Any = (rows.T * (weight * chance * (1 - chance))) @ rows
+        step: Any = numpy.linalg.solve(bend + numpy.diag(ridge + 1e-6), slope)
+        found = found - step
+        if numpy.abs(step).max() < 1e-6:
             break
     return found
 
