@@ -35,9 +35,12 @@ class DemoFailed(MillraceError):  # noqa: N818 - reads as a sentence
 @app.callback(invoke_without_command=True)
 def demo(
     every: Annotated[bool, typer.Option("--all", help="Ask all 30 sample questions.")] = False,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="The broker takes users alone, each with its rights.")
+    ] = False,
 ) -> None:
     """Start everything, feed a sample corpus, ask, change and delete documents, ask again."""
-    chosen = load()
+    chosen = load({"kafka_secure": True} if secure else {})
     # A folder of its own, so that the demo never mixes with what somebody keeps in theirs.
     stack = Stack(chosen.model_copy(update={"data": chosen.data / "demo"}))
     with ExitStack() as cleanup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -25,12 +26,22 @@ class RedisSettings(Section):
     url: str = Field(
         default="", repr=False, description="Empty means the embedded server under `data`"
     )
+    user: str = Field(default="", description="Of the servers, where they know several")
+    password_file: Path | None = Field(
+        default=None, description="A file that holds the password, read for each connection"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="The authority of their certificates (`rediss://`)"
+    )
     port: int = Field(default=0, ge=0, le=65535, description="Embedded server; 0 picks a free port")
     cache_mb: int = Field(default=256, ge=1, description="Of the embedded server's memory")
     kept_url: str = Field(
         default="",
         repr=False,
         description="For sessions and request ids, of which nothing may be evicted; empty: `url`",
+    )
+    kept_password_file: Path | None = Field(
+        default=None, description="As `password_file`, of `kept_url`; unset: that one"
     )
     kept_port: int = Field(default=0, ge=0, le=65535, description="As `port`, of the second one")
     kept_mb: int = Field(default=256, ge=1, description="Of the second embedded server's memory")
@@ -72,7 +83,7 @@ def answers(settings: RedisSettings, own: AnswersSettings, opening: Opening) -> 
     url = own.url or settings.url
     if not url:
         raise UserError("answers are kept in Redis: set MILLRACE_REDIS__URL")
-    return RedisAnswers(_client(url, opening), watch=opening.watch)
+    return RedisAnswers(_client(settings, url, opening), watch=opening.watch)
 
 
 def cache(settings: RedisSettings, opening: Opening) -> VectorCache:
@@ -81,7 +92,7 @@ def cache(settings: RedisSettings, opening: Opening) -> VectorCache:
 
     if not settings.url:
         return NoVectorCache()
-    return RedisVectorCache(_client(settings.url, opening), watch=opening.watch)
+    return RedisVectorCache(_client(settings, settings.url, opening), watch=opening.watch)
 
 
 def requests(settings: RedisSettings, opening: Opening) -> RequestLog:
@@ -119,7 +130,7 @@ def _keeping(settings: RedisSettings, opening: Opening, why: str) -> redis.Redis
         raise UserError(f"{why} in Redis: set MILLRACE_REDIS__URL")
 
     def answering() -> redis.Redis:
-        client = _client(url, opening)
+        client = _client(settings, url, opening)
         reachable(client)
         warn_if_evicting(client)
         return client
@@ -127,11 +138,14 @@ def _keeping(settings: RedisSettings, opening: Opening, why: str) -> redis.Redis
     return opening.once(("redis kept", url), answering)
 
 
-def _client(url: str, opening: Opening) -> redis.Redis:
+def _client(settings: RedisSettings, url: str, opening: Opening) -> redis.Redis:
     from connectors.redis.store import connect
 
+    kept = settings.kept_url and url == settings.kept_url
+    file = (settings.kept_password_file if kept else None) or settings.password_file
+
     def connected() -> redis.Redis:
-        client = connect(url)
+        client = connect(url, user=settings.user, password_file=file, ca_file=settings.ca_file)
         opening.stack.callback(client.close)
         return client
 

@@ -6,13 +6,18 @@ import logging
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import redis
+from pydantic import SecretStr
+from redis.exceptions import NoPermissionError
 
 from connectors.breaker import Breaker
 from streams.flow.errors import Retry, UserError
+from streams.flow.masking import masked
 from streams.flow.port import Watch, unwatched
+from streams.flow.secret_file import secret_of
 
 _log = logging.getLogger(__name__)
 
@@ -22,25 +27,61 @@ AWAY_S = 3.0  # for which it is asked no more after it did not answer
 PATIENCE_S = 15.0  # with a Redis that is just starting
 
 
-def connect(url: str) -> redis.Redis:
+class PasswordFile(redis.CredentialProvider):
+    """The password as its file has it when a connection is made."""
+
+    def __init__(self, user: str, file: Path) -> None:
+        self._user, self._file = user, file
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """Raises ConnectionError where the file cannot be read: it may just be replaced."""
+        setting = "MILLRACE_REDIS__PASSWORD"
+        try:
+            password = secret_of(setting, SecretStr(""), self._file, "password")
+        except UserError as error:
+            raise redis.ConnectionError(str(error)) from None
+        return (self._user, password) if self._user else (password,)
+
+
+def connect(
+    url: str, *, user: str = "", password_file: Path | None = None, ca_file: Path | None = None
+) -> redis.Redis:
     """A client; opens no connection until it is used."""
-    return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
-        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
-    )
+    options: dict[str, Any] = {}
+    if password_file is not None:
+        options["credential_provider"] = PasswordFile(user, password_file)
+    if ca_file is not None:
+        options["ssl_ca_certs"] = str(ca_file)
+    try:
+        return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+            url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, **options
+        )
+    except (ValueError, TypeError) as error:
+        raise UserError(f"MILLRACE_REDIS__URL cannot be used: {masked(str(error))}") from None
 
 
 def reachable(client: redis.Redis, patience_s: float = PATIENCE_S) -> None:
     """Return once Redis answers.
 
     Raises:
-        UserError: it does not, for `patience_s` seconds.
+        UserError: it does not, for `patience_s` seconds, or does not let us in.
     """
     until = time.monotonic() + patience_s
     while True:
         try:
             client.ping()  # pyright: ignore[reportUnknownMemberType]
             return
+        except (redis.AuthenticationError, NoPermissionError) as error:
+            raise UserError(
+                f"Redis does not let us in ({error}): mend the password in MILLRACE_REDIS__URL, or "
+                "in the file of MILLRACE_REDIS__PASSWORD_FILE"
+            ) from None
         except redis.RedisError as error:
+            if "certificate verify failed" in str(error):
+                raise UserError(
+                    f"Redis shows a certificate that is not trusted ({error}): set "
+                    "MILLRACE_REDIS__CA_FILE to that of its authority"
+                ) from None
             if time.monotonic() > until:
                 raise UserError(
                     f"Redis does not answer ({error}): check MILLRACE_REDIS__URL"

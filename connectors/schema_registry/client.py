@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,12 +37,26 @@ class _Away(Retry):
 
 
 class SchemaRegistry:
-    """Implements the codec's `Registry`. Raises Retry while the registry is away."""
+    """Implements the codec's `Registry`. Raises Retry while the registry is away.
 
-    def __init__(self, url: str, *, away_s: float = AWAY_S, watch: Watch = unwatched) -> None:
+    `login` says user and password, for each call anew.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        login: Callable[[], tuple[str, str] | None] = lambda: None,
+        ca_file: Path | None = None,
+        away_s: float = AWAY_S,
+        watch: Watch = unwatched,
+    ) -> None:
         self._url = url.rstrip("/")
         self._said = masked(self._url)  # what messages call it
-        self._client = httpx.Client(timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE})
+        self._login = login
+        self._client = httpx.Client(
+            timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE}, verify=_trusting(ca_file)
+        )
         self._breaker = Breaker(
             "schema registry",
             is_away=lambda error: isinstance(error, httpx.HTTPError | _Away),
@@ -110,15 +127,40 @@ class SchemaRegistry:
     def _call(self, method: str, path: str, body: object) -> httpx.Response:
         try:
             with self._breaker.calling():
-                response = self._client.request(method, self._url + path, json=body)
+                response = self._client.request(
+                    method, self._url + path, json=body, **self._credentials()
+                )
                 status = response.status_code
                 if status >= SERVER_ERROR or status == TOO_MANY:
                     raise _Away(f"the schema registry at {self._said} says {status}")
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
+            if "CERTIFICATE_VERIFY_FAILED" in said:
+                raise Retry(
+                    f"the schema registry at {self._said} shows a certificate that is not trusted "
+                    f"({said}): set MILLRACE_REGISTRY__CA_FILE to that of its authority"
+                ) from error
             raise Retry(f"the schema registry at {self._said} does not answer: {said}") from error
         if status >= BAD_REQUEST and status != NOT_FOUND and status not in INCOMPATIBLE:
-            raise _RefusedError(
-                f"the schema registry at {self._said} refuses us with {status}", status
-            )
+            remedy = ": check MILLRACE_REGISTRY__USER and __PASSWORD_FILE"
+            said = f"the schema registry at {self._said} refuses us with {status}"
+            raise _RefusedError(said + remedy * (status in UNKNOWN_TO_IT), status)
         return response
+
+    def _credentials(self) -> dict[str, Any]:
+        """Raises Retry where they cannot be read: the file may just be replaced."""
+        try:
+            login = self._login()
+        except UserError as error:
+            raise Retry(str(error)) from None
+        return {} if login is None else {"auth": login}
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Of whom certificates are taken. Raises UserError where the file cannot be used."""
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:
+        raise UserError(f"MILLRACE_REGISTRY__CA_FILE: {ca_file} cannot be used: {error}") from None

@@ -132,5 +132,5 @@ def stage(now: Callable[[], int]) -> Stage:
         dead_letters=topics.DOCS_DLQ,
         place=places.INDEX,
         needs=[needs.CHUNKS],
-        mirror=Mirror(needs.CHUNKS, topics.INDEX_OWNERS),
+        mirror=Mirror(needs.CHUNKS, topics.INDEX_OWNERS, topics.DOCS_INDEXED),
     )

@@ -20,7 +20,7 @@ from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
-from streams.app import opening
+from streams.app import opening, permitted
 from streams.app.owning import Owning, owning
 from streams.app.ports import open_ports
 from streams.app.settings import Settings
@@ -106,7 +106,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     """Run stages until SIGTERM; returns the exit code (1: a stage failed).
 
     Raises:
-        UserError: a setting is wrong, or what the stages need cannot be had.
+        UserError: a setting is wrong, or what the stages need cannot be had or is not allowed.
     """
     log_as_json(settings.log_level)
     os.umask(0o077)  # what it keeps is nobody else's on this machine
@@ -115,6 +115,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         stages = select(every, names)
         name = stack.enter_context(worker_name(settings, [stage.name for stage in stages]))
         kafka.check_counts(kafka.reachable(settings, PATIENCE_S), stages)
+        permitted.check(settings, every, stages)
         ready_file = settings.data / "run" / f"{name}.ready"
         index = owning(settings, every, stages, name)
         if index is not None:
@@ -160,6 +161,8 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         _watch(worker, ready_file, index)
         failures = worker.join()
         log.info("stopped", extra={"worker": name})
+        if told := next((each for each in failures if isinstance(each, UserError)), None):
+            raise told
         return 1 if failures else 0
 
 

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from connectors.converters import sources
 from connectors.converters.documents import Documents
 from connectors.converters.port import ConvertSettings
-from connectors.schema_registry.client import SchemaRegistry
-from connectors.schema_registry.port import RegistrySettings
+from connectors.schema_registry.port import RegistrySettings, registry
 from processors.needs import EMBEDDER
 from streams.app import stores
 from streams.app.config import config
@@ -32,12 +31,12 @@ def stages(settings: Settings) -> list[Stage]:
 
 def codec(settings: Settings, stack: ExitStack) -> Codec:
     """The codec, with the schema registry where one is configured."""
-    url = settings.of(RegistrySettings).url
-    if not url:
+    section = settings.of(RegistrySettings)
+    if not section.url:
         return Codec()
-    registry = SchemaRegistry(url, watch=watch_peer)
-    stack.callback(registry.close)
-    return Codec(registry)
+    opened = registry(section, watch_peer)
+    stack.callback(opened.close)
+    return Codec(opened)
 
 
 def model_at_work(settings: Settings) -> str:

@@ -19,7 +19,6 @@ from confluent_kafka import KafkaException
 
 from processors.ports import ChunkStore
 from processors.questions.retrieve import REMEDY
-from schemas import topics
 from schemas.events import IndexOwned
 from streams.app import lacking
 from streams.app.settings import Settings
@@ -145,7 +144,7 @@ class Owning:
                 mirrored.bring(group, place, progress, self._going)
         if all(each.whole for each in begun.values()):
             return
-        ends = patiently(lambda: extents(settings, [topics.DOCS_INDEXED.name]))
+        ends = patiently(lambda: extents(settings, [self._mirror.acknowledged.name]))
         missing = lacking.find(store, settings, codec, ends, self._going)
         store.lacking.expect(missing)
         if missing:

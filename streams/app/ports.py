@@ -41,6 +41,7 @@ from streams.flow.errors import UserError
 from streams.flow.port import Opened, Opening, Port
 from streams.flow.section import Section
 from streams.flow.stage import Stage
+from streams.runtime.access import BrokerSettings
 
 if TYPE_CHECKING:
     from processors.caching.ports import AnswerCache
@@ -53,6 +54,7 @@ __all__ = [
     "PORTS",
     "SECTIONS",
     "AnswersSettings",
+    "BrokerSettings",
     "CdcSettings",
     "ConvertSettings",
     "EmbeddingSettings",
@@ -169,7 +171,9 @@ PORTS: Mapping[str, Opener] = {
     )
 }
 # Sections of no port by itself: a tier's model has a port of its own.
-OTHERS: tuple[type[Section], ...] = (RegistrySettings, TiersSettings, JudgeSettings, CdcSettings)
+OTHERS: tuple[type[Section], ...] = (
+    BrokerSettings, RegistrySettings, TiersSettings, JudgeSettings, CdcSettings,
+)  # fmt: skip
 SECTIONS: Mapping[str, type[Section]] = {
     each.section: each for each in (*(s for o in PORTS.values() for s in o.sections), *OTHERS)
 }
@@ -199,11 +203,12 @@ def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
 def secrets(stages: Sequence[Stage]) -> list[str]:
     """Names of the sections whose secrets a process of these stages gets.
 
-    All encode what they write, and so ask the registry.
+    All speak to the broker, and ask the registry since they encode what they write.
     """
     found = (o for stage in stages for o in openers(stage.needs, stage.name))
     used = {section.section for opener in found for section in opener.sections}
-    return sorted(used | {RegistrySettings.section}) if stages else []
+    everyones = {BrokerSettings.section, RegistrySettings.section}
+    return sorted(used | everyones) if stages else []
 
 
 def open_ports(settings: Sections, stages: Sequence[Stage], stack: ExitStack) -> Opened:

@@ -82,6 +82,9 @@ class _Base(RuntimeSettings):
         default=0, ge=0, le=65535, description="Embedded broker; 0 picks a free port"
     )
     kafka_heap_mb: int = Field(default=384, ge=192)
+    kafka_secure: bool = Field(
+        default=False, description="The embedded broker takes users alone, by what each may do"
+    )
     partitions: int = Field(
         default=4,
         ge=1,

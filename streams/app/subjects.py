@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.schema_registry.client import SchemaRegistry
+from connectors.schema_registry.port import registry as opened
 from schemas import catalog
 from schemas.differences import differences
 from streams.app.ports import RegistrySettings
@@ -62,10 +63,10 @@ class State:
 @contextmanager
 def registry_of(settings: Settings) -> Generator[SchemaRegistry]:
     """The configured registry; raises `UserError` where none is."""
-    url = settings.of(RegistrySettings).url
-    if not url:
+    section = settings.of(RegistrySettings)
+    if not section.url:
         raise UserError("no schema registry is configured: set MILLRACE_REGISTRY__URL")
-    with closing(SchemaRegistry(url)) as registry:
+    with closing(opened(section)) as registry:
         yield registry
 
 

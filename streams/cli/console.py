@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from schemas.json_lines import as_line, visible
-from streams.app.ports import RedisSettings
+from streams.app.ports import BrokerSettings, RedisSettings
 from streams.app.settings import Settings, load
 from streams.flow.masking import HIDDEN
 from streams.local import state as stack_state
+from streams.local.users import being
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -45,6 +46,8 @@ def settings() -> Settings:
     if state is None or not state.bootstrap_servers:
         return chosen
     found = chosen.model_copy(update={"bootstrap_servers": state.bootstrap_servers})
+    if state.user and not chosen.of(BrokerSettings).user:
+        found = being(found, state.user)
     if not chosen.of(RedisSettings).url and HIDDEN not in state.redis_url:
         found = found.having(RedisSettings, url=state.redis_url, kept_url=state.kept_url)
     return found

@@ -6,7 +6,7 @@ import importlib
 import platform
 import shutil
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -70,6 +70,41 @@ def apply() -> None:
     flow = stages(chosen)
     for said in [*admin.apply_topics(chosen, flow), *admin.amend_topics(chosen, flow)]:
         print(said)
+
+
+@topics_app.command("acl")
+def acl(
+    by: Annotated[
+        Literal["process", "stage"], typer.Option(help="Whose rights go together.")
+    ] = "process",
+    give: Annotated[
+        bool, typer.Option("--apply", help="Give them at the broker, and take what is too much.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a table for a page.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Show what each principal may do at the broker, as it follows from the flow."""
+    from streams.app import rights
+    from streams.edge import acls
+    from streams.release import rendering
+
+    chosen = settings()
+    flow = rights.Flow.of(chosen, stages(chosen))
+    together = {"process": rights.by_process, "stage": rights.by_stage}[by](flow.stages)
+    found = rights.principals(flow, together)
+    if give:
+        for said in acls.apply(chosen, found):
+            print(said)
+    elif markdown:
+        print("\n".join(rendering.rights(found)))
+    elif as_json:
+        print_json(acls.told(found))
+    else:
+        table = Table("principal", "may", "resource", "named", box=None)
+        for each in acls.told(found):
+            named = each["name"] + " …" * (each["pattern"] == "PREFIXED")
+            table.add_row(each["principal"], each["operation"], each["resource"], named)
+        out.print(table)
 
 
 @topics_app.command("abort")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from streams.app.ports import RedisSettings
+from streams.app.ports import BrokerSettings, RedisSettings
 from streams.app.settings import Settings, load
 from streams.cli.console import err, out, print_json, settings
 from streams.flow.errors import UserError
@@ -26,11 +26,14 @@ def up(
     observe: Annotated[
         bool, typer.Option("--observe", help="With Prometheus, by the rendered rules.")
     ] = False,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="The broker takes users alone, each with its rights.")
+    ] = False,
 ) -> None:
     """Run the whole stack on this machine: broker, Redis and all stages."""
     from streams.local import supervisor as stack
 
-    chosen = load()
+    chosen = load({"kafka_secure": True} if secure else {})
     if observe:
         chosen = chosen.model_copy(update={"observe": True})
     if detach:
@@ -125,6 +128,8 @@ def _say_where(chosen: Settings, *, observe: bool) -> None:
         err.print(f"  metrics {prometheus.address(chosen.data.absolute())} (graphs, alerts)")
     if who := kafka.open_to(chosen):
         err.print(f"  [yellow]note[/yellow]    no password guards the broker: {who}")
+    elif user := chosen.of(BrokerSettings).user:
+        err.print(f"  user    {user}")
 
 
 def _print_status(found: dict[str, Any]) -> None:

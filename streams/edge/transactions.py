@@ -15,7 +15,6 @@ from streams.flow.errors import UserError
 from streams.flow.stage import Stage
 from streams.runtime import kafka
 
-PLAIN = ("", "plaintext")
 ABORT_S = 30.0
 OLD_S = 20.0  # ours take milliseconds
 
@@ -35,10 +34,10 @@ def foreign(settings: Settings, stages: Sequence[Stage], least_s: float = OLD_S)
     Raises:
         UserError: the brokers cannot be asked.
     """
-    if settings.kafka.get("security.protocol", "").lower() not in PLAIN:
+    if kafka.protocol(settings) != settings.broker.protocol:
         raise UserError(
-            "open transactions cannot be asked for over TLS or SASL: use Kafka's own "
-            "`kafka-transactions.sh find-hanging`"
+            "open transactions cannot be asked for where MILLRACE_KAFKA says how: set "
+            "MILLRACE_BROKER__*, or use Kafka's own `kafka-transactions.sh find-hanging`"
         )
     names = {topic.name for topic in topics_of(stages)}
     brokers = kafka.reachable(settings).list_topics(timeout=kafka.NETWORK_TIMEOUT_S).brokers
@@ -46,7 +45,7 @@ def foreign(settings: Settings, stages: Sequence[Stage], least_s: float = OLD_S)
     found: list[Foreign] = []
     for broker in brokers.values():
         try:
-            ongoing = wire.ongoing(broker.host or "", broker.port)
+            ongoing = wire.ongoing(broker.host or "", broker.port, settings.broker)
         except (OSError, ValueError) as error:
             raise UserError(f"open transactions cannot be asked for: {error}") from None
         for each in ongoing:

@@ -11,8 +11,10 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from streams.edge.sasl import connected, exactly
+from streams.runtime.access import BrokerSettings
+
 LIST_TRANSACTIONS, DESCRIBE_TRANSACTIONS = 66, 65
-TIMEOUT_S = 5.0
 NO_TAGS = b"\0"
 LARGEST = 16 << 20
 
@@ -26,14 +28,15 @@ class Transaction(NamedTuple):
     places: tuple[tuple[str, int], ...]
 
 
-def ongoing(host: str, port: int) -> list[Transaction]:
-    """The open transactions that this broker coordinates.
+def ongoing(host: str, port: int, broker: BrokerSettings) -> list[Transaction]:
+    """The open transactions that this broker coordinates, of those that we may know of.
 
     Raises:
         OSError: it does not answer.
-        ValueError: it answers something else.
+        ValueError: it answers something else, or does not let us in.
+        UserError: the settings cannot be used so.
     """
-    with socket.create_connection((host, port), TIMEOUT_S) as connection:
+    with connected(host, port, broker) as connection:
         listed = _ask(connection, LIST_TRANSACTIONS, _array([_text("Ongoing")]) + _array([]))
         listed.skip(4)  # throttled for
         if error := listed.int16():
@@ -75,23 +78,13 @@ def _ask(connection: socket.socket, api: int, body: bytes) -> _Answer:
     header = struct.pack(">hhih", api, 0, api, -1) + NO_TAGS
     request = header + body + NO_TAGS
     connection.sendall(struct.pack(">i", len(request)) + request)
-    (size,) = struct.unpack(">i", _read(connection, 4))
+    (size,) = struct.unpack(">i", exactly(connection, 4))
     if not 0 < size < LARGEST:
         raise ValueError("the broker speaks another protocol")
-    answer = _Answer(_read(connection, size))
+    answer = _Answer(exactly(connection, size))
     answer.skip(4)  # the request's number
     answer.tags()
     return answer
-
-
-def _read(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = connection.recv(size - len(data))
-        if not piece:
-            raise ConnectionError("the broker closed the connection")
-        data += piece
-    return data
 
 
 def _varint(number: int) -> bytes:

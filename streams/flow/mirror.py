@@ -47,7 +47,9 @@ class Mirror:
     """That a stage's records make the store behind a port.
 
     Of all processes one at a time has it: the one that reads `owners`, a topic of one partition.
+    What the store may lack it finds on `acknowledged`.
     """
 
     port: Port[Any]
     owners: Topic[Any]
+    acknowledged: Topic[Any]

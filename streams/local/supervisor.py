@@ -17,6 +17,7 @@ import psutil
 from streams.app.ports import RedisSettings, TiersSettings
 from streams.app.settings import Settings
 from streams.flow.errors import MillraceError, UserError
+from streams.local import users
 from streams.local.broker import Broker
 from streams.local.child import Service, unwritable
 from streams.local.daemon import detach
@@ -107,6 +108,7 @@ class Stack:
         self._watched: list[_Watched] = []
         self._written: StackState | None = None
         self._warned = ""
+        self._operator = ""
         self._resources = ExitStack()
         self._stopping = threading.Event()
         self._monitor: threading.Thread | None = None
@@ -126,7 +128,11 @@ class Stack:
             prepare = self._prepared or self._resources.enter_context(Preparation(self.settings))
             self._start_servers()
             self._say("creating topics")
-            self._start_workers(prepare(self.settings).processes)
+            made = prepare(self.settings)
+            if made.operator:
+                self._operator = made.operator
+                self.settings = users.being(self.settings, made.operator)
+            self._start_workers(made.processes)
         except BaseException:
             self.stop()
             raise
@@ -182,9 +188,16 @@ class Stack:
     def _start_servers(self) -> None:
         broker, redis = None, list[tuple[str, RedisServer]]()
         if not self.settings.bootstrap_servers:
+            if self.settings.kafka_secure:
+                self.settings = users.being(self.settings, users.ADMIN)
             broker = Broker(self.settings, lambda: self._say("fetching broker jars (once)"))
             self._say("starting broker")
             self._add("broker", broker)
+        elif self.settings.kafka_secure:
+            raise UserError(
+                "--secure is of the embedded broker, and MILLRACE_BOOTSTRAP_SERVERS names another: "
+                "leave one of them out"
+            )
         if not self.settings.of(RedisSettings).url:
             kept = self.settings.of(RedisSettings).kept_url
             redis.append(("url", RedisServer(self.settings)))
@@ -310,6 +323,7 @@ class Stack:
             redis.url,
             redis.kept_url,
             [watched.recorded() for watched in self._watched],
+            self._operator,
         )
         if state == self._written:
             return

@@ -11,6 +11,7 @@ from pathlib import Path
 from streams.app.settings import PREFIX, Settings, variables
 from streams.flow.errors import UserError
 from streams.local.child import OWN_FOLDER, Service
+from streams.local.users import being
 
 BACKGROUND = 5  # nice value: a third of a core beside a program at 0, and questions first
 
@@ -19,13 +20,15 @@ BACKGROUND = 5  # nice value: a third of a core beside a program at 0, and quest
 class Process:
     """A worker of the stack, as its stages' declarations have it.
 
-    `secrets` are the sections of the settings whose secrets it gets.
+    `secrets` are the sections of the settings whose secrets it gets; `user` is who it is to the
+    embedded broker, where that asks.
     """
 
     name: str
     stages: tuple[str, ...]
     background: bool = False
     secrets: tuple[str, ...] = ()
+    user: str = ""
 
 
 def environment(settings: Settings, secrets: Collection[str] = ()) -> dict[str, str]:
@@ -61,6 +64,8 @@ class WorkerProcess(Service):
         self.nice = BACKGROUND if process.background else 0
         self._command = command
         self._secrets = process.secrets
+        if process.user:
+            settings = being(settings, process.user)
         self._settings = settings.model_copy(update={"worker": worker})
         self._ready_file = data / "run" / f"{worker}.ready"
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from streams.app.rights import Principal, Resource
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 
@@ -64,3 +65,46 @@ def mermaid(stages: Sequence[Stage]) -> str:
                 continue
             lines.extend(f"  {box} --> {topic_id(name)}" for name in names)
     return "\n".join(lines)
+
+
+def rights(principals: Sequence[Principal]) -> list[str]:
+    """A Markdown table: what each principal may do. A name that ends in `*` is a beginning."""
+
+    def named(of: Principal, resource: Resource, *operations: str) -> str:
+        found = [
+            f"`{each.name}{'*' * each.prefixed}`"
+            for each in of.rights
+            if each.resource == resource and each.operation in operations
+        ]
+        return ", ".join(found)
+
+    rows = [
+        (
+            f"`{each.name}`",
+            named(each, "topic", "read"),
+            named(each, "topic", "write"),
+            named(each, "group", "read"),
+            named(each, "transactional_id", "write"),
+            _looked_at(each),
+        )
+        for each in principals
+    ]
+    head = ("principal", "reads", "writes", "commits as", "transactional ids", "besides")
+    return [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
+
+
+def _looked_at(principal: Principal) -> str:
+    """What it may do beside reading and writing, by how many there are of it."""
+    counts = Counter(
+        (each.operation, each.resource)
+        for each in principal.rights
+        if each.operation not in ("read", "write")
+    )
+    return ", ".join(
+        f"{operation.replace('_', ' ')} {count} {resource}s"
+        for (operation, resource), count in sorted(counts.items())
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

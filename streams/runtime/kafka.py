@@ -12,10 +12,16 @@ from confluent_kafka.admin import AdminClient
 
 from streams.flow.errors import UserError
 from streams.flow.stage import Stage
+from streams.runtime import credentials
 from streams.runtime.record import Output, Record
+from streams.runtime.refused import Heard, why
 from streams.runtime.settings import RuntimeSettings
 
 NETWORK_TIMEOUT_S = 10.0
+FOLLOWED = "millrace.broker"  # none of librdkafka's: whose password a client is told of
+FIRST_S = 0.5  # before it is looked why there is no answer; then twice as long
+_ENDED = KafkaError._TRANSPORT  # pyright: ignore[reportPrivateUsage]
+REFUSED_S = 1.0  # who is let in by no broker for so long is not waited for any longer
 QUEUE_TIMEOUT_S = 30.0
 
 
@@ -29,6 +35,8 @@ def _common(settings: RuntimeSettings) -> dict[str, Any]:
         "reconnect.backoff.ms": 20,
         "reconnect.backoff.max.ms": 1000,
         "log_level": 2,  # what librdkafka has to say reaches us as errors
+        **({FOLLOWED: settings.broker} if credentials.changes(settings.broker) else {}),
+        **credentials.options(settings.broker),
         **settings.kafka,
     }
 
@@ -99,10 +107,18 @@ def plain_consumer_options(settings: RuntimeSettings, group: str) -> dict[str, A
     }
 
 
-def admin(settings: RuntimeSettings) -> AdminClient:
-    """An admin client; raises UserError where librdkafka refuses an option."""
+def admin(settings: RuntimeSettings, heard: Heard | None = None) -> AdminClient:
+    """An admin client, its errors told to `heard`.
+
+    Raises:
+        UserError: a setting is wrong, or librdkafka refuses an option.
+    """
+    options = _common(settings)
+    if heard is not None:
+        options["error_cb"] = heard.told
+    options.pop(FOLLOWED, None)  # it does not live long
     try:
-        return AdminClient(_common(settings))
+        return AdminClient(options)
     except KafkaException as error:
         raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
 
@@ -111,17 +127,34 @@ def reachable(settings: RuntimeSettings, timeout_s: float = NETWORK_TIMEOUT_S) -
     """An admin client of a broker that answers.
 
     Raises:
-        UserError: it does not, within `timeout_s`.
+        UserError: it does not, within `timeout_s`, or it does not let us in.
     """
-    client = admin(settings)
-    try:
-        client.list_topics(timeout=timeout_s)
-    except KafkaException as error:
-        raise UserError(
-            f"the broker at {settings.bootstrap_servers} does not answer ({reason(error)}): "
-            "check MILLRACE_BOOTSTRAP_SERVERS, or run `millrace up`"
-        ) from None
-    return client
+    heard = Heard()
+    client = admin(settings, heard)
+    begun, patience_s = time.monotonic(), FIRST_S
+    while True:
+        left = begun + timeout_s - time.monotonic()
+        try:
+            client.list_topics(timeout=max(0.1, min(left, patience_s)))
+            return client
+        except KafkaException as error:
+            client.poll(0)  # serves what is told to `heard`
+            refused = heard.refused if time.monotonic() - begun > REFUSED_S else None
+            if refused is not None or left <= patience_s:
+                ended = error.args[0].code() == _ENDED
+                said = why(settings, refused, ended=ended) or _away(settings, reason(error))
+                raise UserError(said) from None
+            patience_s *= 2
+
+
+def _away(settings: RuntimeSettings, said: str) -> str:
+    asks = ""
+    if protocol(settings) == "plaintext":
+        asks = ", MILLRACE_BROKER__USER and __TLS if it asks who comes"
+    return (
+        f"the broker at {settings.bootstrap_servers} does not answer ({said}): check "
+        f"MILLRACE_BOOTSTRAP_SERVERS{asks}, or run `millrace up`"
+    )
 
 
 def check_counts(client: AdminClient, stages: Iterable[Stage]) -> None:
@@ -146,15 +179,20 @@ def check_counts(client: AdminClient, stages: Iterable[Stage]) -> None:
             )
 
 
+def protocol(settings: RuntimeSettings) -> str:
+    """How the broker is spoken to: plaintext, ssl, sasl_plaintext or sasl_ssl."""
+    options = {name.lower(): str(value).lower() for name, value in settings.kafka.items()}
+    return options.get("security.protocol", settings.broker.protocol)
+
+
 def open_to(settings: RuntimeSettings) -> str:
     """Who may read and write the broker's topics without a password; nothing where one is asked."""
-    options = {name.lower(): str(value).lower() for name, value in settings.kafka.items()}
-    if options.get("security.protocol", "plaintext") != "plaintext":
+    if protocol(settings) != "plaintext":
         return ""
     hosts = {each.strip().rpartition(":")[0] for each in settings.bootstrap_servers.split(",")}
     if hosts <= {"127.0.0.1", "localhost", "[::1]", "::1"}:
-        return "any user of this machine can read and write its topics"
-    return "whoever reaches it can read and write its topics: MILLRACE_KAFKA sets security.protocol"
+        return "any user of this machine can read and write its topics (`millrace up --secure`)"
+    return "whoever reaches it can read and write its topics: set MILLRACE_BROKER__USER and __TLS"
 
 
 def reason(error: KafkaException) -> str:
@@ -253,17 +291,34 @@ def send(
             producer.poll(0.05)
 
 
+class _Consumer(Consumer):
+    """One that can be told of another password."""
+
+
+class _Producer(Producer):
+    """One that can be told of another password."""
+
+
+_followed = credentials.Followed()
+
+
 def new_consumer(options: dict[str, Any]) -> Consumer:
     """A consumer; raises UserError where librdkafka refuses an option."""
+    given = {name: value for name, value in options.items() if name != FOLLOWED}
     try:
-        return Consumer(options)
+        made = _Consumer(given)
     except KafkaException as error:
         raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
+    _followed.add(made, options.get(FOLLOWED))
+    return made
 
 
 def new_producer(options: dict[str, Any]) -> Producer:
     """A producer; raises UserError where librdkafka refuses an option."""
+    given = {name: value for name, value in options.items() if name != FOLLOWED}
     try:
-        return Producer(options)
+        made = _Producer(given)
     except KafkaException as error:
         raise UserError(f"MILLRACE_KAFKA holds a wrong option: {reason(error)}") from None
+    _followed.add(made, options.get(FOLLOWED))
+    return made

@@ -16,6 +16,7 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaException
 
 from streams.runtime import kafka
+from streams.runtime.forbidden import CODES
 from streams.runtime.outages import CONSUMER_LOST
 from streams.runtime.settings import RuntimeSettings
 
@@ -98,6 +99,8 @@ class Lease:
             message = consumer.poll(TICK_S)
             self._seen = time.monotonic()
             error = None if message is None else message.error()
+            if error is not None and error.code() in CODES:
+                log.error("the lease is not ours to have", extra={"reason": error.str()})
             if error is not None and (error.fatal() or error.code() in CONSUMER_LOST):
                 log.warning("the lease is another's of this name", extra={"reason": error.str()})
                 return

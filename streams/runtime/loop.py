@@ -20,7 +20,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from streams.runtime import kafka
+from streams.runtime import forbidden, kafka
 from streams.runtime.ahead import ReadAhead
 from streams.runtime.context import Context
 from streams.runtime.ends import END, Ends
@@ -213,9 +213,9 @@ class Loop:
                 if (offset := self._undecodable.passed(message)) is not None:
                     records.append(unreadable(message, offset, error.str()))
             else:
-                log.warning(
-                    "the broker reports", extra={"stage": self._stage, "reason": error.str()}
-                )
+                forbidden.check(self._settings, message, self._group)
+                told = {"stage": self._stage, "reason": error.str()}
+                log.warning("the broker reports", extra=told)
         return records
 
     def _keep_membership(self) -> list[Record]:

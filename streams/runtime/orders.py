@@ -52,7 +52,7 @@ def standing(
     Raises:
         KafkaException: the broker does not answer.
     """
-    consumer = kafka.new_consumer(kafka.plain_consumer_options(settings, _beside(group)))
+    consumer = kafka.new_consumer(kafka.plain_consumer_options(settings, beside(group)))
     try:
         found = consumer.committed([TopicPartition(*place) for place in places], TIMEOUT_S)
     finally:
@@ -70,7 +70,7 @@ def give(settings: RuntimeSettings, group: str, place: Place, offset: int, why: 
     kept = list(known.items())
     while len(json.dumps(kept)) > MOST_BYTES:
         del kept[0]
-    consumer = kafka.new_consumer(kafka.plain_consumer_options(settings, _beside(group)))
+    consumer = kafka.new_consumer(kafka.plain_consumer_options(settings, beside(group)))
     try:
         said = TopicPartition(*place, offset, json.dumps(kept))
         consumer.commit(offsets=[said], asynchronous=False)
@@ -94,7 +94,8 @@ def leave(settings: RuntimeSettings, group: str) -> Callable[[Place, int], None]
     return left
 
 
-def _beside(group: str) -> str:
+def beside(group: str) -> str:
+    """The group whose offsets hold the orders for `group`."""
     return f"{group}.aside"
 
 

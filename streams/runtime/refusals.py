@@ -45,3 +45,9 @@ class Refusals:
             if error.code() in codes and (output.copy or aborts >= _PATIENCE):
                 return record, output, error.str()
         return None
+
+    def forbidden(self) -> str:
+        """A topic of our own that we may not write; empty: there is none."""
+        code = KafkaError.TOPIC_AUTHORIZATION_FAILED
+        closed = (o.topic for _, o, error in self._failed if not o.copy and error.code() == code)
+        return next(closed, "")

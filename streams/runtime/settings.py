@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from streams.runtime.access import BrokerSettings
+
 
 class RuntimeSettings(BaseSettings):
     """The part of all settings that the runtime reads."""
@@ -18,8 +20,9 @@ class RuntimeSettings(BaseSettings):
     # Empty bootstrap servers mean the embedded broker under `data`.
     bootstrap_servers: str = ""
     kafka: dict[str, str] = Field(
-        default={}, repr=False, description="Further librdkafka options, such as SASL"
+        default={}, repr=False, description="Further librdkafka options; they win over `broker`"
     )
+    broker: BrokerSettings = Field(default=BrokerSettings())
 
     worker: str = Field(
         default="", description="Stable worker name; empty takes the first free slot here"

@@ -13,15 +13,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, Subscription
-from streams.runtime import kafka
+from streams.runtime import forbidden, kafka
 from streams.runtime.ahead import ReadAhead
 from streams.runtime.changelog import KafkaChangelog
 from streams.runtime.codec import Codec
 from streams.runtime.context import Context, nobody
+from streams.runtime.credentials import Certificates
 from streams.runtime.ends import TELLS_ENDS
 from streams.runtime.failpoints import failpoint
 from streams.runtime.lanes import Lanes
@@ -32,6 +33,7 @@ from streams.runtime.outages import Fenced, UnheldError, patiently
 from streams.runtime.precedence import Precedence
 from streams.runtime.processing import Processing
 from streams.runtime.quiet import Quiet
+from streams.runtime.refused import Heard, why
 from streams.runtime.restoring import Tables
 from streams.runtime.room import Room
 from streams.runtime.settings import RuntimeSettings
@@ -64,6 +66,11 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTION)
+
+
+def transactions_of(group: str) -> str:
+    """What the transactional ids of all workers of a consumer group begin with, and no other's."""
+    return f"{group}/"
 
 
 class SupersededError(Exception):
@@ -114,6 +121,7 @@ class StageWorker:
             self._processing = Processing(*self._with, versions=self._versions)
         self._group = f"{settings.group_prefix}.{self.name}"
         self._identity = f"{self._group}.{name}"
+        self._transactional_id = f"{transactions_of(self._group)}{name}"
         self._static = static
         self._stopping = threading.Event()
         self._fenced: deque[float] = deque(maxlen=FENCED_OFTEN)
@@ -153,7 +161,8 @@ class StageWorker:
     def run(self) -> None:
         """Work until stopped.
 
-        Raises what a processor raised that is neither Retry nor Reject, and SupersededError.
+        Raises what a processor raised that is neither Retry nor Reject, SupersededError, and
+        ForbiddenError where the broker does not allow what it has to do.
         """
         while not self._stopping.is_set():
             if not self._context.held():
@@ -190,13 +199,21 @@ class StageWorker:
         keeper = self._keeper(stack)
         processing = keeper or self._processing
         assert processing is not None
-        options = kafka.producer_options(self._settings, self._identity)
-        producer = kafka.new_producer(_PATIENT | options)
-        patiently(self._stopping, producer.init_transactions)
+        certificates = Certificates(self._settings.broker.certificates)
+        options = kafka.producer_options(self._settings, self._transactional_id)
+        producer = kafka.new_producer(_PATIENT | options | {"error_cb": self._told})
+        try:
+            patiently(self._stopping, producer.init_transactions)
+        except KafkaException as error:
+            if (code := error.args[0].code()) in forbidden.CODES:
+                name = self._transactional_id
+                raise forbidden.forbidden(self._settings, code, name) from error
+            raise
         instance = self._identity if self._static else ""
         consumer = kafka.new_consumer(
             kafka.consumer_options(self._settings, self._group, instance, joins=self.stage.joins)
             | TELLS_ENDS
+            | {"error_cb": self._told}
         )
         stack.callback(consumer.close)
         wait = self._precedence.wait if self._of.bulk else None
@@ -218,9 +235,16 @@ class StageWorker:
         )
         stack.callback(self._holds_live, False)
         lanes.start()
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not certificates.renewed():
             loop.step()
         loop.drain()
+
+    def _told(self, error: KafkaError) -> None:
+        """Of a client, by librdkafka: being let in by no broker looks like their being away."""
+        heard = Heard()
+        heard.told(error)
+        if said := why(self._settings, heard.refused):
+            log.warning("the broker refuses us", extra={"stage": self.name, "reason": said})
 
     def _keeper(self, stack: ExitStack) -> Keeper | None:
         """The stage's state, for one session: what is not committed at its end is forgotten."""

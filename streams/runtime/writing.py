@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from streams.runtime import kafka
 from streams.runtime.context import Context
+from streams.runtime.forbidden import TOPIC, forbidden
 from streams.runtime.in_flight import Batch, Place, Progress
 from streams.runtime.outages import patiently
 from streams.runtime.record import Output, Record
@@ -24,6 +25,7 @@ class Writing:
     def __init__(
         self, context: Context, consumer: Consumer, producer: Producer, keeper: Keeper | None
     ) -> None:
+        self._settings = context.settings
         self._stopping = context.stopping
         self._reach = context.reach
         self._consumer = consumer
@@ -70,7 +72,10 @@ class Writing:
         patiently(self._stopping, self._producer.commit_transaction)
 
     def abort(self) -> None:
+        """Raises ForbiddenError where it was because a topic of ours may not be written."""
         patiently(self._stopping, self._producer.abort_transaction)
+        if topic := self.refusals.forbidden():
+            raise forbidden(self._settings, TOPIC, topic, "WRITE")
 
     def _send_offsets(self, progress: dict[Place, Progress]) -> None:
         offsets = [

@@ -23,6 +23,7 @@ from streams.cli.operations import stages
 from streams.edge import client
 from streams.local.prepare import processes_of
 from streams.local.redis import CACHE, KEPT
+from streams.local.users import ADMIN, being, file_of
 from streams.runtime import kafka
 from tests.support import model_server
 from tests.support.model_server import ModelServer
@@ -32,6 +33,8 @@ from tests.system.harness import until
 
 pytestmark = pytest.mark.system
 MARK = "canary7f3a"
+ROLES = ("documents", "index", "questions", "operator", "asker", "feeder", "scaler")
+USERS = (ADMIN, *(f"millrace-{each}" for each in ROLES))
 PAGE = "# Cards\n\nThe daily limit of a Gold card is 900 euros.\n"
 
 
@@ -80,9 +83,7 @@ def variables(model: ModelServer, registry: RegistryServer, traces: str) -> dict
         "MILLRACE_REGISTRY__URL": with_password(registry.url, "registry-url"),
         "MILLRACE_OTLP_ENDPOINT": with_password(f"http://{traces}", "otlp-url"),
         "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{planted('otlp-header')}",
-        "MILLRACE_KAFKA": json.dumps(
-            {name: planted("kafka") for name in ("sasl.password", "ssl.key.password")}
-        ),
+        "MILLRACE_KAFKA": json.dumps({"ssl.key.password": planted("kafka")}),
     }
 
 
@@ -99,8 +100,7 @@ def worked(millrace: Cli, model: ModelServer, registry: RegistryServer) -> str:
     model.body = json.dumps({"error": {"message": told}}).encode()
     said += json.dumps(millrace.json("ask", *question))
     registry.status = 400
-    settings = Settings(data=millrace.data, bootstrap_servers=broker_of(millrace))
-    producer = kafka.new_producer(kafka.producer_options(settings))
+    producer = kafka.new_producer(kafka.producer_options(operator(millrace)))
     producer.produce(topics.RAG_REQUESTS.name, b"\0\0\0\0\x4dof a schema nobody knows", b"acme/r")
     assert producer.flush(10) == 0
 
@@ -124,14 +124,15 @@ def worked(millrace: Cli, model: ModelServer, registry: RegistryServer) -> str:
     return said
 
 
-def broker_of(millrace: Cli) -> str:
-    return millrace.json("status")["bootstrap_servers"]
+def operator(millrace: Cli) -> Settings:
+    """Settings of a client that may read and write as the command line does."""
+    servers = millrace.json("status")["bootstrap_servers"]
+    return being(Settings(data=millrace.data, bootstrap_servers=servers), "millrace-operator")
 
 
 def records(millrace: Cli) -> Iterator[bytes]:
     """Keys, values and headers of all that stands in any topic."""
-    settings = Settings(data=millrace.data, bootstrap_servers=broker_of(millrace))
-    with client.reader(settings) as consumer:
+    with client.reader(operator(millrace)) as consumer:
         there = consumer.list_topics(timeout=10).topics
         names = [name for name in there if not name.startswith("__")]
         for record in map(kafka.received, client.replay(consumer, names)):
@@ -170,15 +171,17 @@ def in_environment(process: psutil.Process) -> set[str]:
 
 
 def test_no_secret_of_the_settings_leaves_the_processes_that_use_it(tmp_path: Path) -> None:
-    for folder in (CACHE, KEPT):
-        (tmp_path / folder).mkdir(mode=0o700)
-        (tmp_path / folder / "password").write_text(planted(folder))
-        (tmp_path / folder / "password").chmod(0o600)
+    own = {tmp_path / folder / "password": planted(folder) for folder in (CACHE, KEPT)}
+    own |= {file_of(tmp_path, user): planted(f"sasl-{user}") for user in USERS}
+    for file, password in own.items():
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(password)
+        file.chmod(0o600)
     tmp_path.chmod(0o700)
     with model_server.serving() as model, RegistryServer() as registry, collector() as traced:
         model.says = lambda _: "The daily limit of a Gold card is 900 euros [1]."
         millrace = Cli(tmp_path, variables(model, registry, traced[0]))
-        millrace("up", "--detach")
+        millrace("up", "--secure", "--detach")
         try:
             assert MARK not in worked(millrace, model, registry)
             for each in millrace.json("status")["processes"]:
@@ -192,8 +195,9 @@ def test_no_secret_of_the_settings_leaves_the_processes_that_use_it(tmp_path: Pa
         finally:
             millrace("down")
         assert traced[1] and not any(MARK.encode() in body for body in traced[1])
-    own = {tmp_path / folder / "password" for folder in (CACHE, KEPT)}
-    files = [file for file in tmp_path.rglob("*") if file.is_file() and file not in own]
+    # Kafka reads its own user's password from its properties.
+    known = {*own, tmp_path / "run" / "kafka.properties"}
+    files = [file for file in tmp_path.rglob("*") if file.is_file() and file not in known]
     assert any(file.suffix == ".log" and b"***@" in file.read_bytes() for file in files), (
         "the logs do speak of those addresses"
     )

@@ -20,6 +20,17 @@ from tests.infra.tools import KUBERNETES, run
 INFRA = Path(__file__).parents[2] / "infra" / "helm"
 CHART, EXAMPLES = INFRA / "millrace", INFRA / "examples"
 NAMES = ("small", "medium", "bank")
+SERVERS = ("kafka", "encoder", "opensearch", "qdrant", "redis", "reranker", "tiers")
+SECURED = (
+    "kafka.strimzi.enabled=true",
+    "kafka.authentication=scram",
+    "kafka.encryption=true",
+    "kafka.caSecret.name=ca",
+    "mesh.enabled=true",
+    *(f"settings.MILLRACE_TIERS__{each}__URL=http://model" for each in ("LOCAL", "PREMIUM")),
+    *(f"mesh.servers.{each}.namespace=rag-platform" for each in SERVERS),
+    *(f"mesh.servers.{each}.labels.app={each}" for each in SERVERS),
+)
 # What is in flight is finished, and a transaction that hangs is over.
 SHUTDOWN_S = 20 + 15
 
@@ -37,11 +48,13 @@ def conform(said: str, *arguments: str) -> CompletedProcess[str]:
     return run("kubeconform", "-strict", "-schema-location", place, *arguments, input=said)
 
 
-@pytest.fixture(scope="module", params=[*NAMES, "prometheus"])
+@pytest.fixture(scope="module", params=[*NAMES, "prometheus", "secured"])
 def said(request: pytest.FixtureRequest) -> str:
     arguments = ["-f", str(EXAMPLES / f"{request.param}.yaml")]
     if request.param == "prometheus":
         arguments = ["--set", "scaling.by=prometheus"]
+    if request.param == "secured":
+        arguments = [f"--set={each}" for each in SECURED]
     code, out, error = template(*arguments)
     assert code == 0, error
     return out
@@ -82,6 +95,21 @@ def test_an_object_with_a_field_too_many_or_of_a_wrong_kind_is_found(said: str) 
     ):
         assert old in said
         assert conform(said.replace(old, new)).returncode == 1, f"{new} is let through"
+
+
+def test_a_wrong_word_in_a_right_or_a_route_is_found() -> None:
+    code, said, error = template(*(f"--set={each}" for each in SECURED))
+    assert code == 0, error
+    for old, new in (
+        ("patternType: prefix", "patternType: prefixed"),
+        ("type: transactionalId", "type: transactional_id"),
+        ("topicName: docs.feed", "topic: docs.feed"),
+        ("requestPercentage: 50", "requestPercentage: half"),
+        ("mtls: {mode: STRICT}", "mtls: {mode: strict}"),
+        ("action: ALLOW", "action: LET"),
+    ):
+        assert old in said
+        assert conform(said.replace(old, new, 1)).returncode == 1, f"{new} is let through"
 
 
 def test_no_image_is_whatever_is_newest(objects: list[Object]) -> None:

@@ -16,8 +16,8 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from tests.infra.certificates import LOOPBACK, Authority
 from tests.infra.tools import tool
+from tests.support.certificates import LOOPBACK, Authority
 
 START_S = 180.0
 SERVICES = "10.96.0.0/16"

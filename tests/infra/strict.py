@@ -1,8 +1,10 @@
-"""Strict schemas for kubeconform, from what defines the objects: Kubernetes' own OpenAPI document
-and the CRDs in the modules of KEDA and the Prometheus operator. None of it is committed."""
+"""Strict schemas for kubeconform, from what defines the objects: Kubernetes' own OpenAPI document,
+the CRDs in the modules of KEDA, the Prometheus operator and Istio, and those that Strimzi's own
+generator makes of its classes. None of it is committed."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +12,24 @@ from typing import Any
 
 import yaml
 
+from tests.infra import strimzi
 from tests.infra.tools import cached, module
 
 PROMETHEUS = ("github.com/prometheus-operator/prometheus-operator", "v0.85.0")
 MONITORING = ("prometheusrules", "servicemonitors")
+ISTIO = ("istio.io/api", "v1.28.0")
+MESH = ("PeerAuthentication", "AuthorizationPolicy")
 _REF = "#/definitions/"
+# What every object has, whether or not its definition says so.
+_EVERY = {"apiVersion": {"type": "string"}, "kind": {"type": "string"},
+          "metadata": {"type": "object"}}  # fmt: skip
 Schema = dict[str, Any]
 
 
 def schemas() -> Path:
     """The folder with a file for each kind: `GROUP/KIND_VERSION.json`, lower case."""
-    folder = cached("schemas")
+    pins = repr((PROMETHEUS, ISTIO, strimzi.JARS.coordinates)).encode()
+    folder = cached(f"schemas-{hashlib.blake2b(pins, digest_size=4).hexdigest()}")
     if not (folder / "done").exists():
         for name, schema in (*_kinds(), *_custom()):
             path = folder / f"{name}.json"
@@ -75,11 +84,18 @@ _Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_yaml_str)
 
 
 def definitions() -> list[dict[str, Any]]:
-    """The CRDs of KEDA, and those of the Prometheus operator that the chart has objects of."""
+    """The CRDs of KEDA, and those of the Prometheus operator, of Istio and of Strimzi that the
+    chart has objects of."""
     keda = module("github.com/kedacore/keda/v2") / "config" / "crd" / "bases"
     prometheus = module(*PROMETHEUS) / "example" / "prometheus-operator-crd"
     wanted = [prometheus / f"monitoring.coreos.com_{name}.yaml" for name in MONITORING]
-    return [yaml.load(each.read_text(), _Loader) for each in (*keda.glob("*.yaml"), *wanted)]
+    found = [yaml.load(each.read_text(), _Loader) for each in (*keda.glob("*.yaml"), *wanted)]
+    istio = module(*ISTIO) / "kubernetes" / "customresourcedefinitions.gen.yaml"
+    mesh = [each for each in yaml.load_all(istio.read_text(), _Loader) if each]
+    found += [each for each in mesh if each["spec"]["names"]["kind"] in MESH]
+    return found + [
+        yaml.load(each.read_text(), _Loader) for each in strimzi.crds(cached("strimzi"))
+    ]
 
 
 def _custom() -> Iterator[tuple[str, Schema]]:
@@ -87,7 +103,7 @@ def _custom() -> Iterator[tuple[str, Schema]]:
         spec = definition["spec"]
         for version in spec["versions"]:
             schema = _strict(version["schema"]["openAPIV3Schema"])
-            schema["properties"] |= {"metadata": {"type": "object"}}
+            schema["properties"] |= _EVERY
             yield _name(spec["group"], spec["names"]["kind"], version["name"]), schema
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import yaml
 from streams.app import policies
 from streams.app.opening import stages
 from streams.app.ports import AnswersSettings, RerankerSettings, TiersSettings
+from streams.app.rights import Flow
 from streams.app.settings import Settings
 from streams.release.catalogue.asyncapi import asyncapi
 from streams.release.catalogue.entities import entities
+from streams.release.kubernetes import kafka
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
 from streams.release.kubernetes.workloads import Workload, either, row, workloads
@@ -52,18 +55,32 @@ def with_models(settings: Settings) -> tuple[Settings, Settings]:
     return configured, asking
 
 
+def for_any_model(settings: Settings) -> Settings:
+    """These settings, but for what they leave to whether there is a model."""
+    if settings.of(AnswersSettings).cached == "auto":
+        return settings.having(AnswersSettings, cached="never")
+    return settings
+
+
 def rendered(settings: Settings, version: str) -> dict[str, str]:
     """The content of each file, by its path below `infra/`.
 
     Raises:
         UserError: a policy file is absent or wrong.
     """
-    if settings.of(AnswersSettings).cached == "auto":  # of a chart for any model, and for none
-        settings = settings.having(AnswersSettings, cached="never")
+    settings = for_any_model(settings)
     folder, servers = (workloads_of(settings, folder=each) for each in (True, False))
     known = {each.name: each for each in (*servers, *folder)}
     found = [known[each.name] for each in servers]
+    every = stages(with_models(settings)[1])
+    may = replace(Flow.of(settings, every), prefix=kafka.PREFIX)
+    users = {
+        "folder": kafka.users(replace(may, here=True), folder),
+        "servers": kafka.users(replace(may, here=False), servers),
+    }
     files = {
+        f"{CHART}/topics.yaml": _yaml({"topics": kafka.topics(every)}),
+        f"{CHART}/users.yaml": _yaml(users),
         f"{CHART}/Chart.yaml": _yaml(
             {
                 "apiVersion": "v2",

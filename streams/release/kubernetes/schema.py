@@ -22,6 +22,7 @@ PORTS: Schema = {
     "minItems": 1,
     "items": {"type": "integer", "minimum": 1, "maximum": 65535},
 }
+KINDS = ("questions", "background", "edge")  # of users, by whom quotas are given
 # What the chart itself says to each worker.
 SAID = frozenset(
     PREFIX + name
@@ -82,6 +83,38 @@ def schema(workloads: Sequence[Workload]) -> Schema:
     )  # fmt: skip
     peer = object_of({"to": TO, "ports": PORTS}, "to", "ports")
     reference = object_of({"name": TEXT, "key": TEXT}, "name", "key")
+    quotas = object_of(
+        dict.fromkeys(
+            ("producerByteRate", "consumerByteRate", "requestPercentage", "controllerMutationRate"),
+            count(0),
+        )
+    )
+    strimzi = object_of(
+        {
+            "enabled": FLAG,
+            "cluster": TEXT | {"minLength": 1},
+            "namespace": TEXT | {"minLength": 1},
+            "quotas": object_of(dict.fromkeys(KINDS, quotas), *KINDS),
+        },
+        "enabled", "cluster", "namespace", "quotas",
+    )  # fmt: skip
+    server = object_of(
+        {
+            "namespace": TEXT | {"minLength": 1},
+            "labels": {"type": "object", "additionalProperties": TEXT, "minProperties": 1},
+            "also": {"type": "array", "items": TEXT},
+        },
+        "namespace", "labels",
+    )  # fmt: skip
+    mesh = object_of(
+        {
+            "enabled": FLAG,
+            "trustDomain": TEXT | {"minLength": 1},
+            "monitoring": {"type": "array", "items": TEXT},
+            "servers": object_of(dict.fromkeys(("kafka", "registry", *sorted(PEERS)), server)),
+        },
+        "enabled", "trustDomain", "monitoring", "servers",
+    )  # fmt: skip
     by_area = object_of(dict.fromkeys(AREAS, TEXT), *AREAS)
     quota = {"type": "object", "additionalProperties": QUANTITY, "minProperties": 1}
     return {
@@ -105,6 +138,10 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                         "partitions": count(1),
                         "replicationFactor": count(1),
                         "groupPrefix": TEXT | {"minLength": 1},
+                        "authentication": {"enum": ["none", "scram", "tls"]},
+                        "encryption": FLAG,
+                        "caSecret": reference,
+                        "strimzi": strimzi,
                     },
                     "bootstrapServers", "partitions", "groupPrefix",
                 ),
@@ -132,6 +169,7 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                     },
                     "enabled", "kafka",
                 ),
+                "mesh": mesh,
                 "namespaces": object_of(
                     {
                         "create": FLAG,
@@ -156,6 +194,6 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                     {each.name: stage for each in workloads}, *(each.name for each in workloads)
                 ),
             },
-            "image", "kafka", "scaling", "network", "namespaces", "stages",
+            "image", "kafka", "scaling", "network", "mesh", "namespaces", "stages",
         ),
     }  # fmt: skip

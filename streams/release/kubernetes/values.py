@@ -105,6 +105,19 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
             "partitions": size.partitions,
             "replicationFactor": size.replication,
             "groupPrefix": "millrace",
+            "authentication": "none",
+            "encryption": False,
+            "caSecret": {"name": "", "key": "ca.crt"},
+            "strimzi": {
+                "enabled": False,
+                "cluster": "kafka",
+                "namespace": "rag-platform",
+                "quotas": {
+                    "questions": {"requestPercentage": 100},
+                    "background": {"requestPercentage": 50},
+                    "edge": {"requestPercentage": 25, "producerByteRate": 16 * 1024 * 1024},
+                },
+            },
         },
         "settings": {},
         "secrets": {},
@@ -136,6 +149,13 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
                     }
                 ]
             },
+        },
+        "mesh": {
+            "enabled": False,
+            "trustDomain": "cluster.local",
+            "monitoring": ["cluster.local/ns/monitoring/sa/prometheus"],
+            # The servers that are part of the mesh: whom it lets speak to them follows from needs.
+            "servers": {},
         },
         "namespaces": {
             "create": True,

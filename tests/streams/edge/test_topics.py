@@ -10,6 +10,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from streams.app import opening
 from streams.app.settings import Settings
+from streams.app.topic_options import DAY_MS, topic_options
 from streams.app.topology import topics_of
 from streams.edge import admin
 from streams.runtime import kafka
@@ -50,7 +51,7 @@ def test_the_docs_say_of_every_topic_when_deleted_text_has_left_it() -> None:
     page = (Path(__file__).parents[3] / "docs" / "deletion.md").read_text()
     said = dict(re.findall(r"^\| `([a-z.]+)` \| ([^|]+) \|", page, re.MULTILINE))
     stages = opening.stages(Settings())
-    found = {topic.name: days(admin.topic_options(topic)) for topic in topics_of(stages)}
+    found = {topic.name: days(topic_options(topic)) for topic in topics_of(stages)}
     rows = "\n".join(f"| `{name}` | {gone} |" for name, gone in found.items())
     assert said == found, f"docs/deletion.md has to say:\n{rows}"
 
@@ -60,8 +61,8 @@ def days(options: dict[str, str]) -> str:
     assert {*admin.RELIED_ON} >= {"cleanup.policy", "max.compaction.lag.ms", "segment.ms"}
     policy = options.get("cleanup.policy", "delete")
     last = int(options.get("retention.ms", 0)) + int(options.get("segment.ms", 0))
-    kept = "" if policy == "compact" else f"{last / admin.DAY_MS:g} days"
+    kept = "" if policy == "compact" else f"{last / DAY_MS:g} days"
     if "compact" not in policy:
         return kept
-    lag = int(options["max.compaction.lag.ms"]) / admin.DAY_MS
+    lag = int(options["max.compaction.lag.ms"]) / DAY_MS
     return " or ".join(filter(None, [f"{lag:g} day, with the next record", kept]))

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from streams.app import opening
 from streams.app.settings import load
+from streams.app.topic_options import topic_options
+from streams.app.topology import topics_of
 from streams.release.kubernetes import chart
 from streams.release.kubernetes.schema import hidden_variables
 from streams.release.kubernetes.values import SIZES
+from tests.support import graph
 from tests.support.schemas import problems
 
 INFRA = Path(__file__).parents[3] / "infra"
@@ -47,11 +49,9 @@ def test_a_stale_a_missing_and_a_foreign_file_are_named(
 @pytest.mark.parametrize("index", ["folder", "servers"])
 def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other(index: str) -> None:
     """A stage that no scaler covers would stand still, or run for ever."""
-    tier = {"url": "http://127.0.0.1:9", "model": "m"}
-    settings = load({"tiers": dict.fromkeys(chart.TIERS, tier), "answers": {"cached": "never"}})
     read = {
         (each.group, topic.name)
-        for stage in opening.stages(settings)
+        for stage in graph.whole()
         for each in stage.subscriptions
         for topic in each.topics
     }
@@ -59,7 +59,7 @@ def test_every_topic_that_a_stage_reads_is_looked_at_by_a_scaler_and_no_other(in
     covered = [(t["group"], t["topic"]) for row in table for t in row["triggers"]]
     assert sorted(covered) == sorted(read)
     stages = [name for row in table for name in row["stages"]]
-    assert sorted(stages) == sorted(stage.name for stage in opening.stages(settings))
+    assert sorted(stages) == sorted(stage.name for stage in graph.whole())
 
 
 def _table(index: str) -> list[dict[str, Any]]:
@@ -76,6 +76,9 @@ def test_an_index_in_a_folder_is_one_process_and_servers_are_anybodys() -> None:
 
 def test_who_speaks_to_a_store_or_a_model_is_who_needs_it() -> None:
     peers = {row["name"]: row["peers"] for row in _table("servers") if row["peers"]}
+    every = {stage.name: stage for stage in graph.whole()}
+    for row in _table("servers"):
+        assert set(row["peers"]) == graph.spoken_to([every[each] for each in row["stages"]])
     assert peers == {
         "embed": ["encoder", "redis"],
         "index": ["opensearch", "qdrant"],
@@ -121,3 +124,34 @@ def test_the_examples_ask_for_no_more_workers_than_partitions(files: dict[str, s
         said = yaml.safe_load(files[f"helm/examples/{name}.yaml"])
         most = max(each["max"] for each in said["stages"].values())
         assert most <= said["kafka"]["partitions"], name
+
+
+@pytest.mark.parametrize("index", ["folder", "servers"])
+def test_a_user_may_do_what_its_stages_do_and_nothing_else(index: str) -> None:
+    every = {stage.name: stage for stage in graph.whole()}
+    said = yaml.safe_load((CHART / "users.yaml").read_text())[index]
+    users = {each["name"]: each for each in said}
+    edge = {"asker", "feeder", "operator", "scaler"}
+    workloads = {row["name"]: row for row in _table(index)}
+    assert users.keys() == workloads.keys() | edge
+    for name, row in workloads.items():
+        stages = [every[each] for each in row["stages"]]
+        wanted = graph.allowed(stages, [*every.values()], "{prefix}", here=index == "folder")
+        assert graph.rendered(users[name]["acls"]) == wanted, name
+        assert users[name]["kind"] == ("background" if row["background"] else "questions")
+    changing = {"Write", "Create", "AlterConfigs"}
+    for name in edge - {"operator"}:
+        may = {(what, op) for _, what, _, op in graph.rendered(users[name]["acls"])}
+        internal = {w for w, op in may if op in changing} - {
+            topic.name for stage in every.values() for topic in stage.reads if topic.edge
+        }
+        assert internal == set(), f"{name} may change what is not for the edge"
+
+
+def test_every_topic_of_the_flow_is_made_as_apply_makes_it() -> None:
+    found = yaml.safe_load((CHART / "topics.yaml").read_text())["topics"]
+    wanted = {topic.name: topic for topic in topics_of(graph.whole())}
+    assert [each["name"] for each in found] == [*wanted]
+    for each in found:
+        assert each["config"] == topic_options(wanted[each["name"]]), each["name"]
+    assert {each["name"]: each["partitions"] for each in found}["index.owners"] == 1

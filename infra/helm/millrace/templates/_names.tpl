@@ -1,11 +1,8 @@
 {{- /* What the topology says of each workload: where the index is a folder, one has it; a tier's
        is there where its model is. */ -}}
 {{- define "millrace.table" -}}
-{{- $table := .Files.Get "stages.yaml" | fromYaml -}}
-{{- $dense := .Values.settings.MILLRACE_INDEX__DENSE | default "edge" -}}
-{{- $lexical := .Values.settings.MILLRACE_INDEX__LEXICAL | default "edge" -}}
 {{- $stages := list -}}
-{{- range $stage := ternary $table.folder $table.servers (or (eq $dense "edge") (eq $lexical "edge")) -}}
+{{- range $stage := index (.Files.Get "stages.yaml" | fromYaml) (include "millrace.folder" .) -}}
 {{- $there := not $stage.tiers -}}
 {{- range $tier := $stage.tiers -}}
 {{- if hasKey $.Values.settings (printf "MILLRACE_TIERS__%s__URL" (upper $tier)) }}{{ $there = true }}{{ end -}}
@@ -13,6 +10,23 @@
 {{- if $there }}{{ $stages = append $stages $stage }}{{ end -}}
 {{- end }}
 stages: {{ toJson $stages }}
+{{- end }}
+
+{{- define "millrace.folder" -}}
+{{- $dense := .Values.settings.MILLRACE_INDEX__DENSE | default "edge" -}}
+{{- $lexical := .Values.settings.MILLRACE_INDEX__LEXICAL | default "edge" -}}
+{{ or (eq $dense "edge") (eq $lexical "edge") | ternary "folder" "servers" }}
+{{- end }}
+
+{{- /* Who speaks to Kafka, and what each may do there: of the workloads those that are there. */ -}}
+{{- define "millrace.users" -}}
+{{- $there := list -}}
+{{- range (include "millrace.table" . | fromYaml).stages }}{{ $there = append $there .name }}{{ end -}}
+{{- $users := list -}}
+{{- range $user := index (.Files.Get "users.yaml" | fromYaml) (include "millrace.folder" .) -}}
+{{- if or (eq $user.kind "edge") (has $user.name $there) }}{{ $users = append $users $user }}{{ end -}}
+{{- end }}
+users: {{ toJson $users }}
 {{- end }}
 
 {{- define "millrace.labels" -}}

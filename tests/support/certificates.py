@@ -1,4 +1,4 @@
-"""Certificates of a control plane on this machine: one authority, good for a day."""
+"""Certificates of servers and clients on this machine: one authority, good for a day."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LOOPBACK = ("localhost", "127.0.0.1")
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
@@ -23,21 +34,33 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test-ca")])
         ca = x509.BasicConstraints(ca=True, path_length=None)
-        made = self._about(self._name, self._key).add_extension(ca, critical=True)
+        made = (
+            self._about(self._name, self._key)
+            .add_extension(ca, critical=True)
+            .add_extension(_SIGNS, critical=True)
+        )
         self.certificate = folder / "ca.crt"
         self.certificate.write_bytes(_pem(made.sign(self._key, hashes.SHA256())))
 
     def leaf(
-        self, name: str, common_name: str, group: str = "", hosts: Sequence[str] = LOOPBACK
+        self,
+        name: str,
+        common_name: str,
+        group: str = "",
+        hosts: Sequence[str] = LOOPBACK,
+        days: float = 1,
     ) -> Path:
-        """A certificate for both sides of a connection; returns its path, without an ending."""
+        """A certificate for both sides of a connection; returns its path, without an ending.
+
+        One for less than no `days` has expired.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         named = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
         if group:
             named.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         made = (
-            self._about(x509.Name(named), key)
+            self._about(x509.Name(named), key, days)
             .add_extension(x509.SubjectAlternativeName([_host(each) for each in hosts]), False)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         )
@@ -59,17 +82,23 @@ class Authority:
         return path
 
     def _about(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: float = 1
     ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
+        until = now + timedelta(days=days)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(min(now, until) - timedelta(minutes=5))
+            .not_valid_after(until)
+            # Python from 3.13 on asks for both.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False
+            )
         )
 
 

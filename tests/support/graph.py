@@ -1,0 +1,67 @@
+"""Who may do what, read off the declarations of stages alone: what is rendered is held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from streams.app import opening
+from streams.app.ports import openers
+from streams.app.settings import load
+from streams.flow.stage import Stage
+from streams.release.kubernetes import chart
+
+Allowed = set[tuple[str, str, str, str]]
+"""Kind of resource, its name, literal or prefix, operation."""
+SPEAKING = {"encoder", "opensearch", "qdrant", "redis", "reranker", "tiers"}
+
+
+def whole() -> list[Stage]:
+    """The stages that the chart can have: whatever tiers and models there are."""
+    return opening.stages(chart.with_models(chart.for_any_model(load()))[1])
+
+
+def allowed(stages: Sequence[Stage], every: Sequence[Stage], prefix: str, *, here: bool) -> Allowed:
+    """What a process of these stages does at the broker."""
+    found: Allowed = set()
+    for stage in stages:
+        written = {topic.name for topic in (*stage.writes, stage.dead_letters)}
+        read = {topic.name for topic in stage.reads}
+        state = {topic.name for topic in stage.changelogs}
+        for family in (topic.name for topic in stage.writes if topic.suffix is not None):
+            written.remove(family)
+            written |= {t.name for each in every for t in each.reads if t.name.startswith(family)}
+        groups = {f"{prefix}.{each.group}" for each in stage.subscriptions}
+        found |= {("transactionalId", f"{group}/", "prefix", "Write") for group in groups}
+        groups |= {f"{group}.aside" for group in groups}
+        if stage.mirror is not None and here:
+            owners = stage.mirror.owners.name
+            state |= {owners}
+            read |= {stage.mirror.acknowledged.name}
+            groups |= {f"{prefix}.{owners}"}
+            found |= {("group", f"{prefix}.lacking", "literal", "Describe")}
+        found |= {("topic", name, "literal", "Read") for name in read | state}
+        found |= {("topic", name, "literal", "Write") for name in written | state}
+        found |= {("group", name, "literal", "Read") for name in groups}
+    return found
+
+
+def rendered(acls: Iterable[Mapping[str, Any]]) -> Allowed:
+    """The same, of a KafkaUser."""
+    return {
+        (of["type"], of["name"], of["patternType"], operation)
+        for each in acls
+        for of in [each["resource"]]
+        for operation in each["operations"]
+    }
+
+
+def spoken_to(stages: Sequence[Stage]) -> set[str]:
+    """The servers beside the broker that a process of these stages needs."""
+    sections = {
+        section.section
+        for stage in stages
+        for opener in openers(stage.needs, stage.name)
+        for section in opener.sections
+    }
+    return sections & SPEAKING
