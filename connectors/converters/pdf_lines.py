@@ -21,6 +21,7 @@ _NO_GAP = 0.35
 _SMALLER = 0.86  # of the letters beside it: raised or lowered, if it is short
 _MARK_CHARS = 4
 _LOOKED_BACK = 40  # lines
+_COLUMNS = 1.0  # of the height: a gap between two columns
 APART = 0.6  # of the height: a gap after what is no word of the line
 LABEL = re.compile(r"\d{1,3}|[A-Za-z]|[ivxl]{2,5}|[IVXL]{2,5}")
 _ELEMENT = re.compile(r"(?:\A|[^\W\d_]|\W)(?:[A-Z][a-z]?)+\Z")  # of a formula: CO, H
@@ -37,6 +38,7 @@ class Line:
     top: float
     right: float
     bold: bool = False
+    cells: int = 1  # texts that stand as far apart as in a table without rules
     label: str = ""  # that stands apart before its text, as the number of a list's point does
 
 
@@ -73,6 +75,8 @@ def append(lines: list[Line], run: Run) -> None:
         last.bottom = y
     if LABEL.fullmatch(last.text.strip()) and x - last.right > APART * height:
         last.label, last.size, last.top = last.text.strip(), size, y + height
+    elif x - last.right > _COLUMNS * height:
+        last.cells += 1
     space = "" if x - last.right < _SPACE * height or last.text.endswith(" ") else " "
     last.text += space + text
     last.right = max(last.right, x + width)

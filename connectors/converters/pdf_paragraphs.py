@@ -79,6 +79,7 @@ def blocks_of(page: Page, sizes: dict[float, int], body: float) -> list[Block]:
             and not (
                 out[-1].kind == "list" and line.left <= edge + 1 and _ENDED.search(out[-1].text)
             )
+            and not (last is not None and last.cells == line.cells > 1)  # rows of a table
             and _goes_on(out[-1].text, text)
         ):
             out[-1].text = page.spellings.joined(out[-1].text, text)

@@ -148,3 +148,11 @@ def test_points_whose_numbers_are_set_apart_are_a_list(
 def test_figures_before_words_that_do_not_count_are_no_points(converter: Documents) -> None:
     rows = [["4", "Tug boats of the upper lock"], ["9", "Barges of the lower lock"]]
     assert "4. Tug" not in _body(converter, Table(rows))
+
+
+def test_rows_of_a_small_table_without_rules_are_lines_of_their_own(converter: Documents) -> None:
+    rows = [["Boat", "Toll"], ["Tug", "9 marks"], ["Raft", "4 marks"]]
+    heading = Paragraph("Tolls", getSampleStyleSheet()["Title"])
+    said = [line for line in _body(converter, heading, Table(rows)).splitlines() if "marks" in line]
+    assert ["9 marks" in line for line in said] == [True, False]
+    assert ["4 marks" in line for line in said] == [False, True]
