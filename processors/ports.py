@@ -39,10 +39,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """Unit vectors of one passage: `vector` (dimensions,), `sentences` (sentences, dimensions)."""
+    """Unit vectors of one passage: `vector` (dimensions,), `sentences` (sentences, dimensions).
+
+    `tokens` are those that the model read for it; 0 where it does not say.
+    """
 
     vector: Float16
     sentences: Float16
+    tokens: int = 0
 
 
 class Embedder(Protocol):
@@ -176,13 +180,14 @@ class Reading:
 
     `answers` is the logit of it answering. `tokens` are character offsets into its text, and
     `starts` and `ends` (tokens,) the logits of the answer's beginning and ending there. All of
-    them compare the passages of one question with each other.
+    them compare the passages of one question with each other. `input_tokens` is what was read.
     """
 
     answers: float
     tokens: Sequence[tuple[int, int]]
     starts: Float32
     ends: Float32
+    input_tokens: int = 0
 
 
 class Reader(Protocol):

@@ -17,6 +17,7 @@ from schemas.document_events import (
     EmbeddedChunk,
 )
 from schemas.question_events import (
+    BudgetStood,
     ChunksRetrieved,
     FeedbackJoined,
     FeedbackState,
@@ -26,6 +27,8 @@ from schemas.question_events import (
     QuestionAdmitted,
     QuestionAsked,
     QuestionRewritten,
+    TenantControlled,
+    UsageRecorded,
 )
 from schemas.question_records import (
     AnswerStatus,
@@ -44,6 +47,7 @@ from schemas.question_records import (
 __all__ = [
     "AccessSaid",
     "AnswerStatus",
+    "BudgetStood",
     "Candidate",
     "Carried",
     "ChangeOp",
@@ -72,6 +76,8 @@ __all__ = [
     "QuestionClosed",
     "QuestionRewritten",
     "RecordHeader",
+    "TenantControlled",
     "Usage",
+    "UsageRecorded",
     "Versions",
 ]

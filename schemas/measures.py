@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.events import DocumentIndexed, FeedbackJoined, QuestionClosed
+from schemas.money import NANOS
 from streams.flow.measure import Measured, Meter
 
 # Objectives (`policies/objectives.yaml`) are among these: a histogram knows no time between two.
@@ -43,7 +44,8 @@ def of_closed(event: QuestionClosed) -> Iterator[Measured]:
         what = (used.operation, used.model)
         yield Measured(TOKENS, tenant, (*what, "input"), used.input_tokens)
         yield Measured(TOKENS, tenant, (*what, "output"), used.output_tokens)
-        yield Measured(COST, tenant, what, used.cost)
+        if used.cost_nanos is not None:
+            yield Measured(COST, tenant, what, used.cost_nanos / NANOS)
 
 
 def of_indexed(event: DocumentIndexed) -> Iterator[Measured]:

@@ -12,8 +12,49 @@ from schemas.question_records import (
     Candidate,
     Carried,
     FeedbackGiven,
+    ModelUsage,
     QuestionClosed,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStood:
+    """How a tenant stands with its budget, on rag.budgets."""
+
+    tenant: str
+    period: str
+    """hour, day or month, in UTC."""
+    begins: int
+    """Milliseconds since the epoch."""
+    ends: int
+    """When the budget begins anew, milliseconds since the epoch."""
+    spent_nanos: int
+    """Billionths of the price list's currency, in this period."""
+    soft_nanos: int | None
+    """Above it the cheaper tier answers; null: there is no such limit."""
+    hard_nanos: int | None
+    """Above it nothing is asked of a model that costs; null: likewise."""
+    state: str
+    """open, soft or hard: which limit is reached."""
+    near: list[str]
+    """Limits of which four fifths are spent."""
+    partition: int
+    """Of rag.usage, whence the last record in it is."""
+    offset: int
+    at: int
+    """Milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "tenant": self.tenant, "period": self.period, "begins": self.begins, "ends": self.ends,
+            "spent_nanos": self.spent_nanos, "soft_nanos": self.soft_nanos,
+            "hard_nanos": self.hard_nanos, "state": self.state, "near": self.near,
+            "partition": self.partition, "offset": self.offset, "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> BudgetStood:
+        return cls(**datum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,4 +264,54 @@ class QuestionRewritten:
     @classmethod
     def from_avro(cls, datum: dict[str, Any]) -> QuestionRewritten:
         datum["carried"] = Carried.from_avro(datum["carried"])
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantControlled:
+    """A tenant is suspended, or may ask and feed again, on control.tenants."""
+
+    tenant: str
+    suspended: bool
+    reason: str
+    """For who asks."""
+    by: str
+    """Who said so."""
+    at: int
+    """Milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "tenant": self.tenant, "suspended": self.suspended, "reason": self.reason,
+            "by": self.by, "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> TenantControlled:
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRecorded:
+    """One model call and who it was for, on rag.usage."""
+
+    usage_id: str
+    """Follows from what the call was for: the same in a replay."""
+    tenant: str
+    user: str | None
+    subject: str
+    """The question's request id, or the document's id."""
+    used: ModelUsage
+    at: int
+    """When its question closed, or its document was embedded, milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "usage_id": self.usage_id, "tenant": self.tenant, "user": self.user,
+            "subject": self.subject, "used": self.used.to_avro(), "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> UsageRecorded:
+        datum["used"] = ModelUsage.from_avro(datum["used"])
         return cls(**datum)

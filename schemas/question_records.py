@@ -115,25 +115,27 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUsage:
-    """What one operation on a question's way has used of one model."""
+    """One call of a model, and what it cost."""
 
     operation: str
-    """rewrite, generate, ..."""
+    """embed, rewrite, followup, read, generate, ..."""
     model: str
     input_tokens: int
     output_tokens: int
-    cost: float
-    """In the currency of the price list."""
+    cost_nanos: int | None
+    """Billionths of the price list's currency; null: it has no price of this model."""
+    cached_tokens: int = 0
+    """Of the input tokens those that the model had from before."""
     tier: str = ''
     """Whose model it is; empty: of none."""
-    cached_tokens: int = 0
-    """Those of the input that the server had read before."""
+    prices: str = ''
+    """The price list's version and day."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "operation": self.operation, "model": self.model, "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens, "cost": self.cost, "tier": self.tier,
-            "cached_tokens": self.cached_tokens,
+            "output_tokens": self.output_tokens, "cost_nanos": self.cost_nanos,
+            "cached_tokens": self.cached_tokens, "tier": self.tier, "prices": self.prices,
         }
 
     @classmethod
@@ -232,8 +234,8 @@ class Usage:
 
     input_tokens: int
     output_tokens: int
-    cost: float
-    """In the currency of the price list."""
+    cost: float | None
+    """In the currency of the price list; null: it has no price of a model that was called."""
 
     def to_avro(self) -> dict[str, Any]:
         return {

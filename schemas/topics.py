@@ -8,6 +8,7 @@ from dataclasses import replace
 from schemas import measures, sound
 from schemas.access import COMING
 from schemas.events import (
+    BudgetStood,
     ChunksRetrieved,
     DeadLettered,
     DocumentChanged,
@@ -27,6 +28,8 @@ from schemas.events import (
     QuestionAsked,
     QuestionClosed,
     QuestionRewritten,
+    TenantControlled,
+    UsageRecorded,
 )
 from streams.flow.topic import MIB, Diverted, Gone, Topic
 
@@ -240,6 +243,15 @@ RAG_FEEDBACK_JOINED = Topic(
     _joined_key,
     retention_hours=30 * 24,
     measures=measures.of_feedback,
+)
+# Each model call; a provider's invoice may come when the month after is over. A tenant's are in one
+# partition, so that what adds them up has all of them in order.
+RAG_USAGE = Topic("rag.usage", UsageRecorded, lambda event: event.tenant, retention_hours=92 * 24)
+# How each tenant stands with its budget; the newest of each is kept.
+RAG_BUDGETS = Topic("rag.budgets", BudgetStood, lambda event: event.tenant, compacted=True)
+# Who is suspended, followed by whoever takes something of a tenant.
+CONTROL_TENANTS = Topic(
+    "control.tenants", TenantControlled, lambda event: event.tenant, compacted=True
 )
 RAG_DLQ = Topic("rag.dlq", DeadLettered, _dead_key, retention_hours=30 * 24, max_bytes=2 * MIB)
 

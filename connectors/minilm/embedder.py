@@ -196,7 +196,7 @@ def _embedding(i: _Input, vectors: Float32) -> Embedding:
     """`vectors` by `i.spans`; sentences that have none get the chunk's."""
     filled = np.array([start < end for start, end in i.sentences], bool)
     half = vectors.astype(np.float16)
-    return Embedding(half[0], half[np.where(filled, filled.cumsum(), 0)])
+    return Embedding(half[0], half[np.where(filled, filled.cumsum(), 0)], len(i.ids))
 
 
 def _model_folder() -> Path:

@@ -98,6 +98,7 @@ class PairReader:
                     each.offsets,
                     said[row, 1 + begin : 1 + end].copy(),
                     said[row, 1 + length + begin : 1 + length + end].copy(),
+                    len(each.ids),
                 )
 
         split = list(batches([len(each.ids) for each in read], self._streams))

@@ -41,12 +41,6 @@ class Tier(BaseModel):
         description="What rag.partials gets: sentences that the passages bear out, or all at once",
     )
     fallback: str = Field(default=QUOTING, description="The tier that answers where this cannot")
-    input_price: float = Field(
-        default=0.0, ge=0, description="Of a million input tokens, in the currency of your choice"
-    )
-    output_price: float = Field(
-        default=0.0, ge=0, description="Of a million output tokens, in the same currency"
-    )
 
 
 class TiersSettings(Table):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import redis
 
     from processors.caching.ports import AnswerCache
+    from processors.money.ports import Ledger
     from processors.ports import RequestLog, Sessions, VectorCache
 
 
@@ -118,6 +119,19 @@ def sessions(settings: RedisSettings, opening: Opening) -> Sessions:
 
     return RedisSessions(
         _keeping(settings, opening, "sessions are remembered"), watch=opening.watch
+    )
+
+
+def ledger(settings: RedisSettings, opening: Opening) -> Ledger:
+    """What tenants spend.
+
+    Raises:
+        UserError: no Redis is configured, or it does not answer.
+    """
+    from connectors.redis.ledger import RedisLedger
+
+    return RedisLedger(
+        _keeping(settings, opening, "what tenants spend is kept"), watch=opening.watch
     )
 
 

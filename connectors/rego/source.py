@@ -45,22 +45,40 @@ def read(folder: Path, *, tests: bool = False) -> Source:
             for path in names
             if tests or not path.name.endswith(TESTS)
         }
-        said = (folder / DATA).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        named = getattr(error, "filename", None) or folder
-        raise UnusableError(f"{named} cannot be read: {error}") from None
+        raise _unread(error, folder) from None
     if not modules:
         raise UnusableError(f"{folder / RULES} has no .rego file")
+    data = mapping(folder / DATA)
     try:
+        written = json.dumps([modules, data], sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnusableError(f"{folder / DATA} cannot be used: {error}") from None
+    return Source(modules, data, blake2b(written.encode(), digest_size=MARK).hexdigest())
+
+
+def mapping(path: Path) -> dict[str, object]:
+    """What a file such as `tenants.yaml` says.
+
+    Raises:
+        UnusableError: it is absent, unreadable or no mapping, or says a name twice.
+    """
+    try:
+        said = path.read_text(encoding="utf-8")
         found: object = yaml.load(said, Loader=_Loader)  # noqa: S506 - it is a safe one
-        written = json.dumps([modules, found], sort_keys=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unread(error, path) from None
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise UnusableError(f"{folder / DATA} cannot be used: {reason}") from None
+        raise UnusableError(f"{path} cannot be used: {reason}") from None
     if not isinstance(found, dict):
-        raise UnusableError(f"{folder / DATA} must be a mapping of names to values")
-    data = cast("dict[str, object]", found)
-    return Source(modules, data, blake2b(written.encode(), digest_size=MARK).hexdigest())
+        raise UnusableError(f"{path} must be a mapping of names to values")
+    return cast("dict[str, object]", found)
+
+
+def _unread(error: Exception, otherwise: Path) -> UnusableError:
+    named = getattr(error, "filename", None) or otherwise
+    return UnusableError(f"{named} cannot be read: {error}")
 
 
 class _Loader(yaml.SafeLoader):

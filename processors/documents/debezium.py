@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from processors.documents.change_events import Row, RowChange, avro_change, key_of, row_change
 from processors.documents.debezium_values import Encoded, plain, raw
+from processors.documents.feeding import NEEDS, Feeding, feeding
 from processors.documents.ingest import IngestConfig, Place, ingest, slow_for
 from processors.documents.kinds import PLAIN
 from processors.documents.placeholders import stands_in
 from processors.documents.positions import position, whole
-from processors.documents.quota import LiveQuota
 from processors.needs import CONVERTER
 from processors.places import DOCUMENTS
 from processors.ports import Converter
@@ -94,7 +94,7 @@ def ingest_row(
     source: DebeziumSource,
     config: IngestConfig,
     converter: Converter,
-    quota: LiveQuota | None = None,
+    feeding: Feeding | None = None,
 ) -> Iterable[DocumentChanged]:
     """The changes that a change event means: mostly one; bulk those above their tenant's quota.
 
@@ -111,9 +111,7 @@ def ingest_row(
         sequence = place.sequence
         if source.version == "position" and document.op == "upsert":
             sequence += UPSERTED
-        bulk = place.bulk or (
-            quota is not None and not quota.take(document.tenant, place.timestamp)
-        )
+        bulk = place.bulk or (feeding is not None and not feeding.live(document, place.timestamp))
         there = replace(place, sequence=sequence, bulk=bulk)
         yield from ingest(document, there, config=config, converter=converter)
 
@@ -290,7 +288,7 @@ def _arrived(
     source: DebeziumSource,
     config: IngestConfig,
     converter: Converter,
-    quota: LiveQuota,
+    fed: Feeding,
 ) -> Iterable[DocumentChanged]:
     # What a snapshot reads was there before; nobody waits for it.
     place = Place(
@@ -303,7 +301,7 @@ def _arrived(
         source=source,
         config=config,
         converter=converter,
-        quota=quota,
+        feeding=fed,
     )
 
 
@@ -329,7 +327,7 @@ def stage(source: DebeziumSource, config: IngestConfig) -> Stage:
             source=source,
             config=config,
             converter=opened[CONVERTER],
-            quota=LiveQuota(config.live_changes_per_minute),
+            fed=feeding(opened, config.live_changes_per_minute),
         )
 
     return edge_stage(
@@ -339,7 +337,7 @@ def stage(source: DebeziumSource, config: IngestConfig) -> Stage:
         writes=topics.DOCS_CHANGES,
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
-        needs=[CONVERTER],
+        needs=[CONVERTER, *NEEDS],
         slow=SlowLanes(
             share=lambda record: slow_row(record.event, record.key, source),
             lanes=config.convert_processes,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from processors.documents.chunk import context_of
+from processors.money.prices import PriceTable
 from processors.needs import CACHE, EMBEDDER
 from processors.places import DOCUMENTS
 from processors.ports import Embedder, Passage, VectorCache
 from schemas import topics
-from schemas.events import Chunk, DocumentChunked, DocumentEmbedded, EmbeddedChunk
+from schemas.events import Chunk, DocumentChunked, DocumentEmbedded, EmbeddedChunk, UsageRecorded
 from streams.flow.errors import Reject, Retry
 from streams.flow.port import Opened
 from streams.flow.stage import Stage, batch_stage
+from streams.flow.topic import outputs
 
 # Vectors make a record grow; this many chunks of 256 tokens stay well under the record limit.
 CHUNKS_PER_RECORD = 48
@@ -32,21 +34,31 @@ def _unpack(value: bytes) -> tuple[bytes, bytes]:
 
 
 def embed(
-    events: Sequence[DocumentChunked], *, embedder: Embedder, cache: VectorCache
-) -> list[Sequence[DocumentEmbedded] | Reject | Retry]:
+    events: Sequence[DocumentChunked],
+    *,
+    embedder: Embedder,
+    cache: VectorCache,
+    prices: PriceTable,
+    now: Callable[[], int],
+) -> list[Sequence[DocumentEmbedded | UsageRecorded] | Reject | Retry]:
     """Embed all waiting documents' chunks in as few model calls as the embedder needs.
 
     Chunks are known by their `text_hash`, per tenant and model. A cache that is out of reach costs
-    model calls and nothing else.
+    model calls and nothing else. Beside the vectors stands what the model read for them, if it did.
     """
     found = _remembered(events, embedder.model, cache)
     missing: dict[tuple[str, str], Passage] = {}
-    for event in events:
+    first: dict[
+        tuple[str, str], tuple[int, int]
+    ] = {}  # of several with one text: which, its tokens
+    for number, event in enumerate(events):
         for chunk in event.chunks:
             place = (event.document.tenant, chunk.text_hash)
             if place not in found and place not in missing:
                 context = context_of(event.document.title, chunk.heading)
                 missing[place] = Passage(context, chunk.text, chunk.sentences)
+                first[place] = number, chunk.tokens
+    read = [0] * len(events)
     if missing:
         embeddings = embedder.embed_passages(list(missing.values()))
         fresh = {
@@ -55,7 +67,35 @@ def embed(
         }
         found |= fresh
         _remember(fresh, embedder.model, cache)
-    return [list(_embedded(event, embedder.model, found)) for event in events]
+        for place, embedding in zip(missing, embeddings, strict=True):
+            number, tokens = first[place]
+            read[number] += embedding.tokens or tokens
+    return [
+        [
+            *_embedded(event, embedder.model, found),
+            *_used(event, embedder.model, tokens, prices, now),
+        ]
+        for event, tokens in zip(events, read, strict=True)
+    ]
+
+
+def _used(
+    event: DocumentChunked, model: str, tokens: int, prices: PriceTable, now: Callable[[], int]
+) -> Iterable[UsageRecorded]:
+    """What the model read of this part of a version; nothing where it knew all of it."""
+    if not tokens:
+        return
+    document = event.document
+    stamp = f"{document.version}.{document.sequence}.{document.generation}"
+    first = event.chunks[0].ordinal if event.chunks else 0
+    yield UsageRecorded(
+        usage_id=f"{document.tenant}/{document.doc_id}/{stamp}.{event.part}.{first}",
+        tenant=document.tenant,
+        user=None,
+        subject=document.doc_id,
+        used=prices.used("embed", model, tokens),
+        at=now(),
+    )
 
 
 def _bytes(vectors: np.ndarray[tuple[int, ...], np.dtype[np.float16]]) -> bytes:
@@ -96,7 +136,7 @@ def _remember(fresh: dict[tuple[str, str], bytes], model: str, cache: VectorCach
 
 
 def _embedded(
-    event: DocumentChunked, model: str, vectors: dict[tuple[str, str], bytes]
+    event: DocumentChunked, model: str, vectors: Mapping[tuple[str, str], bytes]
 ) -> Sequence[DocumentEmbedded]:
     def record(chunks: Sequence[Chunk], final: bool) -> DocumentEmbedded:
         embedded: list[EmbeddedChunk] = []
@@ -136,17 +176,19 @@ MODEL_BATCH = 64
 MODEL_S = 0.5
 
 
-def stage() -> Stage:
+def stage(prices: PriceTable, now: Callable[[], int]) -> Stage:
     """`embed` in the topology."""
 
     def make(opened: Opened):
-        return partial(embed, embedder=opened[EMBEDDER], cache=opened[CACHE])
+        return partial(
+            embed, embedder=opened[EMBEDDER], cache=opened[CACHE], prices=prices, now=now
+        )
 
     return batch_stage(
         "embed",
         reads=[topics.DOCS_CHUNKS, topics.DOCS_CHUNKS_BULK],
         make=make,
-        writes=topics.DOCS_VECTORS,
+        writes=outputs(topics.DOCS_VECTORS, topics.RAG_USAGE),
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
         needs=[EMBEDDER, CACHE],

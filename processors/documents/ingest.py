@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from processors.documents.feeding import NEEDS, Feeding, feeding
 from processors.documents.kinds import BINARY, MARKED_UP, SANDBOXED, Kind, kind_of
 from processors.documents.labels import states
-from processors.documents.quota import LiveQuota
 from processors.exceeded import exceeded
 from processors.limits import LONGEST_TITLE
 from processors.needs import CONVERTER
@@ -258,12 +258,11 @@ def _check(size: int, what: str, config: IngestConfig) -> None:
 
 
 def _arrived(
-    record: Received[DocumentFed], *, config: IngestConfig, converter: Converter, quota: LiveQuota
+    record: Received[DocumentFed], *, config: IngestConfig, converter: Converter, fed: Feeding
 ) -> Iterable[DocumentChanged]:
     bulk = record.topic == topics.DOCS_FEED_BULK.name
     sequence = record.offset if bulk else LIVE + record.offset
-    if record.event.op != "access":  # that costs next to nothing, and somebody must not see it
-        bulk = bulk or not quota.take(record.event.tenant, record.timestamp)
+    bulk = not fed.live(record.event, record.timestamp) or bulk
     place = Place(sequence, record.timestamp, record.key is not None, bulk)
     return ingest(record.event, place, config=config, converter=converter)
 
@@ -272,8 +271,8 @@ def stage(config: IngestConfig) -> Stage:
     """`ingest` in the topology."""
 
     def make(opened: Opened):
-        quota = LiveQuota(config.live_changes_per_minute)
-        return partial(_arrived, config=config, converter=opened[CONVERTER], quota=quota)
+        fed = feeding(opened, config.live_changes_per_minute)
+        return partial(_arrived, config=config, converter=opened[CONVERTER], fed=fed)
 
     return edge_stage(
         "ingest",
@@ -282,7 +281,7 @@ def stage(config: IngestConfig) -> Stage:
         writes=topics.DOCS_CHANGES,
         dead_letters=topics.DOCS_DLQ,
         place=DOCUMENTS,
-        needs=[CONVERTER],
+        needs=[CONVERTER, *NEEDS],
         slow=SlowLanes(
             share=lambda record: slow_for(record.event),
             lanes=config.convert_processes,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from processors.exceeded import exceeded
 from processors.guard.asking import may_ask
@@ -15,7 +16,8 @@ from processors.guard.identity import TOKEN, TOPIC, TRUST, Identity
 from processors.guard.personal import masked
 from processors.guard.ports import Policy
 from processors.guard.proving import Proving, UnprovenError, by_token, by_topic, trusted
-from processors.needs import POLICY, REQUESTS, TOKENS
+from processors.money.admission import Admission
+from processors.needs import POLICY, PURSE, REQUESTS, SUSPENSIONS, TOKENS
 from processors.places import QUESTIONS
 from processors.ports import RequestLog
 from processors.questions.answers import Ended, close, salvage, settle_asked, unproven
@@ -31,7 +33,7 @@ from schemas.events import (
 )
 from streams.flow.errors import Reject, Retry, UserError
 from streams.flow.outcome import Promise, Received
-from streams.flow.port import Opened
+from streams.flow.port import Opened, Port
 from streams.flow.stage import Stage, edge_stage
 from streams.flow.topic import outputs
 
@@ -115,6 +117,7 @@ def admit(
     versions: Versions,
     policy: Policy,
     who: Identity,
+    admission: Admission | None = None,
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     """Admit a question, or answer at once why not: by its shape, then by the policy.
 
@@ -136,6 +139,11 @@ def admit(
         carried = replace(carried, question=replace(carried.question, query=query))
         said = "; ".join(decision.reasons)
         yield from close(carried, "refused", arrival.now, reasons=[said])
+        return
+    if admission is not None and (why := admission.refusal(who.tenant)):
+        query = masked(carried.question.query)[:KEPT_CHARS]
+        carried = replace(carried, question=replace(carried.question, query=query))
+        yield from close(carried, "refused", arrival.now, reasons=[why])
         return
     if event.request_id:
         try:
@@ -223,6 +231,7 @@ def _arrived(
     versions: Versions,
     policy: Policy,
     proving: Proving,
+    admission: Admission,
     now: Callable[[], int],
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     arrival = Arrival(record.position, record.offset, record.timestamp, now())
@@ -233,7 +242,14 @@ def _arrived(
         yield from unproven(request_id, error.tenant, str(error), versions)
         return
     yield from admit(
-        record.event, arrival, config=config, log=log, versions=versions, policy=policy, who=who
+        record.event,
+        arrival,
+        config=config,
+        log=log,
+        versions=versions,
+        policy=policy,
+        who=who,
+        admission=admission,
     )
 
 
@@ -241,6 +257,9 @@ def _proving(config: AdmitConfig, opened: Opened) -> Proving:
     if config.identity == TOKEN:
         return by_token(opened[TOKENS])
     return by_topic if config.identity == TOPIC else trusted
+
+
+NEEDS: Sequence[Port[Any]] = (REQUESTS, POLICY, PURSE, SUSPENSIONS)
 
 
 def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> Stage:
@@ -263,6 +282,7 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
             versions=versions,
             policy=opened[POLICY],
             proving=_proving(config, opened),
+            admission=Admission(opened[PURSE], opened[SUSPENSIONS]),
             now=now,
         )
 
@@ -275,7 +295,7 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
         ),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[REQUESTS, POLICY, TOKENS] if config.identity == TOKEN else [REQUESTS, POLICY],
+        needs=[*NEEDS, TOKENS] if config.identity == TOKEN else NEEDS,
         promise=Promise(
             lambda _: NEVER,  # it knows itself when a question is late
             partial(settle_asked, versions=versions),

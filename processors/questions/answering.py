@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from processors.needs import PARTIALS, READER, generator
+from processors.money.prices import PriceTable
+from processors.needs import PARTIALS, PURSE, READER, generator
 from processors.places import GENERATION
 from processors.ports import Reader, Reading
 from processors.questions import answers
-from processors.questions.carried import decided, degraded
+from processors.questions.carried import decided, degraded, used
 from processors.questions.generate import AnswerConfig, Lookup, answer
 from processors.questions.grounded import GroundedConfig, Next, grounded, passed_on
 from schemas import topics
@@ -43,6 +44,7 @@ class Answering:
     grounded: GroundedConfig | None = None  # None: answers are quotes
     concurrency: int = 1
     escalate: Next | None = None  # who is asked where nothing was quoted
+    prices: PriceTable = field(default_factory=PriceTable)
 
 
 class Extractive:
@@ -58,9 +60,11 @@ class Extractive:
         config: AnswerConfig,
         now: Callable[[], int],
         escalate: Next | None = None,
+        prices: PriceTable | None = None,
     ) -> None:
         self._reader, self._config, self._now = reader, config, now
         self._escalate = escalate
+        self._prices = prices or PriceTable()
         self._pace, self._timed = _SLOW, False
 
     def __call__(
@@ -79,9 +83,17 @@ class Extractive:
             size = sum(len(part.reading) for part in lookup.parts)
             read = None if readings is None else readings[:size]
             readings = None if readings is None else readings[size:]
+            if read:
+                lookup.event = self._paid(lookup.event, read)
             ended = [*answer(lookup, read, config=self._config, now=self._now)]
             found.append(self._escalated(lookup.event, ended) or ended)
         return found
+
+    def _paid(self, event: GenerationRequested, read: Sequence[Reading]) -> GenerationRequested:
+        model = f"reader@{self._reader.model[:8]}" if self._reader is not None else "reader"
+        tokens = sum(each.input_tokens for each in read)
+        carried = used(event.carried, self._prices.used("read", model, tokens))
+        return replace(event, carried=carried)
 
     def _escalated(
         self, event: GenerationRequested, ended: Sequence[answers.Ended]
@@ -153,7 +165,11 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
             name,
             reads=reads,
             make=lambda opened: Extractive(
-                opened[READER] if reads_passages else None, config.quoting, now, config.escalate
+                opened[READER] if reads_passages else None,
+                config.quoting,
+                now,
+                config.escalate,
+                config.prices,
             ),
             writes=writes,
             dead_letters=topics.RAG_DLQ,
@@ -167,7 +183,12 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
 
     def make(opened: Opened):
         return partial(
-            grounded, generator=opened[model], config=asking, now=now, partials=opened[PARTIALS]
+            grounded,
+            generator=opened[model],
+            config=asking,
+            now=now,
+            partials=opened[PARTIALS],
+            purse=opened[PURSE],
         )
 
     return record_stage(
@@ -180,7 +201,7 @@ def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:
         ),
         dead_letters=topics.RAG_DLQ,
         place=GENERATION,
-        needs=[model, PARTIALS],
+        needs=[model, PARTIALS, PURSE],
         promise=answers.PROMISE,
         concurrency=config.concurrency,
     )

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from processors.guard.personal import hidden
+from processors.money.total import total
 from processors.questions.carried import Carrying, degraded
-from processors.questions.usage import total
 from schemas.events import (
     AnswerStatus,
     Candidate,

@@ -26,24 +26,8 @@ def decided(carried: Carried, *decisions: str) -> Carried:
 
 
 def used(carried: Carried, usage: ModelUsage) -> Carried:
-    """A model was used; what one operation uses of one model of a tier is added up."""
-    others: list[ModelUsage] = []
-    for each in carried.usage:
-        if _used(each) == _used(usage):
-            usage = replace(
-                usage,
-                input_tokens=each.input_tokens + usage.input_tokens,
-                output_tokens=each.output_tokens + usage.output_tokens,
-                cost=each.cost + usage.cost,
-                cached_tokens=each.cached_tokens + usage.cached_tokens,
-            )
-        else:
-            others.append(each)
-    return replace(carried, usage=[*others, usage])
-
-
-def _used(usage: ModelUsage) -> tuple[str, str, str]:
-    return usage.operation, usage.tier, usage.model
+    """A model was called."""
+    return replace(carried, usage=[*carried.usage, usage])
 
 
 def made_with(carried: Carried, **versions: str) -> Carried:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from processors.models import Completion, Generator, Partials
+from processors.money.paying import Paying, Unaffordable
+from processors.money.ports import Free, Purse
+from processors.money.prices import PriceTable
 from processors.questions import answers
 from processors.questions.answers import Ended, close
-from processors.questions.carried import decided, degraded, used
+from processors.questions.carried import decided, degraded
 from processors.questions.content import is_suspect
 from processors.questions.supporting import cited, quoted, sources_of, support
 from processors.questions.telling import Telling
-from processors.questions.usage import Prices
 from schemas.events import Candidate, Carried, Citation, GenerationRequested
 from streams.flow.errors import Retry
 
@@ -47,7 +49,7 @@ class GroundedConfig:
     fill: Callable[[str, str], tuple[str, str]]
     tokens: int = 500
     supported: float = SUPPORTED
-    prices: Prices = field(default_factory=Prices)
+    prices: PriceTable = field(default_factory=PriceTable)
     passages: int = 10  # that are shown to it, best first
     fallback: Next = QUOTES
     escalate: Next | None = None
@@ -70,6 +72,7 @@ def grounded(
     config: GroundedConfig,
     now: Callable[[], int],
     partials: Partials | None = None,
+    purse: Purse | None = None,
 ) -> Iterator[Ended | GenerationRequested]:
     """What the model writes, without the sentences that the passages they cite do not support.
 
@@ -84,20 +87,24 @@ def grounded(
     system, user = config.fill(event.carried.question.query, _numbered(candidates))
     left_s = (answers.deadline(event) - now()) / 1000
     telling = _telling(event, candidates, config, now, partials)
+    paying = Paying(generator, config.prices, purse or Free(), event.tier)
     try:
-        made = generator.complete(
+        carried, made = paying.complete(
+            event.carried,
+            "generate",
             system,
             user,
             most_tokens=config.tokens,
+            answers=True,
             within_s=max(left_s * LEFT, LEAST_S),
             told=telling,
         )
+    except Unaffordable as why:
+        yield _instead(event, event.carried, f"is not asked, {why}", config)
+        return
     except Retry:
         yield _instead(event, event.carried, "does not answer", config)
         return
-    carried = used(
-        event.carried, config.prices.usage("generate", generator.model, made, event.tier)
-    )
     found = _checked(made, candidates, config.supported)
     wrong = _wrong(made, found)
     if wrong and config.escalate is not None and config.escalate.tier not in event.tried:

@@ -15,6 +15,8 @@ from processors.caching.serving import Serving
 from processors.guard.access import Access
 from processors.guard.instructing import Scorer
 from processors.guard.sight import Sight
+from processors.money.counting import Counting
+from processors.money.prices import PriceTable
 from processors.ports import (
     ChunkStore,
     DenseSearch,
@@ -90,6 +92,7 @@ def retrieve(
     index: Searched,
     config: RetrievalConfig,
     sights: Sequence[Sight],
+    counting: Counting | None = None,
 ) -> list[Sequence[ChunksRetrieved] | Reject | Retry]:
     """One event per question, in order: one call of the model, one search, one fetch per tenant.
 
@@ -124,6 +127,7 @@ def retrieve(
         missing = [] if result.dense else ["retrieve: dense unavailable"]
         missing += [] if result.lexical else ["retrieve: lexical unavailable"]
         carried = made_with(carried, embedding_model=embedder.model, index=index.chunks.version)
+        carried = carried if counting is None else counting.noted(carried, embedder.model)
         found = [(f, c) for f in fused if (c := chunks[carried.question.tenant].get(f.chunk_id))]
         shown = [*compress(found, sight.shows([chunk for _, chunk in found]))]
         if len(shown) < len(found):  # the policy is another by now, or the store is wrong
@@ -286,12 +290,13 @@ def _feedback(vectors: Float32, mixed: Sequence[float]) -> list[float]:
     ]
 
 
-NEEDS = [needs.EMBEDDER, needs.CHUNKS, needs.DENSE, needs.LEXICAL, needs.POLICY]
+NEEDS = [needs.EMBEDDER, needs.COUNTER, needs.CHUNKS, needs.DENSE, needs.LEXICAL, needs.POLICY]
 MODEL_BATCH = 64  # questions embedded and searched for at once
 
 
 def stage(
     config: RetrievalConfig,
+    prices: PriceTable,
     caching: Caching | None = None,
     now: Callable[[], int] = answers.now_ms,
 ) -> Stage:
@@ -299,8 +304,14 @@ def stage(
 
     def make(opened: Opened):
         index = Searched(opened[needs.CHUNKS], opened[needs.DENSE], opened[needs.LEXICAL])
-        searching = partial(retrieve, embedder=opened[needs.EMBEDDER], index=index, config=config)
         policy, embedder = opened[needs.POLICY], opened[needs.EMBEDDER]
+        searching = partial(
+            retrieve,
+            embedder=embedder,
+            index=index,
+            config=config,
+            counting=Counting(opened[needs.COUNTER], prices),
+        )
         if caching is None:
             return partial(guarded, policy=policy, searching=searching)
         served = Serving(opened[needs.ANSWERS], index.chunks, embedder, caching, now)

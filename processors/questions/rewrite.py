@@ -10,14 +10,16 @@ from functools import partial
 from typing import cast
 
 from processors.models import Generator
-from processors.needs import SESSIONS
+from processors.money.paying import Paying, Unaffordable
+from processors.money.ports import Free, Purse
+from processors.money.prices import PriceTable
+from processors.needs import PURSE, SESSIONS
 from processors.needs import generator as generator_of
 from processors.places import QUESTIONS
 from processors.ports import Sessions
 from processors.questions import answers
-from processors.questions.carried import degraded, used
+from processors.questions.carried import degraded
 from processors.questions.followups.understanding import Filled, Spelling, in_session
-from processors.questions.usage import Prices
 from schemas import topics
 from schemas.events import QuestionAdmitted, QuestionRewritten
 from streams.flow.errors import Retry
@@ -45,7 +47,7 @@ class VariantsConfig:
     followup: Filled | None = None  # None: follow-ups are spelled out by rules alone
     most: int = MOST
     tokens: int = 200
-    prices: Prices = field(default_factory=Prices)
+    prices: PriceTable = field(default_factory=PriceTable)
     tier: str = ""  # whose model it is
     structured: bool = False  # it is asked for JSON, by `SCHEMA`
 
@@ -57,6 +59,7 @@ def rewrite(
     now: Callable[[], int],
     generator: Generator | None = None,
     config: VariantsConfig | None = None,
+    purse: Purse | None = None,
 ) -> Iterator[QuestionRewritten]:
     """The question, spelled out by its session; with a model up to three other wordings of it.
 
@@ -66,27 +69,33 @@ def rewrite(
     leaves the question alone and is named in `degraded`.
     """
     asked = config or VariantsConfig()
-    asking = (
-        None if generator is None else Spelling(generator, asked.followup, asked.prices, asked.tier)
-    )
+    paying = None
+    if generator is not None:
+        paying = Paying(generator, asked.prices, purse or Free(), asked.tier)
+    asking = None if paying is None else Spelling(paying, asked.followup)
     carried = in_session(event.carried, sessions, asking, now)
     query = carried.question.query
     variants: list[str] = []
-    if generator is not None:
+    if paying is not None:
+        said = DEGRADED
         try:
             schema = SCHEMA if asked.structured else None
-            made = generator.complete(
-                asked.instructions, query, most_tokens=asked.tokens, schema=schema
-            )
-            carried = used(
-                carried, asked.prices.usage("rewrite", generator.model, made, asked.tier)
+            carried, made = paying.complete(
+                carried,
+                "rewrite",
+                asked.instructions,
+                query,
+                most_tokens=asked.tokens,
+                schema=schema,
             )
             text = lines_of(made.text) if asked.structured else made.text
             variants = variants_in(text, query)[: min(asked.most, MOST)]
+        except Unaffordable as why:
+            said = f"{DEGRADED}, {why}"
         except Retry:
             variants = []
         if not variants:
-            carried = degraded(carried, DEGRADED)
+            carried = degraded(carried, said)
     yield QuestionRewritten(carried=replace(carried, variants=[query, *variants]))
 
 
@@ -122,9 +131,15 @@ def stage(config: VariantsConfig | None, now: Callable[[], int]) -> Stage:
     """`rewrite` in the topology; without a model (None) only those of a session come to it."""
 
     def make(opened: Opened):
-        generator = None if config is None else opened[generator_of(config.tier)]
+        if config is None:
+            return partial(rewrite, sessions=opened[SESSIONS], now=now)
         return partial(
-            rewrite, sessions=opened[SESSIONS], now=now, generator=generator, config=config
+            rewrite,
+            sessions=opened[SESSIONS],
+            now=now,
+            generator=opened[generator_of(config.tier)],
+            config=config,
+            purse=opened[PURSE],
         )
 
     return record_stage(
@@ -134,7 +149,7 @@ def stage(config: VariantsConfig | None, now: Callable[[], int]) -> Stage:
         writes=outputs(topics.RAG_REWRITTEN, topics.RAG_ANSWERS, topics.RAG_CLOSED),
         dead_letters=topics.RAG_DLQ,
         place=QUESTIONS,
-        needs=[SESSIONS] if config is None else [SESSIONS, generator_of(config.tier)],
+        needs=[SESSIONS] if config is None else [SESSIONS, generator_of(config.tier), PURSE],
         promise=answers.PROMISE,
         concurrency=REWRITING,
     )

@@ -26,8 +26,8 @@ from processors.questions.retrieval_policy import retrieval_config
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.rewrite import MOST, VariantsConfig
 from processors.questions.route import RouteConfig
-from streams.app import policies
-from streams.app.metering import prices
+from streams.app import policies, tenancy
+from streams.app.pricing import prices
 from streams.app.prompts import PLACES, prompt
 from streams.app.settings import Settings
 from streams.app.stores import IndexSettings
@@ -87,6 +87,7 @@ def config(settings: Settings) -> Config:
         reading=reranking(settings),
         debezium=sources_of_changes(settings),
         caching=caching(settings, written=any(each.grounded for each in tiers.values())),
+        prices=prices(settings.policies),
     )
 
 
@@ -203,7 +204,7 @@ def variants(settings: Settings) -> VariantsConfig | None:
     return VariantsConfig(
         instructions,
         followup=lambda turns, question: followup.fill(turns=turns, question=question),
-        prices=prices(tier),
+        prices=prices(settings.policies),
         tier=settings.rewriter,
         structured=tier.structured,
     )
@@ -218,5 +219,6 @@ def load_policies(settings: Settings) -> None:
     config(settings)
     if ((settings.policies or policies.SHIPPED) / ROUTING).exists():
         routes(settings.policies)
+    tenancy.read(settings.policies)
     for name in PLACES:
         prompt(name, settings)

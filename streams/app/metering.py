@@ -7,21 +7,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from connectors.breaker import Away
-from connectors.openai_compatible.tiers import Tier
 from processors.guard.decision import Ask, Decision
 from processors.guard.ports import Policy
 from processors.models import Completion, Generator
+from processors.money.prices import PriceTable
 from processors.ports import Embedder, Embedding, Float32, Passage
-from processors.questions.usage import Prices
+from schemas.money import NANOS
 from streams.flow.errors import Retry
-from streams.runtime.telemetry import MODEL_CALLS, MODEL_COST, MODEL_TEXTS, MODEL_TOKENS, POLICY
+from streams.runtime.telemetry import (
+    MODEL_CALLS,
+    MODEL_COST,
+    MODEL_TEXTS,
+    MODEL_TOKENS,
+    MODEL_UNPRICED,
+    POLICY,
+)
 
 _log = logging.getLogger(__name__)
-
-
-def prices(tier: Tier) -> Prices:
-    """What a tier's model costs."""
-    return Prices(tier.input_price, tier.output_price)
 
 
 def counted_tokens(model: str) -> Callable[[int], None]:
@@ -61,12 +63,21 @@ class Decided:
 
 
 class Metered:
-    """A language model whose calls, tokens and cost are counted, and whose failures are logged."""
+    """A language model whose calls, tokens and cost are counted, and whose failures are logged.
 
-    def __init__(self, generator: Generator, prices: Prices) -> None:
+    A model without a price is told of at once and counted with each call: its cost is unknown.
+    """
+
+    def __init__(self, generator: Generator, prices: PriceTable) -> None:
         self._generator = generator
-        self._prices = prices
         self.model = generator.model
+        self._price = prices.of(self.model)
+        MODEL_UNPRICED.labels(self.model)  # shown as 0 before the first
+        if self._price is None:
+            _log.warning(
+                "policies/prices.yaml has no price of the model %s: what it costs is unknown",
+                self.model,
+            )
 
     def complete(
         self,
@@ -101,5 +112,9 @@ class Metered:
             MODEL_CALLS.labels(self.model, outcome).observe(took)
         MODEL_TOKENS.labels(self.model, "input").inc(made.input_tokens)
         MODEL_TOKENS.labels(self.model, "output").inc(made.output_tokens)
-        MODEL_COST.labels(self.model).inc(self._prices.cost(made))
+        if self._price is None:
+            MODEL_UNPRICED.labels(self.model).inc()
+        else:
+            cost = self._price.cost(made.input_tokens, made.output_tokens, made.cached_tokens)
+            MODEL_COST.labels(self.model).inc(cost / NANOS)
         return made

@@ -137,11 +137,21 @@ def _model(port: Port[Any]) -> Opener:
     tier = tier_of(port)
 
     def opened(settings: TiersSettings, opening: Opening) -> Generator:
-        from streams.app.metering import Metered, prices
+        from streams.app.metering import Metered
+        from streams.app.pricing import prices
 
-        return Metered(generator(tier, settings, opening), prices(settings.all[tier]))
+        return Metered(generator(tier, settings, opening), prices(opening.policies))
 
     return _on(port, TiersSettings, opened)
+
+
+def _of_money(port: Port[Any], name: str, *sections: type[Section]) -> Opener:
+    def opened(sections: Sections, opening: Opening) -> Any:
+        from streams.app import budgeting
+
+        return getattr(budgeting, name)(sections, opening)
+
+    return Opener(port, sections, opened)
 
 
 def _partials(sections: Sections, opening: Opening) -> Partials:
@@ -168,6 +178,9 @@ PORTS: Mapping[str, Opener] = {
         Opener(needs.ANSWERS, (RedisSettings, AnswersSettings), _answers),
         _on(needs.POLICY, PolicySettings, _decided),
         _on(needs.TOKENS, TokenSettings, tokens),
+        _of_money(needs.TENANCY, "tenancy"),
+        _of_money(needs.PURSE, "purse", RedisSettings),
+        _of_money(needs.SUSPENSIONS, "suspensions"),
     )
 }
 # Sections of no port by itself: a tier's model has a port of its own.

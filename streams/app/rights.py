@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from processors import needs
 from schemas import topics
 from streams.app.settings import Settings
 from streams.app.stores import IndexSettings
@@ -94,6 +95,10 @@ def of_stage(flow: Flow, stage: Stage) -> Iterable[Right]:
     """What a stage's worker does."""
     yield from (Right("topic", topic.name, "read") for topic in stage.reads)
     yield from (Right("topic", name, "write") for name in _written(flow, stage))
+    followed = {needs.SUSPENSIONS: topics.CONTROL_TENANTS, needs.PURSE: topics.RAG_BUDGETS}
+    yield from (
+        Right("topic", t.name, "read") for port, t in followed.items() if port in stage.needs
+    )
     for topic in stage.changelogs:
         yield from _both(topic)
     for each in stage.subscriptions:

@@ -115,6 +115,10 @@ class _Base(RuntimeSettings):
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
+    usage_windows: bool = Field(
+        default=False,
+        description="The embedded stack runs `usage` too: windows of what models cost, by Faust",
+    )
     tier: str = Field(
         default="extractive",
         description="Who answers where routing says nothing: a tier of `tiers`, or "

@@ -11,7 +11,7 @@ from processors.questions.generate import AnswerConfig
 from processors.questions.grounded import EXTRACTIVE, GroundedConfig, Next
 from processors.questions.routing_policy import Routing, routing
 from streams.app import policies
-from streams.app.metering import prices
+from streams.app.pricing import prices
 from streams.app.prompts import prompt
 from streams.app.settings import Settings
 from streams.flow.errors import UserError
@@ -61,7 +61,8 @@ def answering(
         tier = cascade.get(name, "")
         return Next(tier, models[tier]) if tier in models else None
 
-    return {EXTRACTIVE: Answering(quotes, escalate=after(EXTRACTIVE))} | {
+    listed = prices(settings.policies)
+    return {EXTRACTIVE: Answering(quotes, escalate=after(EXTRACTIVE), prices=listed)} | {
         name: Answering(quotes, grounding(tier, settings, after(name)), tier.concurrency)
         for name, tier in tiers.items()
     }
@@ -77,7 +78,7 @@ def grounding(tier: Tier, settings: Settings, escalate: Next | None = None) -> G
     return GroundedConfig(
         lambda query, found: asking.fill(question=query, passages=found),
         tokens=tier.answer_tokens,
-        prices=prices(tier),
+        prices=prices(settings.policies),
         fallback=Next(tier.fallback, models_of(settings)[tier.fallback]),
         escalate=escalate,
         whole_sentences=tier.partials == "sentences",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from processors.caching import forget, keep
@@ -18,6 +18,8 @@ from processors.documents.chunking import ChunkingPolicy
 from processors.documents.debezium import DebeziumSource
 from processors.documents.ingest import IngestConfig
 from processors.learning import feedback, rekey, remember
+from processors.money import meter
+from processors.money.prices import PriceTable
 from processors.questions import admit, answering, answers, rerank, retrieve, rewrite
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
@@ -25,6 +27,7 @@ from processors.questions.reranking import RerankingConfig
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.rewrite import VariantsConfig
 from processors.questions.route import RouteConfig
+from schemas import topics
 from schemas.events import Versions
 from streams.flow.errors import UserError
 from streams.flow.stage import Stage
@@ -46,6 +49,11 @@ class Config:
     reading: RerankingConfig | None = None  # None: no model re-orders
     debezium: Sequence[DebeziumSource] = ()
     caching: Caching | None = None  # None: no answer is given twice
+    prices: PriceTable = field(default_factory=PriceTable)
+
+
+# What no stage writes: what becomes of usage, and what operators say of tenants.
+BESIDE: tuple[Topic[Any], ...] = (topics.RAG_BUDGETS, topics.CONTROL_TENANTS)
 
 
 def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[Stage]:
@@ -59,17 +67,18 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         ingest.stage(c.ingest),
         *(debezium.stage(source, c.ingest) for source in c.debezium),
         chunk.stage(c.chunking),
-        embed.stage(),
+        embed.stage(c.prices, now),
         index.stage(now),
         admit.stage(c.admit, c.versions, now),
         rewrite.stage(c.variants, now),
-        retrieve.stage(c.retrieval, c.caching, now),
+        retrieve.stage(c.retrieval, c.prices, c.caching, now),
         rerank.stage(c.retrieval, c.route, c.reading, now),
         *(answering.stage(tier, how, now) for tier, how in c.tiers.items()),
         remember.stage(now),
         *((keep.stage(c.caching, now), forget.stage()) if c.caching else ()),
         rekey.stage(),
         feedback.stage(now),
+        meter.stage(),
     ])  # fmt: skip
 
 
@@ -108,4 +117,6 @@ def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:
         for topic in (*each.reads, *each.writes, *each.changelogs, *owners, each.dead_letters):
             if topic.suffix is None:
                 found.setdefault(topic.name, topic)
+    if topics.RAG_USAGE.name in found:
+        found |= {topic.name: topic for topic in BESIDE}
     return list(found.values())

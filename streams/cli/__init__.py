@@ -11,6 +11,7 @@ import typer
 from schemas.json_lines import visible
 from streams.cli import (
     cdc,
+    costs,
     dlq,
     documents,
     guarding,
@@ -22,6 +23,7 @@ from streams.cli import (
     rendering,
     schemas,
     stack,
+    tenants,
 )
 from streams.flow.errors import MillraceError, UserError
 from streams.flow.masking import masked
@@ -40,11 +42,13 @@ app = typer.Typer(
 for module in (stack, documents, reindexing, questions, operations, policies, rendering, planning):
     app.add_typer(module.app)
 app.add_typer(cdc.app, name="cdc")
+app.add_typer(costs.app, name="cost")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(documents.index_app, name="index")
 app.add_typer(guarding.app, name="policy")
 app.add_typer(operations.topics_app, name="topics")
 app.add_typer(schemas.app, name="schemas")
+app.add_typer(tenants.app, name="tenant")
 
 
 def main() -> None:

@@ -60,7 +60,8 @@ def _used(usage: Usage) -> str:
     """What a model used for an answer; nothing where none was asked, and no price where none is."""
     if not usage.input_tokens and not usage.output_tokens:
         return ""
-    price = f", cost {usage.cost:.6f}" if usage.cost else ""
+    price = ", cost unknown" if usage.cost is None else ""
+    price = f", cost {usage.cost:.6f}" if usage.cost else price
     return f", {usage.input_tokens:,} + {usage.output_tokens:,} tokens{price}"
 
 

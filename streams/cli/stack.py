@@ -78,7 +78,13 @@ def status(
 
 @app.command()
 def run(stages: Annotated[list[str], typer.Argument(help="Stages of one process.")]) -> None:
-    """Run the production worker of one or more stages until SIGTERM."""
+    """Run the production worker of one or more stages, or of `usage`, until SIGTERM."""
+    if "usage" in stages:
+        from streams.usage import worker
+
+        if len(stages) > 1:
+            raise UserError("`usage` runs by itself: give the stages a process of their own")
+        raise typer.Exit(worker.run(load()))
     from streams.app import host
 
     raise typer.Exit(host.run(load(), stages))

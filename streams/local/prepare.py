@@ -117,6 +117,8 @@ def main() -> int:
             scram.secure(settings, rights.principals(flow, rights.by_process(stages)))
             processes = processes_of(stages, flow.principal)
             made = Prepared(created, processes, flow.principal(rights.OPERATOR))
+        if settings.usage_windows:
+            made.processes.append(Process("usage", ("usage",), background=True))
     except UserError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 2

@@ -28,6 +28,7 @@ COMPATIBILITY = "compatibility.toml"
 PROJECT = "pyproject.toml"
 # Policy files that one pin names, by the pin.
 PINNED_FILES = {"chunking": "chunking.yaml", "retrieval_pipeline": "retrieval.yaml"}
+PRICED = "prices.yaml"  # no pin names it: each call says by which version it was priced
 PROMPT_PIN = "prompt_version"
 POLICY_PIN, RULES, TESTS = "policy", "authz", "_test.rego"
 JOIN = "+"  # of the prompts' versions in their pin, in the order of their names
@@ -136,13 +137,17 @@ def accept(folder: Path) -> tuple[list[str], list[Problem]]:
 
 def _files(folder: Path) -> list[_File]:
     found: list[_File] = []
-    for name in PINNED_FILES.values():
+    for name in (*PINNED_FILES.values(), PRICED):
         path = folder / name
+        if name == PRICED and not path.exists():
+            continue
         said = policies.read(name, folder)
         version: object = said.get("version")
         if not isinstance(version, str) or not version:
             raise UserError(f"policy {path} has no version: begin it with 'version: NAME-1'")
-        meaning = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        meaning = json.dumps(
+            said, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
         found.append(_File(name, version, _digest(meaning)))
     found.append(_rules(folder))
     for prompt in policies.prompts(folder):

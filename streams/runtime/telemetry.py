@@ -85,7 +85,10 @@ MODEL_TOKENS = Counter(
     "millrace_model_tokens", "Tokens that it counted.", ["model", "kind"], registry=REGISTRY
 )
 MODEL_COST = Counter(
-    "millrace_model_cost", "By the prices in the settings.", ["model"], registry=REGISTRY
+    "millrace_model_cost", "By policies/prices.yaml.", ["model"], registry=REGISTRY
+)
+MODEL_UNPRICED = Counter(
+    "millrace_model_unpriced", "Calls whose cost nobody knows.", ["model"], registry=REGISTRY
 )
 PARTIALS = Counter(
     "millrace_partials", "What answers said as they were written.", ["outcome"], registry=REGISTRY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from processors.documents.chunking import ChunkingPolicy
 from processors.documents.ingest import IngestConfig
 from processors.guard.ports import Policy
 from processors.models import Generator
+from processors.money.ports import Free, NoSuspensions, Purse, Suspensions
+from processors.money.tenancy import Tenancy
 from processors.ports import Embedding, Float32, Passage
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
@@ -99,6 +101,9 @@ class FakePorts:
     generator: Generator | None = None
     policy: Policy = POLICY
     answers: MemoryAnswers = field(default_factory=MemoryAnswers)
+    purse: Purse = field(default_factory=Free)
+    tenancy: Callable[[], Tenancy] = Tenancy
+    suspensions: Suspensions = field(default_factory=NoSuspensions)
 
     @property
     def opened(self) -> Opened:

@@ -24,12 +24,13 @@ from processors.documents.chunking import ChunkingPolicy
 from processors.documents.embed import embed
 from processors.documents.ingest import IngestConfig, Place, ingest
 from processors.guard.sight import UNLABELLED
+from processors.money.prices import PriceTable
 from processors.needs import CONVERTER, COUNTER, EMBEDDER
 from processors.ports import Converter, Embedder, TokenCounter, VectorCache
 from processors.questions.rerank import ranked
 from processors.questions.retrieve import RetrievalConfig, Searched, retrieve
 from processors.text.sentences import split_sentences
-from schemas.events import Candidate, ChunksRetrieved
+from schemas.events import Candidate, ChunksRetrieved, DocumentEmbedded
 from streams.app.ports import open_these
 from streams.app.settings import Settings
 from streams.flow.errors import Reject, Retry
@@ -143,8 +144,14 @@ def _fill(
     tokens = sum(each.tokens for record in made for each in record.chunks)
     contexts = [context_of(r.document.title, each.heading) for r in made for each in r.chunks]
     for at in range(0, len(made), BATCH):
-        for outcome in embed(made[at : at + BATCH], embedder=ports.embedder, cache=ports.cache):
-            apply(index, _good(outcome))
+        for outcome in embed(
+            made[at : at + BATCH],
+            embedder=ports.embedder,
+            cache=ports.cache,
+            prices=PriceTable(),
+            now=int,
+        ):
+            apply(index, [e for e in _good(outcome) if isinstance(e, DocumentEmbedded)])
     return len(contexts), tokens, sum(ports.counter.count(contexts))
 
 

@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from processors.models import Generator
+from processors.money.paying import Paying
 from processors.ports import Sessions, Turn
-from processors.questions.carried import decided, degraded, used
+from processors.questions.carried import decided, degraded
 from processors.questions.followups.spelling import depends, needs_answer, spelled_out
 from processors.questions.session import LONGEST, Session, session_of
-from processors.questions.usage import Prices
 from schemas.events import Carried
 from streams.flow.errors import Retry
 
@@ -32,10 +31,8 @@ Filled = Callable[[str, str], tuple[str, str]]
 class Spelling:
     """A model that may spell follow-ups out; without a prompt it is not asked."""
 
-    generator: Generator
+    paying: Paying
     filled: Filled | None
-    prices: Prices
-    tier: str = ""  # whose model it is
 
 
 def in_session(
@@ -103,12 +100,11 @@ def _by_model(
     )
     system, user = filled(shown, query)
     try:
-        made = asking.generator.complete(system, user, most_tokens=_TOKENS)
+        carried, made = asking.paying.complete(
+            carried, "followup", system, user, most_tokens=_TOKENS
+        )
     except Retry:
         return carried, ""
-    carried = used(
-        carried, asking.prices.usage("followup", asking.generator.model, made, asking.tier)
-    )
     said = " ".join(made.text.split()).strip("\"'` ")
     known = {*_FIGURE.findall(f"{shown} {query}")}
     if not 0 < len(said) <= _LONGEST or not {*_FIGURE.findall(said)} <= known:

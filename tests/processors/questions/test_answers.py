@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from processors.money.total import total
 from processors.questions.answers import close, deadline, salvage, settle, settle_asked
-from processors.questions.usage import total
 from schemas.events import (
     ChunksRetrieved,
     ModelUsage,
@@ -17,7 +17,7 @@ from streams.flow.topic import To
 from tests.support.fakes import VERSIONS
 from tests.support.question_events import carried, question
 
-PAID = ModelUsage(operation="rewrite", model="m", input_tokens=3, output_tokens=2, cost=0.5)
+PAID = ModelUsage(operation="rewrite", model="m", input_tokens=3, output_tokens=2, cost_nanos=5)
 
 
 def test_whoever_ends_a_question_answers_it_and_closes_it_with_all_that_is_known() -> None:

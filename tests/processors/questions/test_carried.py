@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+from processors.money.total import total
 from processors.questions.carried import decided, degraded, made_with, used
-from processors.questions.usage import total
 from schemas.events import ModelUsage, Usage
 from tests.support.question_events import carried
 
 
-def usage(operation: str, model: str, tokens: int) -> ModelUsage:
+def usage(operation: str, tokens: int, cost: int | None) -> ModelUsage:
     return ModelUsage(
-        operation=operation, model=model, input_tokens=tokens, output_tokens=1, cost=tokens / 8
+        operation=operation, model="m", input_tokens=tokens, output_tokens=1, cost_nanos=cost
     )
 
 
-def test_what_one_operation_uses_of_one_model_is_added_up_and_nothing_else_is() -> None:
+def test_each_call_stays_one_and_an_answer_costs_what_all_of_them_do() -> None:
     found = carried("q")
-    for each in (
-        usage("rewrite", "small", 10),
-        usage("generate", "small", 20),
-        usage("generate", "large", 40),
-        usage("generate", "small", 4),
-    ):
+    calls = [usage("rewrite", 10, 3), usage("generate", 20, 4), usage("generate", 4, 500_000_000)]
+    for each in calls:
         found = used(found, each)
-    told = {(each.operation, each.model): each.input_tokens for each in found.usage}
-    assert told == {
-        ("rewrite", "small"): 10,
-        ("generate", "small"): 24,
-        ("generate", "large"): 40,
-    }
-    assert total(found.usage) == Usage(input_tokens=74, output_tokens=4, cost=74 / 8)
+    assert found.usage == calls
+    assert total(found.usage) == Usage(input_tokens=34, output_tokens=3, cost=0.500000007)
+
+
+def test_what_an_answer_costs_is_unknown_where_one_call_has_no_price() -> None:
+    assert total([usage("rewrite", 10, 3), usage("generate", 20, None)]).cost is None
+    assert total([]).cost == 0.0
 
 
 def test_a_stage_adds_to_what_is_carried_and_leaves_what_it_was_given_alone() -> None:

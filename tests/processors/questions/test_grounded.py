@@ -26,13 +26,14 @@ from streams.app.ports import TiersSettings
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
 from tests.processors.questions.test_generate import candidate
+from tests.support.prices import PRICES
 from tests.support.question_events import carried, question
 
 FEES = candidate(
     "A transfer abroad costs 12 euros. It takes two days.", {"12 euros": 0.8}, doc_id="fees.md"
 )
 REWRITING = ModelUsage(
-    operation="rewrite", model="m", input_tokens=30, output_tokens=10, cost=0.0005
+    operation="rewrite", model="m", input_tokens=30, output_tokens=10, cost_nanos=500_000
 )
 UNSUPPORTED = "generate: local says nothing that the passages support, passages are quoted"
 LIMITS = candidate("The daily limit of a Gold card is 900 euros.", doc_id="limits.md")
@@ -65,13 +66,13 @@ class Model:
         return Completion(self.says, 100, 20)
 
 
-TIER = {"url": "http://127.0.0.1:9", "model": "m", "input_price": 2.0, "output_price": 10.0}
+TIER = {"url": "http://127.0.0.1:9", "model": "m"}
 
 
 def asking(**more: object) -> GroundedConfig:
     settings = Settings(tiers={"local": TIER})
     config = tiering.grounding(settings.of(TiersSettings).all["local"], settings)
-    return replace(config, **more)  # type: ignore[arg-type]
+    return replace(config, prices=PRICES, **more)  # type: ignore[arg-type]
 
 
 def requested(*more: Candidate, **known: object) -> GenerationRequested:
@@ -115,7 +116,7 @@ def test_a_supported_sentence_is_said_and_cited_exactly() -> None:
     assert citation.quote == FEES.text[citation.start : citation.end]
     assert "12 euros" in citation.quote
     # And what rewriting used before: 30 and 10 tokens.
-    assert made.usage == Usage(input_tokens=130, output_tokens=30, cost=0.0005 + 0.0004)
+    assert made.usage == Usage(input_tokens=130, output_tokens=30, cost=0.0009)
     (_, asked), *_ = model.asked
     assert "What does a transfer abroad cost?" in asked
     assert f"[1] \n{FEES.text}" in asked and LIMITS.text in asked

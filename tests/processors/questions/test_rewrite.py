@@ -15,11 +15,11 @@ from connectors.openai_compatible.generator import OpenAICompatible
 from processors.questions.answers import now_ms
 from processors.questions.rewrite import DEGRADED, VariantsConfig, variants_in
 from processors.questions.rewrite import rewrite as spelled
-from processors.questions.usage import Prices
 from schemas.events import ModelUsage, QuestionAdmitted
 from streams.flow.errors import Retry
 from tests.support.hanging import hanging
 from tests.support.model_server import ModelServer, completion, serving
+from tests.support.prices import PRICES
 from tests.support.question_events import carried
 
 
@@ -75,7 +75,7 @@ def test_what_the_model_was_paid_for_is_counted_even_if_it_said_nothing_usable(
 ) -> None:
     server.body = completion("What is AC-2?", 1000)
     event = QuestionAdmitted(carried=carried("What is AC-2?", variants=[]))
-    (result,) = rewrite(event, generator=model, config=VariantsConfig(prices=Prices(1.0, 10.0)))
+    (result,) = rewrite(event, generator=model, config=VariantsConfig(prices=PRICES))
     assert result.carried.variants == ["What is AC-2?"]
     assert result.carried.usage == [
         ModelUsage(
@@ -83,7 +83,8 @@ def test_what_the_model_was_paid_for_is_counted_even_if_it_said_nothing_usable(
             model="small",
             input_tokens=1000,
             output_tokens=3,
-            cost=0.001 + 0.00003,
+            cost_nanos=2_000_000 + 30_000,
+            prices="p-1 of 2026-11-01",
         )
     ]
 

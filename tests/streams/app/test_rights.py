@@ -44,7 +44,11 @@ def test_a_stage_may_read_and_write_what_its_declaration_says(flow: Flow) -> Non
         owners = {stage.mirror.owners.name} if stage.mirror else set[str]()
         acknowledged = {stage.mirror.acknowledged.name} if stage.mirror else set[str]()
         kept = {topic.name for topic in stage.changelogs}
-        assert may(who, "read") == {t.name for t in stage.reads} | kept | owners | acknowledged
+        ports = {port.name for port in stage.needs}
+        followed = {"control.tenants"} if "suspensions" in ports else set[str]()
+        followed |= {"rag.budgets"} if "purse" in ports else set()
+        read = {t.name for t in stage.reads} | kept | owners | acknowledged | followed
+        assert may(who, "read") == read
         family = tiers if any(t.suffix for t in stage.writes) else set[str]()
         named = {t.name for t in stage.writes if t.suffix is None}
         assert may(who, "write") == named | {stage.dead_letters.name} | kept | owners | family

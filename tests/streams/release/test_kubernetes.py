@@ -86,8 +86,8 @@ def test_who_speaks_to_a_store_or_a_model_is_who_needs_it() -> None:
         "rewrite": ["redis", "tiers"],
         "retrieve": ["encoder", "opensearch", "qdrant"],
         "rerank": ["reranker"],
-        "generate-local": ["tiers"],
-        "generate-premium": ["tiers"],
+        "generate-local": ["redis", "tiers"],
+        "generate-premium": ["redis", "tiers"],
         "remember": ["redis"],
     }
 

@@ -44,7 +44,9 @@ def series(registry: CollectorRegistry) -> list[Any]:
 def test_ten_thousand_tenants_fill_no_more_than_a_bounded_number_of_series() -> None:
     registry = CollectorRegistry()
     meters = Meters(registry, Names(MOST))
-    used = ModelUsage(operation="generate", model="m", input_tokens=3, output_tokens=2, cost=0.5)
+    used = ModelUsage(
+        operation="generate", model="m", input_tokens=3, output_tokens=2, cost_nanos=500_000_000
+    )
     of_one: int | None = None
     for number in range(MANY):
         for each in measures.of_closed(closed(f"t{number}", usage=[used], degraded=["rerank: x"])):

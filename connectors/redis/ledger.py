@@ -1,0 +1,143 @@
+"""What tenants spend, in Redis: reserved before a call and settled after it, a script each.
+
+A tenant's keys of a period have one hash tag, so that a cluster keeps them together: a hash of
+sums, a hash of reservations, and when each of these lapses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import redis
+
+from connectors.redis.store import AWAY_S, Guarded
+from processors.money.ports import Hold, Standing, Verdict
+from streams.flow.port import Watch, unwatched
+
+HELD_S = 180.0  # a call takes 120 s at most, by its time-out
+DONE_S = 3_600.0  # after which nobody makes a call again
+KEPT_MS = 3 * 86_400_000  # of a period that is over, for whoever reconciles it
+
+# Numbers go to HINCRBY as they came, in text: what Lua makes of a large one is no whole number.
+_LAPSE = """
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])) do
+  local amount = redis.call('HGET', KEYS[2], id)
+  if amount then
+    redis.call('HINCRBY', KEYS[1], 'held', '-' .. amount)
+    redis.call('HINCRBY', KEYS[1], 'lapsed', amount)
+    redis.call('HDEL', KEYS[2], id)
+  end
+  redis.call('ZREM', KEYS[3], id)
+end
+local own = redis.call('HGET', KEYS[2], ARGV[1])
+if own then
+  redis.call('HINCRBY', KEYS[1], 'held', '-' .. own)
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+end
+"""
+# ARGV: call, now, amount, limit, calls at once, lapses at, key expires at
+_RESERVE = (
+    _LAPSE
+    + """
+local function sum(name) return tonumber(redis.call('HGET', KEYS[1], name) or '0') end
+if ARGV[5] ~= '' and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then return 'busy' end
+if ARGV[4] ~= '' and sum('spent') + sum('held') >= tonumber(ARGV[4]) then return 'spent' end
+redis.call('HINCRBY', KEYS[1], 'held', ARGV[3])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+redis.call('ZADD', KEYS[3], ARGV[6], ARGV[1])
+for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, ARGV[7]) end
+return 'taken'
+"""
+)
+# KEYS[4]: of this call alone. ARGV: call, now, cost, done for, key expires at
+_SETTLE = (
+    _LAPSE
+    + """
+if ARGV[3] ~= '0' then
+  local before = redis.call('GET', KEYS[4])
+  if before then redis.call('HINCRBY', KEYS[1], 'repeated', before) end
+  redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[4])
+  redis.call('HINCRBY', KEYS[1], 'spent', ARGV[3])
+end
+for at = 1, 3 do redis.call('PEXPIREAT', KEYS[at], ARGV[5]) end
+"""
+)
+# The time at which a tenant's next question is due, and a second's worth before it (GCRA).
+# ARGV: now, milliseconds between two, milliseconds that it may be early
+_RATE = """
+local due = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
+local early = due - tonumber(ARGV[1])
+if early > tonumber(ARGV[3]) then return tostring(early - tonumber(ARGV[3])) end
+local following = due + tonumber(ARGV[2])
+redis.call('SET', KEYS[1], string.format('%.3f', following), 'PX',
+           math.ceil(following - tonumber(ARGV[1])) + 1000)
+return '0'
+"""
+
+
+class RedisLedger:
+    """A `Ledger`."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        held_s: float = HELD_S,
+        away_s: float = AWAY_S,
+        watch: Watch = unwatched,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client: Any = client  # the stubs leave scripts half unknown
+        self._reserve: Any = self._client.register_script(_RESERVE)
+        self._settle: Any = self._client.register_script(_SETTLE)
+        self._pass: Any = self._client.register_script(_RATE)
+        self._held_ms = int(held_s * 1000)
+        self._now = now
+        self._calling = Guarded(away_s, watch)
+
+    def reserve(self, hold: Hold, nanos: int, *, limit: int | None, calls: int | None) -> Verdict:
+        now = int(self._now() * 1000)
+        most, atonce = ("" if each is None else each for each in (limit, calls))
+        with self._calling():
+            said = self._reserve(
+                keys=_keys(hold.tenant, hold.begins),
+                args=[hold.call, now, nanos, most, atonce, now + self._held_ms, _expiry(hold)],
+            )
+        return cast("Verdict", said.decode())
+
+    def settle(self, hold: Hold, nanos: int) -> None:
+        keys = _keys(hold.tenant, hold.begins)
+        with self._calling():
+            self._settle(
+                keys=[*keys, f"{keys[0]}:done:{hold.call}"],
+                args=[
+                    hold.call, int(self._now() * 1000), nanos, int(DONE_S * 1000), _expiry(hold)
+                ],
+            )  # fmt: skip
+
+    def standing(self, tenant: str, begins: int) -> Standing:
+        names = ("spent", "held", "repeated", "lapsed")
+        with self._calling():
+            found = cast("list[bytes | None]", self._client.hmget(_keys(tenant, begins)[0], names))
+        return Standing(*(int(each or 0) for each in found))
+
+    def pass_in(self, tenant: str, per_second: float) -> float:
+        between = 1000 / per_second
+        with self._calling():
+            said = self._pass(
+                keys=[f"qps:{{{tenant}}}"],
+                args=[int(self._now() * 1000), between, max(1000 - between, 0)],
+            )
+        return float(said) / 1000
+
+
+def _keys(tenant: str, begins: int) -> list[str]:
+    sums = f"bud:{{{tenant}}}:{begins}"  # a tenant has neither colon nor brace
+    return [sums, f"{sums}:held", f"{sums}:due"]
+
+
+def _expiry(hold: Hold) -> int:
+    return hold.ends + KEPT_MS

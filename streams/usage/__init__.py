@@ -1,0 +1,1 @@
+"""Windows of what models cost, by Faust: `millrace run usage`."""
