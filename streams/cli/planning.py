@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,14 +15,27 @@ from streams.cli.console import out, print_json
 app = typer.Typer()
 
 
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter("no load is without end: give a number")
+    return value
+
+
 @app.command()
 def plan(
-    questions_per_day: Annotated[float, typer.Option(min=0, help="On a mean day.")],
-    documents: Annotated[float, typer.Option(min=0, help="That are searchable.")],
-    changes_per_day: Annotated[float, typer.Option(min=0, help="Of documents.")] = 0,
+    questions_per_day: Annotated[
+        float, typer.Option(min=0, callback=_finite, help="On a mean day.")
+    ],
+    documents: Annotated[float, typer.Option(min=0, callback=_finite, help="That are searchable.")],
+    changes_per_day: Annotated[
+        float, typer.Option(min=0, callback=_finite, help="Of documents.")
+    ] = 0,
     tenants: Annotated[int, typer.Option(min=1)] = 1,
     peak: Annotated[
-        float, typer.Option(min=1, help="The busiest second, against the mean of a day.")
+        float,
+        typer.Option(
+            min=1, callback=_finite, help="The busiest second, against the mean of a day."
+        ),
     ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:

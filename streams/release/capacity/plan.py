@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.flow.stage import Stage
-from streams.release.capacity.queueing import wait_quantile, workers_for
+from streams.release.capacity.queueing import most_rate, wait_quantile, workers_for
 from streams.release.capacity.rates import Rates
 from streams.release.capacity.shapes import SHAPES
 from streams.release.kubernetes.workloads import Workload, workloads
@@ -53,9 +53,10 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Of one stage."""
+    """Of one stage; `documents`: changes of them come to it, and no questions."""
 
     stage: str
+    documents: bool
     a_second: float
     service_ms: float
     workers: int
@@ -85,14 +86,14 @@ def plan(stages: Sequence[Stage], load: Load, rates: Rates, prices: Prices) -> P
     """What the load needs with the index in servers, each stage a workload of its own."""
     of = {each.stages[0]: each for each in workloads(stages, folder=False)}
     needs = tuple(_need(stage, of[stage.name], load, rates, prices) for stage in stages)
-    most = max(needs, key=lambda each: (each.workers, each.a_second * each.service_ms))
-    partitions = math.ceil(most.workers / PARTITION_STEP) * PARTITION_STEP
+    most = max(each.workers for each in needs)
+    partitions = math.ceil(most / PARTITION_STEP) * PARTITION_STEP
     storage = _storage(load, rates)
     cores, memory = sum(each.cores for each in needs), sum(each.memory_gib for each in needs)
     money = sum(each.cost for each in needs) + sum(storage.values()) * prices.storage
     chunks = load.changes_a_second * rates.chunks_a_document
     gpus = {each.name: each.gpus(chunks, load.questions_a_second) for each in SHAPES}
-    first = _first(most, load)
+    first = _first(needs, load)
     return Plan(needs, partitions, cores, memory, storage, money, first, gpus, rates.sources)
 
 
@@ -120,6 +121,7 @@ def _need(stage: Stage, workload: Workload, load: Load, rates: Rates, prices: Pr
     cores, memory = workers * given, workers * mib / 1024
     return Need(
         stage.name,
+        documents,
         rate,
         seconds * 1000,
         workers,
@@ -143,12 +145,20 @@ def _storage(load: Load, rates: Rates) -> dict[str, float]:
     return {name: size / 1024**3 for name, size in found.items()}
 
 
-def _first(most: Need, load: Load) -> str:
-    rest = most.a_second / (most.workers * 1000 / most.service_ms) if most.service_ms else 0.0
-    whose = load.questions if most.a_second == load.questions_a_second else load.changes
+def _first(needs: Sequence[Need], load: Load) -> str:
+    """The stage that has the least left, and the load that takes it."""
+    asked = [each for each in needs if each.a_second]
+    if not asked:
+        return "nothing is asked of any stage"
+    first = min(asked, key=_growth)
+    day, what = (load.changes, "changes") if first.documents else (load.questions, "questions")
     return (
-        f"{most.stage}: {most.workers} workers are {rest:.0%} busy at the peak; above "
-        f"{whose * BUSY / rest:,.0f} a day it needs more, before any other stage"
-        if rest
-        else f"{most.stage}: nothing is asked of it"
+        f"{first.stage}: {first.workers:,} workers are {first.busy:.0%} busy at the peak; above "
+        f"{day * _growth(first):,.0f} {what} a day it needs more, before any other stage"
     )
+
+
+def _growth(need: Need) -> float:
+    """How many times the load its workers take."""
+    wait = BACKGROUND_WAIT_S if need.documents else QUESTION_WAIT_S
+    return need.workers * most_rate(need.service_ms / 1000, wait, BUSY) / need.a_second

@@ -48,12 +48,23 @@ def wait_quantile(
     return math.log(waits / (1 - share)) / spare * (1 + variation) / 2
 
 
+def most_rate(service: float, most_wait: float, most_busy: float) -> float:
+    """What one worker takes a second before it is too busy, or lets one of 100 wait too long."""
+    low, high = 0.0, most_busy / service
+    if wait_quantile(0.99, 1, high, service) <= most_wait:
+        return high
+    for _ in range(60):  # the wait grows with the rate: halving finds where it is too long
+        middle = (low + high) / 2
+        if wait_quantile(0.99, 1, middle, service) <= most_wait:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 def workers_for(rate: float, service: float, most_wait: float, most_busy: float) -> int:
     """The fewest workers with a queue each that are busy and let wait (p99) no more than this.
 
     A worker has partitions of its own and takes nobody else's, so each is an M/M/1.
     """
-    found = max(1, math.ceil(rate * service / most_busy))
-    while wait_quantile(0.99, 1, rate / found, service) > most_wait:
-        found += max(1, found // 50)
-    return found
+    return max(1, math.ceil(rate / most_rate(service, most_wait, most_busy)))

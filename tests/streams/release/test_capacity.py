@@ -6,14 +6,17 @@ import heapq
 import json
 import math
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from streams.app import opening
 from streams.app.settings import load
+from streams.cli.planning import app
 from streams.flow.errors import UserError
 from streams.release.capacity.plan import BUSY, Load, Plan, Prices, plan
 from streams.release.capacity.queueing import erlang_c, mean_wait, wait_quantile, workers_for
@@ -107,14 +110,48 @@ def test_every_stage_is_in_the_plan_and_none_is_too_busy() -> None:
     assert found.cost > 0 and found.sources
 
 
-def test_more_questions_need_more_and_the_first_to_be_short_is_named() -> None:
+def test_more_questions_need_more() -> None:
     little, much = planned(1e6), planned(1e8)
     workers = {each.stage: each.workers for each in little.needs}
     assert all(each.workers >= workers[each.stage] for each in much.needs)
-    most = max(much.needs, key=lambda each: each.workers)
-    assert much.first.startswith(f"{most.stage}: {most.workers} workers")
-    documents = planned(0, changes=1e9)
-    assert documents.first.startswith("embed: ")
+
+
+@pytest.mark.parametrize(("questions", "changes"), [(1e5, 5e4), (1e7, 0), (1e8, 1e5), (0, 1e9)])
+def test_what_is_first_to_be_short_is_short_just_above_the_load_that_is_named(
+    questions: float, changes: float
+) -> None:
+    found = planned(questions, changes=changes)
+    said = re.fullmatch(
+        r"(\S+): [\d,]+ workers are \d+% busy at the peak; above ([\d,]+) (questions|changes) a "
+        r"day it needs more, before any other stage",
+        found.first,
+    )
+    assert said, found.first
+    named = float(said[2].replace(",", ""))
+    grown = named / (questions if said[3] == "questions" else changes)
+
+    def short(times: float) -> list[str]:
+        more = planned(questions * times, changes=changes * times)
+        return [
+            now.stage
+            for then, now in zip(found.needs, more.needs, strict=True)
+            if now.workers > then.workers
+        ]
+
+    assert short(grown * 0.9999) == []
+    assert said[1] in short(grown * 1.0001)
+
+
+def test_where_nothing_is_asked_nothing_is_short() -> None:
+    assert planned(0, documents=0, changes=0).first == "nothing is asked of any stage"
+
+
+@pytest.mark.parametrize("option", ["--questions-per-day", "--changes-per-day", "--peak"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_load_without_end_is_refused(option: str, value: str) -> None:
+    options = {"--questions-per-day": "1", "--documents": "1"} | {option: value}
+    ran = CliRunner().invoke(app, [part for each in options.items() for part in each])
+    assert ran.exit_code == 2, ran.output
 
 
 def test_a_million_questions_a_minute_and_a_billion_chunks_are_within_reach() -> None:
