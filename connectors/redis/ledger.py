@@ -22,10 +22,13 @@ KEPT_MS = 3 * 86_400_000  # of a period that is over, for whoever reconciles it
 
 # Numbers go to HINCRBY as they came, in text: what Lua makes of a large one is no whole number.
 _LAPSE = """
+local function free(amount)  -- to Redis "-0" is no number
+  if amount ~= '0' then redis.call('HINCRBY', KEYS[1], 'held', '-' .. amount) end
+end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])) do
   local amount = redis.call('HGET', KEYS[2], id)
   if amount then
-    redis.call('HINCRBY', KEYS[1], 'held', '-' .. amount)
+    free(amount)
     redis.call('HINCRBY', KEYS[1], 'lapsed', amount)
     redis.call('HDEL', KEYS[2], id)
   end
@@ -33,7 +36,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])) do
 end
 local own = redis.call('HGET', KEYS[2], ARGV[1])
 if own then
-  redis.call('HINCRBY', KEYS[1], 'held', '-' .. own)
+  free(own)
   redis.call('HDEL', KEYS[2], ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
 end

@@ -138,3 +138,18 @@ def test_a_redis_that_is_away_is_a_retry() -> None:
             ledger.reserve(HOLD, 1, limit=None, calls=None)
         with pytest.raises(Retry):
             ledger.pass_in("acme", 1)
+
+
+def test_a_call_that_costs_nothing_is_one_of_those_at_once_and_leaves_again(
+    made: tuple[Ledger, Clock],
+) -> None:
+    ledger, clock = made
+    for number in range(3):  # a quota of calls alone, or a model without a price
+        call = replace(HOLD, call=f"free {number}")
+        assert ledger.reserve(call, 0, limit=None, calls=1) == "taken"
+        assert ledger.reserve(HOLD, 0, limit=None, calls=1) == "busy"
+        ledger.settle(call, 0)
+    assert ledger.reserve(HOLD, 0, limit=None, calls=1) == "taken"
+    clock.at += 61  # its worker died
+    assert ledger.reserve(replace(HOLD, call="next"), 5, limit=9, calls=1) == "taken"
+    assert ledger.standing("acme", HOLD.begins) == Standing(0, 5, 0, 0)
