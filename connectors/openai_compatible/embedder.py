@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import openai
 
 from connectors.openai_compatible.calls import AWAY_S, Calls, Endpoint, Said
+from connectors.openai_compatible.counts import counts
 from connectors.openai_compatible.refusing import Misled
 from processors.ports import Embedding, Float32, Passage
 from streams.flow.errors import Retry, UserError
@@ -132,9 +132,8 @@ class EndpointEmbedder:
                 encoding_format="float",
                 extra_body={"input_type": kind} if self._encoder.input_type else None,
             )
-            used: Any = answer.usage  # which some servers leave out
-            if self._counted is not None and used is not None:
-                self._counted(int(used.prompt_tokens or 0))
+            if self._counted is not None:
+                self._counted(counts(answer.usage)[0])
             ordered = sorted(answer.data, key=lambda each: each.index)
             return self._vectors([each.embedding for each in ordered], len(texts))
 

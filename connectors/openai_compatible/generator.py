@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import openai
-from openai.types import CompletionUsage
 
 from connectors.openai_compatible.calls import AWAY_S, Calls, Endpoint, Said
+from connectors.openai_compatible.counts import counts
 from connectors.openai_compatible.refusing import CutOff
 from processors.models import Completion
 from streams.flow.errors import Retry
@@ -99,7 +99,7 @@ async def _read(
 ) -> Completion:
     """The whole answer, and what the server counted."""
     parts: list[str] = []
-    usage: CompletionUsage | None = None
+    usage: object = None
     length, ended = 0, ""
     async with stream:
         async for piece in stream:
@@ -117,14 +117,4 @@ async def _read(
                     said(content)
     if not ended:
         raise CutOff(f"{where} stopped in the middle of its answer, after {length} characters")
-    return Completion(
-        "".join(parts),
-        usage.prompt_tokens if usage else 0,
-        usage.completion_tokens if usage else 0,
-        _cached(usage),
-    )
-
-
-def _cached(usage: CompletionUsage | None) -> int:
-    details = usage.prompt_tokens_details if usage else None
-    return (details.cached_tokens or 0) if details else 0
+    return Completion("".join(parts), *counts(usage))

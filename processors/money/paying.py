@@ -67,7 +67,8 @@ class Paying:
                 told=told,
             )
             spent = self.prices.completed(operation, model, made, self.tier)
-            cost = spent.cost_nanos or 0
+            # Of a server that does not count, the worst: else its calls would cost nothing.
+            cost = (worst or 0) if spent.cost_nanos is None else spent.cost_nanos
         finally:
             self.purse.settle(taken, cost)
         carried = used(carried, spent)

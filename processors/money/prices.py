@@ -7,7 +7,7 @@ are made: a price of a million tokens with three decimals is a whole number of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Any
@@ -82,10 +82,17 @@ class PriceTable:
         return None if price is None else price.cost(len(text.encode()), most_tokens)
 
     def completed(self, operation: str, model: str, made: Completion, tier: str = "") -> ModelUsage:
-        """The call in which a language model wrote this."""
-        return self.used(
+        """The call in which a language model wrote this.
+
+        Every model is sent tokens: of a server that counts none nobody knows what the call cost,
+        unless its model is free.
+        """
+        used = self.used(
             operation, model, made.input_tokens, made.output_tokens, made.cached_tokens, tier
         )
+        price = self.of(model)
+        uncounted = price is not None and price.cost(1, 1) and not made.input_tokens
+        return replace(used, cost_nanos=None) if uncounted else used
 
 
 class _Model(Written):

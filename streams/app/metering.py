@@ -65,15 +65,16 @@ class Decided:
 class Metered:
     """A language model whose calls, tokens and cost are counted, and whose failures are logged.
 
-    A model without a price is told of at once and counted with each call: its cost is unknown.
+    A model without a price is told of at once and counted with each call: its cost is unknown. So
+    is that of a call whose tokens its server does not count.
     """
 
     def __init__(self, generator: Generator, prices: PriceTable) -> None:
         self._generator = generator
         self.model = generator.model
-        self._price = prices.of(self.model)
+        self._prices = prices
         MODEL_UNPRICED.labels(self.model)  # shown as 0 before the first
-        if self._price is None:
+        if prices.of(self.model) is None:
             _log.warning(
                 "policies/prices.yaml has no price of the model %s: what it costs is unknown",
                 self.model,
@@ -112,9 +113,9 @@ class Metered:
             MODEL_CALLS.labels(self.model, outcome).observe(took)
         MODEL_TOKENS.labels(self.model, "input").inc(made.input_tokens)
         MODEL_TOKENS.labels(self.model, "output").inc(made.output_tokens)
-        if self._price is None:
+        cost = self._prices.completed("", self.model, made).cost_nanos
+        if cost is None:
             MODEL_UNPRICED.labels(self.model).inc()
         else:
-            cost = self._price.cost(made.input_tokens, made.output_tokens, made.cached_tokens)
             MODEL_COST.labels(self.model).inc(cost / NANOS)
         return made

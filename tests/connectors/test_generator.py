@@ -90,6 +90,23 @@ def test_more_than_it_may_say_is_not_read_on(server: ModelServer, opened: Opened
         ask(opened())
 
 
+@pytest.mark.parametrize("said", [None, -7, 2**63, "many", 1.5])
+def test_what_is_no_count_is_none_and_costs_no_answer(
+    server: ModelServer, opened: Opened, said: object
+) -> None:
+    made = json.loads(completion("one two", 9))
+    made["usage"] |= {"prompt_tokens": said, "completion_tokens": said}
+    server.body, server.cached = json.dumps(made).encode(), 4
+    found = ask(opened())
+    assert found.text == "one two"
+    assert (found.input_tokens, found.output_tokens, found.cached_tokens) == (0, 0, 0)
+
+
+def test_no_more_was_read_before_than_was_read(server: ModelServer, opened: Opened) -> None:
+    server.body, server.cached = completion("one", 9), 1_000
+    assert ask(opened()).cached_tokens == 9
+
+
 def test_an_empty_answer_is_one_and_is_paid_for(server: ModelServer, opened: Opened) -> None:
     server.body = completion("", 9)
     assert (made := ask(opened())).text == "" and made.input_tokens == 9

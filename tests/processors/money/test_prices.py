@@ -24,6 +24,12 @@ def test_a_call_costs_whole_billionths_and_says_by_which_list() -> None:
     assert (made.input_tokens, made.output_tokens, made.cached_tokens) == (1000, 20, 400)
 
 
+def test_a_server_that_counts_nothing_has_an_unknown_cost_unless_its_model_is_free() -> None:
+    assert PRICES.completed("generate", "m", Completion("x", 0, 0)).cost_nanos is None
+    free = price_table(LISTED | {"models": {"m": {"input": 0}}})
+    assert free.completed("generate", "m", Completion("x", 0, 0)).cost_nanos == 0
+
+
 def test_what_is_left_of_a_billionth_counts_as_one() -> None:
     table = price_table(LISTED | {"models": {"m": {"input": 0.0375}}})
     assert table.used("embed", "m", 3).cost_nanos == 113  # 112.5

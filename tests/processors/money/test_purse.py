@@ -181,6 +181,18 @@ def test_a_call_reserves_its_worst_and_settles_what_it_cost() -> None:
     assert unlisted.calls == 0
 
 
+def test_a_server_that_counts_nothing_is_paid_the_worst() -> None:
+    class Silent(Model):
+        def complete(self, *said: Any, **more: Any) -> Completion:
+            return replace(super().complete(*said, **more), input_tokens=0, output_tokens=0)
+
+    ledger = MemoryLedger(now=lambda: NOW)
+    paying = Paying(Silent(), PRICES, purse(ledger))
+    asked, _ = paying.complete(carried("q"), "generate", "i", "text", most_tokens=5)
+    assert [each.cost_nanos for each in asked.usage] == [None]
+    assert ledger.standing("acme", 1_798_675_200_000).spent == PRICES.worst("m", "itext", 5)
+
+
 class Suspended:
     def why(self, tenant: str) -> str | None:
         return "unpaid" if tenant == "acme" else None
