@@ -7,6 +7,7 @@ digits begin with the month, or are in the order of whoever looks, is year-month
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from fractions import Fraction
 from functools import lru_cache
@@ -32,6 +33,7 @@ _ENGLISH = (
 )
 # Shown in the order of whoever looks.
 _OPEN = ("mm-dd-yy", "m/d/yy", "m/d/yyyy", "m/d/yy h:mm", "mm/dd/yy")
+_LONGEST = 255  # of a format, as spreadsheet programs take it: reading one takes its square
 Moment = datetime.datetime | datetime.date | datetime.time
 
 
@@ -47,7 +49,19 @@ class _Section(NamedTuple):
 
 
 def shown_number(value: float, form: str) -> str:
-    """A number as its format shows it; nothing where the format hides it."""
+    """A number as its format shows it; nothing where the format hides it.
+
+    Plainly, where the number or what the format makes of it is beyond all counting.
+    """
+    try:
+        if math.isfinite(value):
+            return _shown_number(value, form)
+    except OverflowError:
+        pass
+    return str(value)
+
+
+def _shown_number(value: float, form: str) -> str:
     sections = _sections(form)
     section, negative = _chosen(sections, value)
     kinds = {part.kind for part in section.parts}
@@ -100,6 +114,8 @@ def shown_duration(value: datetime.timedelta, form: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _sections(form: str) -> tuple[_Section, ...]:
+    if len(form) > _LONGEST:
+        form = "General"
     sections: list[_Section] = []
     parts: list[_Part] = []
     condition = locale = ""
@@ -137,7 +153,7 @@ def _chosen(sections: tuple[_Section, ...], value: float) -> tuple[_Section, boo
 
 
 def _holds(condition: str, value: float) -> bool:
-    sign = re.match(r"[<>=]+", condition)
+    sign = re.match(r"<>|<=|>=|[<>=]", condition)
     try:
         bound = float(condition[len(sign[0]) if sign else 0 :])
     except ValueError:

@@ -6,6 +6,7 @@ size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -119,7 +120,7 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
     struck |= struck_places(document, number, paths)
     seen = _seen(document, number, spans, white | struck)
     runs = [
-        Run(text, span.bbox, span.font_size, bool(span.is_bold))
+        Run(text, span.bbox, _known(span.font_size), bool(span.is_bold))
         for span, text in zip(spans, seen, strict=True)
         if text.strip()
     ]
@@ -151,6 +152,11 @@ def _page(document: Any, number: int, hidden: set[Any]) -> Page:
         low=low,
         high=high,
     )
+
+
+def _known(size: float) -> float:
+    """A size of letters; 0 where the numbers of the file are beyond all counting."""
+    return size if math.isfinite(size) else 0.0
 
 
 def _paths(document: Any, number: int) -> Any:

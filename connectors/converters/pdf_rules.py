@@ -95,24 +95,32 @@ def _joined(rules: list[_Rule]) -> list[_Rule]:
     return made
 
 
-def _grids(level: list[_Rule], upright: list[_Rule]) -> Iterator[_Grid]:
+def _grids(level: Sequence[_Rule], upright: Sequence[_Rule]) -> Iterator[_Grid]:
+    """Each rule is held once against those that are left: a drawing of many takes no minutes."""
     left_level: list[_Rule] = list(level)
     left_upright: list[_Rule] = list(upright)
     while left_level:
-        grid = _Grid([left_level.pop()])
-        growing = True
-        while growing:
-            new: list[_Rule] = [v for v in left_upright if any(_cross(h, v) for h in grid.level)]
-            left_upright = [v for v in left_upright if v not in new]
-            grid.upright += new
-            more = [h for h in left_level if any(_cross(h, v) for v in new)]
-            left_level = [h for h in left_level if h not in more]
-            grid.level += more
-            growing = bool(new or more)
+        new = [left_level.pop()]
+        grid = _Grid(new)
+        while new:
+            met, left_upright = _parted(left_upright, new)
+            grid.upright += met
+            new, left_level = _parted(left_level, met)
+            grid.level += new
         yield grid
 
 
+def _parted(rules: Sequence[_Rule], others: Sequence[_Rule]) -> tuple[list[_Rule], list[_Rule]]:
+    """Those that cross one of the others, and the rest."""
+    those: list[_Rule] = []
+    rest: list[_Rule] = []
+    for rule in rules:
+        (those if any(_cross(rule, other) for other in others) else rest).append(rule)
+    return those, rest
+
+
 def _cross(level: _Rule, upright: _Rule) -> bool:
+    """Also the other way round."""
     return level.covers(upright.at) and upright.covers(level.at)
 
 

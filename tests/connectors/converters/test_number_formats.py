@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import math
+import time
 
 import pytest
 
@@ -96,3 +98,26 @@ def test_a_text_is_hidden_where_its_format_hides_it() -> None:
         "",
         "x a",
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (math.inf, "#,##0"),
+        (math.nan, "# ?/?"),
+        (1.5, "0" + "," * 200),
+        (1.5, "0" + "%" * 200),
+        (10**400, "0.00"),
+        (12.5, "[==1]0"),
+    ],
+)
+def test_a_number_or_a_format_beyond_all_counting_costs_no_workbook(
+    value: float, form: str
+) -> None:
+    assert shown_number(value, form)
+
+
+def test_a_format_that_is_longer_than_any_program_takes_costs_no_time() -> None:
+    began = time.process_time()
+    assert shown_number(1.5, "[" * 50_000) == "1.5"
+    assert time.process_time() - began < 1

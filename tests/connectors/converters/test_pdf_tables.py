@@ -11,6 +11,7 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import ListFlowable, ListItem, Paragraph, Table
 
+from connectors.converters import pdf_rules
 from connectors.converters.documents import Documents
 from connectors.converters.pdf_tables import tables
 from tests.support.office_files import pdf
@@ -156,3 +157,38 @@ def test_rows_of_a_small_table_without_rules_are_lines_of_their_own(converter: D
     said = [line for line in _body(converter, heading, Table(rows)).splitlines() if "marks" in line]
     assert ["9 marks" in line for line in said] == [True, False]
     assert ["4 marks" in line for line in said] == [False, True]
+
+
+def test_rules_that_meet_like_stairs_are_each_held_once_against_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A map has thousands: what grew with their third power took minutes of a page."""
+    held, crosses = 0, pdf_rules._cross
+
+    def counted(*rules: Any) -> bool:
+        nonlocal held
+        held += 1
+        return crosses(*rules)
+
+    monkeypatch.setattr(pdf_rules, "_cross", counted)
+    steps = 200
+
+    def line(x: float, y: float, right: float, top: float) -> dict[str, Any]:
+        ends = [{"op": "move_to", "x": x, "y": y}, {"op": "line_to", "x": right, "y": top}]
+        return {"operations": ends, "stroke_color": (0, 0, 0)}
+
+    paths = [line(i * 10, -i * 10, i * 10 + 10, -i * 10) for i in range(steps)]
+    paths += [line(i * 10 + 10, -i * 10, i * 10 + 10, -i * 10 - 10) for i in range(steps)]
+    assert len(pdf_rules.ruled(paths, [])) <= 1
+    assert 0 < held <= 2 * steps**2
+
+
+def test_letters_of_a_size_beyond_all_counting_cost_no_document(converter: Documents) -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    canvas.drawString(72, 700, "The ferry leaves at nine")
+    huge = "9" * 38
+    drawn: list[str] = vars(canvas)["_code"]
+    drawn.append(f"BT /F1 {huge} Tf {huge} 0 0 {huge} 0 0 Tm (big) Tj ET")
+    canvas.save()
+    assert "The ferry leaves at nine" in converter.convert("a.pdf", file.getvalue()).body
