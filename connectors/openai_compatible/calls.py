@@ -21,7 +21,13 @@ import openai
 
 from connectors.breaker import Away, Breaker
 from connectors.openai_compatible.limits import Gate
-from connectors.openai_compatible.refusing import JUNK, Unanswered, may_heal, refused
+from connectors.openai_compatible.refusing import (
+    JUNK,
+    Unanswered,
+    may_heal,
+    refused,
+    secrets_of,
+)
 from streams.flow.masking import masked
 from streams.flow.port import Watch, unwatched
 
@@ -92,7 +98,8 @@ class Calls:
                 late = f"{self.where} does not answer in time: took more than {limit:g} s"
                 raise Unanswered(late) from None
             except (openai.OpenAIError, httpx2.HTTPError, *JUNK) as error:
-                raise refused(error, self.where, endpoint.setting, key) from error
+                secrets = secrets_of(endpoint.url, key)
+                raise refused(error, self.where, endpoint.setting, secrets) from error
 
     def open(self) -> None:
         """Make the client now, so that no call's time is spent on that."""

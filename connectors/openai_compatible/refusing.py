@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 import openai
 
 from streams.flow.errors import Retry
-from streams.flow.masking import HIDDEN
+from streams.flow.masking import HIDDEN, masked
 
 UNKNOWN_KEY, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 TIMED_OUT, TOO_MANY, SERVER_ERROR = 408, 429, 500
@@ -37,25 +40,45 @@ def may_heal(error: BaseException) -> bool:
     return isinstance(error, openai.APIConnectionError | httpx2.HTTPError | CutOff)
 
 
-def refused(error: Exception, where: str, setting: str, key: str) -> Retry:
-    """What is raised instead. `setting` begins the names of what the endpoint is told by."""
+def secrets_of(url: str, key: str) -> tuple[str, ...]:
+    """What no message may repeat: the key, and what lets in by a URL, as it goes over the wire."""
+    try:
+        said = urlsplit(url)
+    except ValueError:
+        return (key,) * bool(key)
+    written = [said.username or "", said.password or ""]
+    name, password = map(unquote, written)
+    basic = b64encode(f"{name}:{password}".encode()).decode() if name or password else ""
+    own = (key, basic, password, written[1]) if password else (key, basic, name, written[0])
+    return tuple(each for each in own if each)
+
+
+def refused(error: Exception, where: str, setting: str, secrets: Sequence[str]) -> Retry:
+    """What is raised instead. `setting` begins the names of what the endpoint is told by.
+
+    What stands in `secrets` is not in it.
+    """
     if isinstance(error, Retry):
         return error
     if isinstance(error, openai.APIStatusError):
-        return _status(error, where, setting, key)
+        return _status(error, where, setting, secrets)
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__ or error
-        return Unanswered(f"{where} does not answer: {cause or type(cause).__name__}")
+        said = hidden(str(cause), secrets) or type(cause).__name__
+        return Unanswered(f"{where} does not answer: {said}")
     if isinstance(error, httpx2.HTTPError):
-        return CutOff(f"{where} stopped in the middle: {error or type(error).__name__}")
+        said = hidden(str(error), secrets) or type(error).__name__
+        return CutOff(f"{where} stopped in the middle: {said}")
     if isinstance(error, openai.APIError):
-        return Retry(f"{where} says: {_hidden(error.message, key)}")
-    return Retry(f"{where} gave no answer that can be read: {error!r}"[:LONGEST_REASON])
+        return Retry(f"{where} says: {hidden(error.message, secrets)}")
+    return Retry(f"{where} gave no answer that can be read: {hidden(repr(error), secrets)}")
 
 
-def _status(error: openai.APIStatusError, where: str, setting: str, key: str) -> Retry:
+def _status(
+    error: openai.APIStatusError, where: str, setting: str, secrets: Sequence[str]
+) -> Retry:
     status = error.status_code
-    reason = _hidden(_reason(error.body), key)
+    reason = hidden(_reason(error.body), secrets)
     said = f"{where} says {status}" + (f": {reason}" if reason else "")
     if status in (UNKNOWN_KEY, FORBIDDEN):
         return Misled(f"{said} (check {setting}__KEY or {setting}__KEY_FILE)")
@@ -71,9 +94,11 @@ def _reason(body: object) -> str:
         body = found.get("error") or found.get("message")
     if isinstance(body, dict):
         body = cast("dict[str, Any]", body).get("message")
-    return body[:LONGEST_REASON] if isinstance(body, str) and "<html" not in body.lower() else ""
+    return body if isinstance(body, str) and "<html" not in body.lower() else ""
 
 
-def _hidden(said: str, key: str) -> str:
-    """Some servers say what they were given."""
-    return said.replace(key, HIDDEN) if key else said
+def hidden(said: str, secrets: Sequence[str]) -> str:
+    """The beginning of what a server says: some repeat what they were given, its headers too."""
+    for each in sorted(secrets, key=len, reverse=True):  # one may be part of another
+        said = said.replace(each, HIDDEN)
+    return masked(said)[:LONGEST_REASON]

@@ -1,12 +1,12 @@
 """Answers in Redis, each for its time, and at most so many of a tenant's.
 
 `ans:TENANT:a:KEY` is an answer, `ans:TENANT:d:DOCUMENT` the keys that rest on a document,
-`ans:TENANT:k` the keys by when they were kept, so that the oldest go first.
+`ans:TENANT:k` all keys; both by when the answer ends, so that what ended goes, and the first to
+end where there are too many.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, cast
@@ -18,6 +18,20 @@ from processors.documents.lacking import Document
 from streams.flow.port import Watch, unwatched
 
 MOST = 20_000  # keys of one tenant; an answer has two, and some kilobytes
+
+
+# Of each list: what ended goes, these keys come, and it lives as long as the last of them.
+# ARGV: milliseconds, keys
+_NOTE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, list in ipairs(KEYS) do
+  redis.call('ZREMRANGEBYSCORE', list, '-inf', now)
+  for at = 2, #ARGV do redis.call('ZADD', list, now + tonumber(ARGV[1]), ARGV[at]) end
+  local last = redis.call('ZRANGE', list, -1, -1, 'WITHSCORES')
+  redis.call('PEXPIREAT', list, string.format('%.0f', last[2]))
+end
+"""
 
 
 class RedisAnswers:
@@ -50,16 +64,13 @@ class RedisAnswers:
         seconds: float,
     ) -> None:
         left = max(int(seconds * 1000), 1)
-        ages, now = _ages(tenant), time.time()
+        ages = _ages(tenant)
         with self._calling(), self._client.pipeline(transaction=True) as pipe:
             # Before the answers, so that none is there which a change of its document misses.
-            for doc_id in documents:
-                pipe.sadd(_document(tenant, doc_id), *keys)
-                pipe.pexpire(_document(tenant, doc_id), left)
+            noted = [*(_document(tenant, each) for each in documents), ages]
+            pipe.eval(_NOTE, len(noted), *noted, left, *keys)
             for key in _answers(tenant, keys):
                 pipe.set(key, value, px=left)
-            pipe.zadd(ages, dict.fromkeys(keys, now))
-            pipe.pexpire(ages, left)
             pipe.zcard(ages)
             count = cast("int", pipe.execute()[-1])
         if count > self._most:
@@ -70,8 +81,8 @@ class RedisAnswers:
         with self._calling():
             with self._client.pipeline(transaction=False) as pipe:
                 for _, name in named:
-                    pipe.smembers(name)
-                found = cast("list[set[bytes]]", pipe.execute())
+                    pipe.zrange(name, 0, -1)
+                found = cast("list[list[bytes]]", pipe.execute())
             gone: list[str] = []
             for (tenant, name), keys in zip(named, found, strict=True):
                 if keys:

@@ -58,7 +58,9 @@ class AnswersSettings(Section):
         description="Whether an answer is given again to who may see as much and asks the same; "
         "auto: where a language model answers",
     )
-    kept_s: float = Field(default=3600, gt=0, description="For how long one is kept")
+    kept_s: float = Field(
+        default=3600, gt=0, le=604_800, description="For how long one is kept, a week at most"
+    )
     similar: float = Field(
         default=0.7,
         ge=0,

@@ -16,7 +16,7 @@ from schemas.validation import NOTHING_IS_EMPTY, Written, expected, validated
 # Redis counts in doubles where it runs scripts: above this a billionth would be lost.
 MOST = 9_000_000
 _Money = Annotated[
-    float, Field(gt=0, le=MOST), expected(f"money above 0, at most {MOST:,} a period")
+    float, Field(ge=1e-9, le=MOST), expected(f"money above 0, at most {MOST:,} a period")
 ]
 _Rate = Annotated[float, Field(gt=0, le=1e6), expected("a number above 0")]
 _Count = Annotated[int, Field(strict=True, ge=1, le=10**6), expected("a whole number, 1 or more")]

@@ -109,7 +109,7 @@ def retrieve(
                 _expanded(carried, index, sight.access, config.variants)
                 for carried, sight in zip(asked, sights, strict=True)
             ]
-        vectors, results = _search(asked, sights, embedder, index, config)
+        vectors, results, embedded = _search(asked, sights, embedder, index, config)
         kept = [_kept(c, r, config) for c, r in zip(asked, results, strict=True)]
         chunks = _fetch(asked, kept, index.chunks)
     except Retry as failure:
@@ -127,7 +127,8 @@ def retrieve(
         missing = [] if result.dense else ["retrieve: dense unavailable"]
         missing += [] if result.lexical else ["retrieve: lexical unavailable"]
         carried = made_with(carried, embedding_model=embedder.model, index=index.chunks.version)
-        carried = carried if counting is None else counting.noted(carried, embedder.model)
+        if counting is not None and embedded:
+            carried = counting.noted(carried, embedder.model)
         found = [(f, c) for f in fused if (c := chunks[carried.question.tenant].get(f.chunk_id))]
         shown = [*compress(found, sight.shows([chunk for _, chunk in found]))]
         if len(shown) < len(found):  # the policy is another by now, or the store is wrong
@@ -162,12 +163,15 @@ def _search(
     embedder: Embedder,
     index: Searched,
     config: RetrievalConfig,
-) -> tuple[list[Float32], list[SearchResult]]:
-    """The vector of each question as it was asked, and the hits of all its variants."""
+) -> tuple[list[Float32], list[SearchResult], bool]:
+    """The vector of each question as it was asked, the hits of all its variants, and whether the
+    encoder answered."""
+    embedded = True
     texts = [text for carried in asked for text in carried.variants]
     try:
         vectors = embedder.embed_queries(texts)
     except Retry:  # words alone find something too
+        embedded = False
         vectors = np.zeros((len(texts), embedder.dimensions), np.float32)
         index = replace(index, dense=_NoVectors())
     queries: list[SearchQuery] = []
@@ -185,7 +189,7 @@ def _search(
             )
         )
         start = end
-    return [query.vectors[0] for query in queries], search(queries, index)
+    return [query.vectors[0] for query in queries], search(queries, index), embedded
 
 
 def search(queries: Sequence[SearchQuery], index: Searched) -> list[SearchResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -17,6 +18,7 @@ from connectors.breaker import Away
 from connectors.openai_compatible.calls import FAILURES, Endpoint
 from connectors.openai_compatible.generator import Asked, OpenAICompatible
 from connectors.openai_compatible.keys import key_of
+from connectors.openai_compatible.refusing import LONGEST_REASON, hidden
 from streams.flow.errors import Retry
 from tests.support.model_server import ModelServer, completion, serving
 
@@ -128,6 +130,26 @@ def test_what_is_set_wrong_is_named_and_not_repeated(
         ask(opened(key=lambda: "sk-1234"))
     assert "sk-1234" not in str(caught.value)
     assert len(server.asked) == 1
+
+
+def test_a_server_that_repeats_what_lets_us_in_tells_no_log(
+    server: ModelServer, opened: Opened
+) -> None:
+    shown = "http://told:p%40ss-word@127.0.0.1/v1"
+    basic = base64.b64encode(b"told:p@ss-word").decode()
+    endpoint = Endpoint(server.url.replace("//", "//told:p%40ss-word@"), key=lambda: "sk-1234")
+    for repeated in (f"Basic {basic}", "sk-1234", "p@ss-word", "p%40ss-word", shown):
+        said = {"error": {"message": f"you sent {repeated}"}}
+        server.status, server.body = 400, json.dumps(said).encode()
+        with closing(OpenAICompatible(endpoint, "m")) as model, pytest.raises(Retry) as caught:
+            ask(model)
+        assert repeated not in str(caught.value) and "word" not in str(caught.value)
+    assert server.asked[-1]["key"] == f"Basic {basic}"  # a URL's own wins
+
+
+def test_a_secret_is_hidden_before_what_is_said_is_cut() -> None:
+    said = hidden("x" * (LONGEST_REASON - 4) + "sk-1234", ["sk-1234"])
+    assert said.endswith("x***") and "sk" not in said
 
 
 def test_a_server_that_fails_for_a_moment_is_asked_again(

@@ -98,6 +98,23 @@ def test_the_oldest_answers_of_a_tenant_go_first_and_nothing_else(client: redis.
     assert RedisRequestLog(client).claim("acme", "r", "t:0:1") == "t:0:0"
 
 
+def test_an_answer_of_less_time_leaves_that_of_another_and_what_ended_is_kept_nowhere(
+    client: redis.Redis,
+) -> None:
+    answers = RedisAnswers(client)
+    answers.put("acme", ["long"], b"-", ["x"], 60)
+    answers.put("acme", ["short"], b"-", ["x"], 0.05)
+    until = time.monotonic() + 10
+    while answers.get("acme", ["short"]) != [None]:
+        assert time.monotonic() < until
+    answers.put("acme", ["next"], b"-", ["x"], 60)
+    lists = [name for name in client.keys("ans:acme:*") if client.type(name) != b"string"]
+    assert len(lists) == 2
+    assert all(client.zcard(name) == 2 for name in lists)
+    answers.drop([("acme", "x")])
+    assert answers.get("acme", ["long", "next"]) == [None, None]
+
+
 def test_what_was_put_comes_back_in_the_order_asked_for(cache: VectorCache) -> None:
     cache.put("acme", {"a": b"\x00\xff", "b": b""})
     assert cache.get("acme", ["b", "none", "a", "b"]) == [b"", None, b"\x00\xff", b""]

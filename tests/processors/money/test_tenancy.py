@@ -50,6 +50,7 @@ def test_a_tenants_own_words_win_one_by_one() -> None:
         ({"budget": {"period": "day", "soft": 2, "hard": 1}}, "soft is 2; it must be at most"),
         ({"budget": {"period": "day", "hrad": 1}}, "did you mean 'hard'"),
         ({"budget": {"period": "day", "hard": 0}}, "it must be money above 0"),
+        ({"budget": {"period": "day", "hard": 1e-10}}, "it must be money above 0"),
         ({"quotas": {"model_calls": 0}}, "it must be a whole number, 1 or more"),
         ({"quotas": {"questions": 1}}, "'tenants.acme.quotas.questions' is not known"),
     ],
