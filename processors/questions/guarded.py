@@ -50,5 +50,11 @@ def _refused(permit: Permit) -> Iterator[Ended]:
     """The answer, without what is not to lie about in topics."""
     carried = permit.carried
     question = replace(carried.question, query=masked(carried.question.query))
-    carried = replace(carried, question=question, variants=[], asked=masked(carried.asked))
+    carried = replace(
+        carried,
+        question=question,
+        variants=[],
+        asked=masked(carried.asked),
+        decisions=[masked(each) for each in carried.decisions],  # how it was understood is there
+    )
     return close(carried, "refused", now_ms(), reasons=permit.decision.reasons)

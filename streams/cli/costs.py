@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from streams.cli.console import clock, open_codec, out, print_json, settings
@@ -56,7 +57,8 @@ def cost(
     )
     own = (each.event for each in calls if not tenant or each.event.tenant == tenant)
     found = costs.added(own, costs.BY[by])
-    held = None if kept is None else reconciling.reconciled(calls, kept, begin)
+    compared = max(begin, reconciling.oldest(now_ms()))
+    held = None if kept is None else reconciling.reconciled(calls, kept, compared)
     apart = [e for e in held.apart if not tenant or e.tenant == tenant] if held else []
     if as_json:
         windows = held and {
@@ -124,7 +126,7 @@ def _print(found: Any, by: str) -> None:
     for name, each in [*sorted(found.rows.items()), ("all", found.total)]:
         counts = (each.calls, each.input_tokens, each.cached_tokens, each.output_tokens)
         table.add_row(
-            name,
+            escape(name),  # of a user, as a tenant names it
             *(f"{count:,}" for count in counts),
             spelled(each.cost_nanos),
             f"{each.unpriced:,}" if each.unpriced else "",
@@ -172,7 +174,7 @@ def import_invoice(
         for each in found:
             shown = spelled if each.what == "cost" else "{:,}".format
             amounts = (each.invoice, each.events, each.invoice - each.events)
-            table.add_row(each.day, each.model, each.what, *map(shown, amounts))
+            table.add_row(each.day, escape(each.model), each.what, *map(shown, amounts))
         if found:
             out.print(table)
         out.print(f"{len(lines)} lines, {len(found)} differences")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from schemas import topics
@@ -60,7 +61,8 @@ def show(
     table = Table("tenant", "may ask", "since", "by", "reason", box=None)
     for each in rows:
         since = clock(each.at, "%Y-%m-%d %H:%M UTC")
-        table.add_row(each.tenant, "no" if each.suspended else "yes", since, each.by, each.reason)
+        may = "no" if each.suspended else "yes"
+        table.add_row(*map(escape, (each.tenant, may, since, each.by, each.reason)))
     out.print(table)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from schemas.events import UsageRecorded
@@ -25,6 +26,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 NEEDED = ("day", "model")
 COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "cost")
+# 1234.5, 1,234.50, -$5, 1.2e-05; not 0,50, which is fifty to those who write commas for thousands.
+_AMOUNT = re.compile(
+    r"([-+]?)[$€£]?((?:\d{1,3}(?:,\d{3}){1,6}|\d{1,18}|(?=\.\d))(?:\.\d{0,18})?(?:[eE]-?\d{1,2})?)",
+    re.ASCII,
+)
+_SECONDS, _MILLISECONDS = 10, 13  # digits of a time since the epoch
 
 
 @dataclass(slots=True)
@@ -106,6 +113,8 @@ def _columns(path: Path, there: Sequence[str], named: Mapping[str, str]) -> dict
     known = {name.strip().lower(): name for name in there}
     found: dict[str, str] = {}
     for ours, theirs in named.items():
+        if ours not in COLUMNS:
+            raise UserError(f"--column names '{ours}'; it must be one of {', '.join(COLUMNS)}")
         if theirs.lower() not in known:
             raise UserError(f"{path} has no column '{theirs}'; it has {', '.join(there)}")
         found[ours] = known[theirs.lower()]
@@ -126,32 +135,32 @@ def _columns(path: Path, there: Sequence[str], named: Mapping[str, str]) -> dict
 def _read(
     path: Path, number: int, row: Mapping[str, str | None], columns: Mapping[str, str]
 ) -> tuple[str, str, dict[str, int | None]]:
-    def wrong(name: str) -> UserError:
-        return UserError(f"{path}, line {number}: '{row.get(columns[name])}' is no {name}")
+    def wrong(name: str, like: str) -> UserError:
+        said = f"'{row.get(columns[name])}' is no {name}"
+        return UserError(f"{path}, line {number}: {said}: write it like {like}")
 
     try:
         day = _day((row.get(columns["day"]) or "").strip())
-    except ValueError:
-        raise wrong("day") from None
+    except (ValueError, OverflowError, OSError):
+        raise wrong("day", "2026-05-04") from None
     amounts: dict[str, int | None] = {}
     for name in COUNTED:
         if name not in columns:
             amounts[name] = None
             continue
-        said = (row.get(columns[name]) or "0").replace(",", "").strip().lstrip("$€£") or "0"
-        try:
-            exact = Decimal(said) * (NANOS if name == "cost" else 1)
-            amounts[name] = int(exact.to_integral_value())
-        except (InvalidOperation, ValueError, OverflowError):
-            raise wrong(name) from None
+        said = _AMOUNT.fullmatch((row.get(columns[name]) or "").strip() or "0")
+        if said is None:
+            raise wrong(name, "1234.56")
+        exact = Decimal(said[1] + said[2].replace(",", "")) * (NANOS if name == "cost" else 1)
+        amounts[name] = int(exact.to_integral_value())
     return day, (row.get(columns["model"]) or "").strip(), amounts
 
 
 def _day(said: str) -> str:
-    if said.isdigit():  # seconds since the epoch
-        return day_of(int(said) * 1000)
-    return (
-        date.fromisoformat(said).isoformat()
-        if len(said) == 10
-        else day_of(int(datetime.fromisoformat(said).timestamp() * 1000))
-    )
+    """The day, UTC, of a date, a time, or a number of (milli)seconds since the epoch."""
+    if said.isdecimal() and len(said) in (_SECONDS, _MILLISECONDS):
+        return day_of(int(said) * (1000 if len(said) == _SECONDS else 1))
+    if len(said) <= len("2026-05-04"):
+        return date.fromisoformat(said).isoformat()
+    at = datetime.fromisoformat(said)
+    return (at.astimezone(UTC) if at.tzinfo else at).date().isoformat()

@@ -12,7 +12,7 @@ from streams.app.ledgers import RESERVED, InLedger
 from streams.app.settings import Settings
 from streams.edge.client import replay
 from streams.edge.costs import Recorded
-from streams.usage.changelogs import DAYS, Windows, changelog, windows
+from streams.usage.changelogs import DAYS, KEPT_DAYS, Windows, changelog, windows
 from streams.usage.rows import Counted, Row, added, empty
 
 DAY_MS = 86_400_000
@@ -87,6 +87,11 @@ def kept(settings: Settings, consumer: Consumer) -> Windows | None:
     if topic not in consumer.list_topics(timeout=10).topics:
         return None
     return windows((m.key(), m.value()) for m in replay(consumer, [topic]))  # pyright: ignore
+
+
+def oldest(now_ms: int) -> int:
+    """The first moment of which windows are surely there: older ones go, one after the other."""
+    return (now_ms // DAY_MS - KEPT_DAYS + 1) * DAY_MS
 
 
 def reconciled(events: Iterable[Recorded], found: Windows, since: int) -> Reconciled:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from streams.app.settings import Settings
 from streams.usage.rows import Row
 
+KEPT_DAYS = 35  # of day windows: a month and what is late
 DAYS, SLIDING, SPENT = "days", "sliding", "spent"  # tables
 
 

@@ -24,11 +24,10 @@ from streams.app.tenancy import Tenancy
 from streams.flow.errors import Reject
 from streams.runtime.codec import Codec
 from streams.usage import metrics, rows
-from streams.usage.changelogs import DAYS, SLIDING, SPENT, app_id
+from streams.usage.changelogs import DAYS, KEPT_DAYS, SLIDING, SPENT, app_id
 from streams.usage.reading import CommittedTransport, credentials
 
 DAY_S, HOUR_S, STEP_S = 86_400.0, 3_600.0, 900.0
-KEPT_DAYS = 35  # of day windows: a month and what is late
 SLIDING_S = 2 * HOUR_S
 COMMIT_S = 1.0
 log = logging.getLogger("millrace.usage")

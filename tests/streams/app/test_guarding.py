@@ -13,12 +13,14 @@ from processors.guard.identity import Identity
 from processors.guard.ports import Policy
 from processors.guard.proving import UnprovenError
 from processors.needs import TOKENS
+from processors.questions.guarded import guarded
 from schemas import topics
-from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
+from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked, QuestionRewritten
 from streams.app.topology import topology
 from streams.flow.errors import UserError
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, POLICY, FakePorts
+from tests.support.question_events import carried
 
 NUMBERS = count(1)
 QUESTION = "What is the limit of a Gold card?"
@@ -161,6 +163,18 @@ def test_a_question_that_may_not_be_searched_for_is_refused_with_the_reason_and_
     assert "as it is understood" in answer.reasons[0] and "(rule understood" in answer.reasons[0]
     closed = running.driver.events(topics.RAG_CLOSED)[-1]
     assert "4111" not in repr(closed)
+
+
+def test_what_its_session_made_of_a_refused_question_is_not_kept_either() -> None:
+    asked = "What is the limit of it?"
+    spelled = "What is the limit of card 4111 1111 1111 1111?"
+    decisions = [f"rewrite: understood as: {spelled}"]
+    understood = replace(carried(spelled, variants=[spelled], decisions=decisions), asked=asked)
+    rewritten = QuestionRewritten(carried=understood)
+    (ended,) = guarded([rewritten], policy=POLICY, searching=lambda *_, **__: [])
+    assert not isinstance(ended, Exception)
+    assert "rewrite: understood as: What is the limit of card [card]?" in repr(ended)
+    assert "4111" not in repr(ended)
 
 
 def test_a_hit_that_the_policy_does_not_show_is_withheld_and_told() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from schemas.events import UsageRecorded
 from schemas.money import spelled
+from streams.cli.costs import _print as print_costs
 from streams.edge.costs import BY, added
 from streams.edge.invoices import Difference, differences, invoice
 from streams.flow.errors import UserError
@@ -78,9 +80,64 @@ def test_an_invoice_that_says_the_same_has_no_difference_and_another_names_it(
     ]
 
 
+def test_a_user_whose_name_is_markup_is_a_line_as_any_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_costs(added([call(1, user="[/bold][red]")], BY["user"]), "user")
+    assert "[/bold][red]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2026-11-05", "20261105", "2026-11-05 23:30:00", "2026-11-05T00:10",
+        "2026-11-06T01:00+02:00", "1793880000", "1793880000000",
+    ],
+)  # fmt: skip
+def test_a_day_is_of_utc_wherever_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: str, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        file = tmp_path / "invoice.csv"
+        file.write_text(f"day,model,cost\n{day},m,1\n")
+        assert [*invoice(file, {}, {})] == [("2026-11-05", "m")]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("said", "nanos"),
+    [
+        ("1234.5", 1_234_500_000_000), ('"1,234.50"', 1_234_500_000_000), ("-$5", -5_000_000_000),
+        ("1.2e-05", 12_000), (".5", 500_000_000), ("", 0),
+    ],
+)  # fmt: skip
+def test_amounts_are_read_as_they_are_written(tmp_path: Path, said: str, nanos: int) -> None:
+    file = tmp_path / "invoice.csv"
+    file.write_text(f"day,model,cost\n2026-11-05,m,{said}\n")
+    assert invoice(file, {}, {})["2026-11-05", "m"].said["cost"] == nanos
+
+
+def test_a_column_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "invoice.csv"
+    file.write_text("day,model,cost,prompts\n2026-11-05,m,1,7\n")
+    with pytest.raises(UserError, match="--column names 'input_token'; it must be one of day"):
+        invoice(file, {"input_token": "prompts"}, {})
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
+        ('day,model,cost\n2026-11-05,m,"0,50"\n', "'0,50' is no cost: write it like 1234.56"),
+        ("day,model,cost\n2026-11-05,m,1e999999\n", "'1e999999' is no cost"),
+        ("day,model,cost\n2026-11-05,m,Infinity\n", "'Infinity' is no cost"),
+        ("day,model,cost\n2026-11-05,m,.\n", "'.' is no cost"),
+        ("day,model,cost\n9999999999999999,m,1\n", "is no day: write it like 2026-05-04"),
+        ("day,model,cost\n0001-01-01T00:00+14:00,m,1\n", "is no day"),
         ("a,b\n1,2\n", "has no column for day and model; it has a, b: say which"),
         ("day,model\n2026-11-05,m\n", "neither tokens nor a cost"),
         ("day,model,cost\n2026-11-05,m,much\n", "line 2: 'much' is no cost"),

@@ -11,10 +11,10 @@ from processors.money.tenancy import tenancy
 from streams.app.alerts import Alerts, name_of
 from streams.app.standing import stood
 from streams.edge.costs import Recorded
-from streams.edge.reconciling import Apart, reconciled
+from streams.edge.reconciling import DAY_MS, Apart, oldest, reconciled
 from streams.flow.errors import UserError
 from streams.usage import rows
-from streams.usage.changelogs import windows
+from streams.usage.changelogs import KEPT_DAYS, windows
 from streams.usage.reading import credentials
 from streams.usage.rows import Counted
 from tests.streams.edge.test_costs import DAY, NOON, call
@@ -126,3 +126,8 @@ def test_a_password_signs_in_as_librdkafka_does() -> None:
     })  # fmt: skip
     assert (found.username, found.password, found.mechanism.value) == ("u", "p", "SCRAM-SHA-512")
     assert credentials({}) is None
+
+
+def test_windows_are_compared_for_as_long_as_they_are_kept() -> None:
+    now = NOON // DAY_MS * DAY_MS + 5
+    assert (now - 5 - oldest(now)) // DAY_MS == KEPT_DAYS - 1
