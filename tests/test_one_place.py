@@ -82,8 +82,8 @@ def test_a_new_stage_with_a_new_event_touches_its_file_and_three_lines(copy: Pat
     edit(
         copy,
         "schemas/topics.py",
-        "    QuestionClosed,\n    QuestionRewritten,\n    TenantControlled,\n",
-        "    QuestionClosed,\n    QuestionGreeted,\n    QuestionRewritten,\n    TenantControlled,\n",
+        "    QuestionClosed,\n    QuestionRewritten,\n",
+        "    QuestionClosed,\n    QuestionGreeted,\n    QuestionRewritten,\n",
     )
     edit(
         copy,

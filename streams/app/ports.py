@@ -213,6 +213,10 @@ def openers(ports: Iterable[Port[Any]], of: str) -> list[Opener]:
     return [*found.values()]
 
 
+EVERYONES = frozenset({BrokerSettings.section, RegistrySettings.section})
+"""Sections whose secrets every worker gets."""
+
+
 def secrets(stages: Sequence[Stage]) -> list[str]:
     """Names of the sections whose secrets a process of these stages gets.
 
@@ -220,8 +224,7 @@ def secrets(stages: Sequence[Stage]) -> list[str]:
     """
     found = (o for stage in stages for o in openers(stage.needs, stage.name))
     used = {section.section for opener in found for section in opener.sections}
-    everyones = {BrokerSettings.section, RegistrySettings.section}
-    return sorted(used | everyones) if stages else []
+    return sorted(used | EVERYONES) if stages else []
 
 
 def open_ports(settings: Sections, stages: Sequence[Stage], stack: ExitStack) -> Opened:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from processors import needs
 from schemas import topics
+from streams.app import windows
 from streams.app.settings import Settings
 from streams.app.stores import IndexSettings
 from streams.app.topology import topics_of
@@ -54,12 +55,14 @@ class Flow:
     replies: Sequence[str] = ()  # topics that a question may name for its answer
     here: bool = True  # whether the index is a folder of one process
     tenants: Sequence[str] = ()  # that ask by a topic of their own
+    windows: bool = False  # whether windows of usage are kept
 
     @staticmethod
     def of(settings: Settings, stages: Sequence[Stage]) -> Flow:
         asking = settings.tenants if settings.identity == "topic" else ()
         here = settings.of(IndexSettings).here
-        return Flow(stages, settings.group_prefix, settings.reply_topics, here, asking)
+        replies, kept = settings.reply_topics, settings.usage_windows
+        return Flow(stages, settings.group_prefix, replies, here, asking, kept)
 
     def group(self, name: str) -> str:
         return f"{self.prefix}.{name}"
@@ -88,7 +91,8 @@ def principals(flow: Flow, together: Mapping[str, Sequence[Stage]]) -> list[Prin
         for name, stages in together.items()
     ]
     scaler = _principal(flow.principal("scaler"), _looking(flow, flow.stages))
-    return [*workers, *_askers(flow), _feeder(flow), _operator(flow), scaler]
+    counting = [_windows(flow)] if flow.windows else []
+    return [*workers, *counting, *_askers(flow), _feeder(flow), _operator(flow), scaler]
 
 
 def of_stage(flow: Flow, stage: Stage) -> Iterable[Right]:
@@ -168,6 +172,24 @@ def _feeder(flow: Flow) -> Principal:
     )
 
 
+def _windows(flow: Flow) -> Principal:
+    """Who keeps windows of usage; Faust makes the topics of its tables itself."""
+    doing: tuple[Operation, ...] = ("read", "write", "create")
+    return _principal(
+        flow.principal(windows.NAME),
+        (
+            Right("topic", topics.RAG_USAGE.name, "read"),
+            Right("topic", topics.RAG_BUDGETS.name, "write"),
+            Right("group", windows.group(flow.prefix), "read"),
+            *(
+                Right("topic", name, operation)
+                for name in windows.changelogs(flow.prefix)
+                for operation in doing
+            ),
+        ),
+    )
+
+
 def _looking(flow: Flow, stages: Sequence[Stage]) -> Iterable[Right]:
     """To tell how far stages are."""
     for stage in stages:
@@ -179,8 +201,10 @@ def _looking(flow: Flow, stages: Sequence[Stage]) -> Iterable[Right]:
 def _operator(flow: Flow) -> Principal:
     """Who makes topics, reads them, replays dead letters and sets records aside."""
     known = [*(topic.name for topic in topics_of(flow.stages)), *flow.replies]
+    kept = windows.changelogs(flow.prefix) if flow.windows else []  # held against the events
     doing: tuple[Operation, ...] = ("read", "create", "alter_configs")
     back = {topic.name for stage in flow.stages for topic in stage.reads}
+    back |= {*known} & {topics.CONTROL_TENANTS.name}  # `millrace tenant` suspends by it
     asides = (beside(flow.group(s.group)) for stage in flow.stages for s in stage.subscriptions)
     return _principal(
         flow.principal(OPERATOR),
@@ -189,6 +213,7 @@ def _operator(flow: Flow) -> Principal:
             *(Right("topic", name, "write") for name in back),
             *_looking(flow, flow.stages),
             *(Right("group", name, "read") for name in asides),
+            *(Right("topic", name, "read") for name in kept),
             Right("group", flow.group("reader"), "describe"),
             Right("transactional_id", ANY, "write"),  # a foreign one that hangs is aborted
         ),

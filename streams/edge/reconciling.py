@@ -10,9 +10,10 @@ from confluent_kafka import Consumer
 
 from streams.app.ledgers import RESERVED, InLedger
 from streams.app.settings import Settings
+from streams.app.windows import DAYS
 from streams.edge.client import replay
 from streams.edge.costs import Recorded
-from streams.usage.changelogs import DAYS, KEPT_DAYS, Windows, changelog, windows
+from streams.usage.changelogs import KEPT_DAYS, Windows, changelog, windows
 from streams.usage.rows import Counted, Row, added, empty
 
 DAY_MS = 86_400_000

@@ -48,6 +48,14 @@ def processes_of(
     ]
 
 
+def counting(user: str = "") -> Process:
+    """The process that keeps windows of usage: no stage, and a worker as they are."""
+    from streams.app.ports import EVERYONES
+    from streams.app.windows import NAME
+
+    return Process(NAME, (NAME,), background=True, secrets=tuple(sorted(EVERYONES)), user=user)
+
+
 class Preparation:
     """The process that makes the topics and knows the processes; entering it begins it.
 
@@ -97,7 +105,7 @@ class Preparation:
 
 def main() -> int:
     """Prints what `Preparation` reads."""
-    from streams.app import opening, rights
+    from streams.app import opening, rights, windows
     from streams.app.settings import load
     from streams.edge import admin
     from streams.local import scram
@@ -112,13 +120,14 @@ def main() -> int:
         created = admin.apply_topics(settings, stages)
         admin.amend_topics(settings, stages)
         made = Prepared(created, processes_of(stages))
+        flow = rights.Flow.of(settings, stages)
         if settings.kafka_secure:
-            flow = rights.Flow.of(settings, stages)
             scram.secure(settings, rights.principals(flow, rights.by_process(stages)))
             processes = processes_of(stages, flow.principal)
             made = Prepared(created, processes, flow.principal(rights.OPERATOR))
         if settings.usage_windows:
-            made.processes.append(Process("usage", ("usage",), background=True))
+            user = flow.principal(windows.NAME) if settings.kafka_secure else ""
+            made.processes.append(counting(user))
     except UserError as error:
         print(f"millrace: {error}", file=sys.stderr)
         return 2

@@ -7,21 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from streams.app import windows as names
 from streams.app.settings import Settings
 from streams.usage.rows import Row
 
 KEPT_DAYS = 35  # of day windows: a month and what is late
-DAYS, SLIDING, SPENT = "days", "sliding", "spent"  # tables
 
 
 def app_id(settings: Settings) -> str:
     """Faust's consumer group, and what the topics of its tables begin with."""
-    return f"{settings.group_prefix}.usage"
+    return names.group(settings.group_prefix)
 
 
 def changelog(settings: Settings, table: str) -> str:
     """The topic that holds a table: a row by key, and of a window by its begin and end too."""
-    return f"{app_id(settings)}-{table}-changelog"
+    return names.changelog(settings.group_prefix, table)
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class CommittedTransport(driver.Transport):
     Consumer = _Consumer
 
 
-def credentials(kafka: Mapping[str, str]) -> Any:
+def credentials(kafka: Mapping[str, Any]) -> Any:
     """Faust's form of librdkafka's security options; None where there are none.
 
     Raises:
@@ -62,8 +62,8 @@ def credentials(kafka: Mapping[str, str]) -> Any:
         mechanism = options.pop("sasl.mechanism", options.pop("sasl.mechanisms", "")).upper()
         if mechanism not in _SASL:
             raise UserError(
-                f"`usage` signs in by {', '.join(sorted(_SASL))}; MILLRACE_KAFKA says "
-                f"'{mechanism or 'no sasl.mechanism'}'"
+                f"`usage` signs in by {', '.join(sorted(_SASL))}; MILLRACE_BROKER__MECHANISM or "
+                f"MILLRACE_KAFKA says '{mechanism or 'no sasl.mechanism'}'"
             )
         found = faust.SASLCredentials(
             username=options.pop("sasl.username", ""),
@@ -73,7 +73,10 @@ def credentials(kafka: Mapping[str, str]) -> Any:
         )
     left = [name for name in options if name.startswith(("sasl.", "ssl.", "security."))]
     if left:
-        raise UserError(f"`usage` has no {left[0]}, which MILLRACE_KAFKA sets: leave it out")
+        raise UserError(
+            f"`usage` has no {left[0]}, which MILLRACE_KAFKA or MILLRACE_BROKER__* sets: leave it "
+            "out"
+        )
     return found
 
 
@@ -88,7 +91,9 @@ def _tls(options: dict[str, str]) -> ssl.SSLContext:
                 options.pop("ssl.key.password", None),
             )
     except OSError as error:
-        raise UserError(f"a certificate of MILLRACE_KAFKA cannot be read: {error}") from None
+        raise UserError(
+            f"a certificate of MILLRACE_BROKER__* or MILLRACE_KAFKA cannot be read: {error}"
+        ) from None
     if options.pop("ssl.endpoint.identification.algorithm", "https") == "none":
         context.check_hostname = False
     return context

@@ -21,10 +21,12 @@ from streams.app.alerts import Alerts, name_of
 from streams.app.settings import Settings
 from streams.app.standing import stood
 from streams.app.tenancy import Tenancy
+from streams.app.windows import DAYS, SLIDING, SPENT
 from streams.flow.errors import Reject
 from streams.runtime.codec import Codec
+from streams.runtime.credentials import options
 from streams.usage import metrics, rows
-from streams.usage.changelogs import DAYS, KEPT_DAYS, SLIDING, SPENT, app_id
+from streams.usage.changelogs import KEPT_DAYS, app_id
 from streams.usage.reading import CommittedTransport, credentials
 
 DAY_S, HOUR_S, STEP_S = 86_400.0, 3_600.0, 900.0
@@ -48,7 +50,7 @@ def usage_app(
     app: Any = faust.App(  # its types are known in part
         app_id(settings),
         broker=[f"kafka://{each.strip()}" for each in settings.bootstrap_servers.split(",")],
-        broker_credentials=credentials(settings.kafka),
+        broker_credentials=credentials({**options(settings.broker), **settings.kafka}),
         broker_session_timeout=max(settings.session_timeout_ms / 1000, 6.0),
         broker_heartbeat_interval=1.5,
         broker_commit_interval=COMMIT_S,

@@ -100,7 +100,8 @@ def test_who_asks_feeds_and_operates_has_what_that_takes(flow: Flow) -> None:
     assert may(found["feeder"], "read") == {"docs.indexed", "docs.dlq"}
     read = {topic.name for stage in flow.stages for topic in stage.reads}
     operator = found["operator"]
-    assert may(operator, "write") == read, "dead letters go back to where they were read"
+    suspending = {"control.tenants"}
+    assert may(operator, "write") == read | suspending, "dead letters go back where they were read"
     assert read < may(operator, "read")
     assert may(operator, "create") == may(operator, "read") == may(operator, "alter_configs")
     assert not {"docs.indexed", "index.owners", "rag.answers"} & may(operator, "write")
@@ -132,6 +133,18 @@ def test_a_process_has_what_its_stages_have_and_no_more(flow: Flow) -> None:
             continue
         stages = [alone[stage.name] for stage in together[name]]
         assert set(each.rights) == {right for stage in stages for right in stage.rights}
+
+
+def test_who_keeps_windows_of_usage_has_its_tables_and_no_others() -> None:
+    assert "usage" not in by_name(flow_of())
+    found = by_name(flow_of(usage_windows=True))
+    kept = {f"millrace.usage-{table}-changelog" for table in ("days", "sliding", "spent")}
+    assert may(found["usage"], "read") == kept | {"rag.usage"}
+    assert may(found["usage"], "write") == kept | {"rag.budgets"}
+    assert may(found["usage"], "create") == kept
+    assert may(found["usage"], "read", "group") == {"millrace.usage"}
+    assert kept < may(found["operator"], "read"), "`millrace cost` reads them"
+    assert not kept & may(found["operator"], "write")
 
 
 def test_no_right_is_said_twice(flow: Flow) -> None:

@@ -9,14 +9,14 @@ from connectors.openai_compatible.keys import key_of
 from connectors.openai_compatible.tiers import TiersSettings
 from processors.needs import generator
 from streams.app.opening import stages
-from streams.app.ports import SECTIONS, openers, secrets
+from streams.app.ports import SECTIONS, BrokerSettings, openers, secrets
 from streams.app.settings import Settings, load
 from streams.app.stores import IndexSettings
 from streams.flow.errors import UserError
 from streams.flow.port import Port
 from streams.local.broker import Broker
 from streams.local.daemon import _Daemon
-from streams.local.prepare import processes_of
+from streams.local.prepare import counting, processes_of
 from streams.local.redis import RedisServer
 from streams.local.worker_process import WorkerProcess, environment, run_command
 
@@ -200,3 +200,11 @@ def test_tiers_come_from_variables_and_reach_child_processes(
         if name.startswith("MILLRACE_"):
             monkeypatch.setenv(name, value)
     assert load() == settings
+
+
+def test_who_keeps_windows_of_usage_is_told_what_lets_it_in_at_the_broker() -> None:
+    settings = Settings(broker=BrokerSettings(user="u", password=SecretStr("hush")))
+    process = counting("millrace-usage")
+    given = environment(settings, process.secrets)
+    assert given["MILLRACE_BROKER__PASSWORD"] == "hush"
+    assert process.user == "millrace-usage"

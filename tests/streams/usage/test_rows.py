@@ -6,17 +6,22 @@ import json
 import random
 
 import pytest
+from pydantic import SecretStr
 
 from processors.money.tenancy import tenancy
 from streams.app.alerts import Alerts, name_of
+from streams.app.settings import Settings
 from streams.app.standing import stood
 from streams.edge.costs import Recorded
 from streams.edge.reconciling import DAY_MS, Apart, oldest, reconciled
 from streams.flow.errors import UserError
+from streams.runtime.access import BrokerSettings
+from streams.runtime.codec import Codec
 from streams.usage import rows
 from streams.usage.changelogs import KEPT_DAYS, windows
 from streams.usage.reading import credentials
 from streams.usage.rows import Counted
+from streams.usage.windows import usage_app
 from tests.streams.edge.test_costs import DAY, NOON, call
 
 CALLS = [
@@ -131,3 +136,12 @@ def test_a_password_signs_in_as_librdkafka_does() -> None:
 def test_windows_are_compared_for_as_long_as_they_are_kept() -> None:
     now = NOON // DAY_MS * DAY_MS + 5
     assert (now - 5 - oldest(now)) // DAY_MS == KEPT_DAYS - 1
+
+
+def test_the_windows_sign_in_as_every_worker_does() -> None:
+    broker = BrokerSettings(user="u", password=SecretStr("hush"))
+    settings = Settings(bootstrap_servers="127.0.0.1:9", broker=broker)
+    app = usage_app(settings, Codec(), lambda: tenancy({}), 1, lambda: None)
+    signed = app.conf.broker_credentials
+    assert (signed.username, signed.password) == ("u", "hush")
+    assert signed.mechanism.value == "SCRAM-SHA-512"
