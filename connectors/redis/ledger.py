@@ -16,7 +16,8 @@ from connectors.redis.store import AWAY_S, Guarded
 from processors.money.ports import Hold, Standing, Verdict
 from streams.flow.port import Watch, unwatched
 
-HELD_S = 180.0  # a call takes 120 s at most, by its time-out
+HELD_S = 180.0  # at least, after which a reservation lapses
+_SPARE_S = 60.0
 DONE_S = 3_600.0  # after which nobody makes a call again
 KEPT_MS = 3 * 86_400_000  # of a period that is over, for whoever reconciles it
 
@@ -79,6 +80,11 @@ redis.call('SET', KEYS[1], string.format('%.3f', following), 'PX',
            math.ceil(following - tonumber(ARGV[1])) + 1000)
 return '0'
 """
+
+
+def held_s(call_s: float) -> float:
+    """How long a reservation is held: longer than the longest call, which is still to settle it."""
+    return max(HELD_S, call_s + _SPARE_S)
 
 
 class RedisLedger:

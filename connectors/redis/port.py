@@ -124,17 +124,16 @@ def sessions(settings: RedisSettings, opening: Opening) -> Sessions:
     )
 
 
-def ledger(settings: RedisSettings, opening: Opening) -> Ledger:
-    """What tenants spend.
+def ledger(settings: RedisSettings, opening: Opening, call_s: float = 0.0) -> Ledger:
+    """What tenants spend; no call of theirs takes longer than `call_s`.
 
     Raises:
         UserError: no Redis is configured, or it does not answer.
     """
-    from connectors.redis.ledger import RedisLedger
+    from connectors.redis.ledger import RedisLedger, held_s
 
-    return RedisLedger(
-        _keeping(settings, opening, "what tenants spend is kept"), watch=opening.watch
-    )
+    client = _keeping(settings, opening, "what tenants spend is kept")
+    return RedisLedger(client, held_s=held_s(call_s), watch=opening.watch)
 
 
 def _keeping(settings: RedisSettings, opening: Opening, why: str) -> redis.Redis:

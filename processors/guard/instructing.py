@@ -63,7 +63,7 @@ class Scorer:
         """How likely some sentence of it is an instruction to a model, 0 to 1."""
         spans = [*zip(chunk.sentences[::2], chunk.sentences[1::2], strict=True)]
         texts = [chunk.text[start:end] for start, end in spans]
-        if not texts:
+        if not texts or len(chunk.sentence_vectors) != len(texts):  # an encoder may make none
             return 0.0
         logits = features(texts, chunk.sentence_vectors) @ self.weights + self.bias
         return float(1 / (1 + np.exp(-logits.max())))

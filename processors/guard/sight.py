@@ -9,6 +9,7 @@ from processors.guard import asking
 from processors.guard.access import EVERYONE, UNCLASSIFIED, Access
 from processors.guard.decision import Decision, Refusal
 from processors.guard.identity import identity_of
+from processors.guard.personal import KINDS
 from processors.guard.ports import Policy
 from processors.ports import StoredChunk
 from processors.questions.carried import decided
@@ -73,8 +74,10 @@ def permit(policy: Policy, carried: Carried) -> Permit:
     def shows(chunks: Sequence[StoredChunk]) -> Sequence[bool]:
         return asking.may_show(policy, who, chunks)
 
-    masked = sorted(each.removeprefix(MASK) for each in decision.guards if each.startswith(MASK))
+    masked = {each.removeprefix(MASK) for each in decision.guards if each.startswith(MASK)}
     if masked:
-        carried = replace(carried, masked=masked)
+        # Whoever misspelt a kind wanted something hidden, and it is not known what.
+        wanted = masked if masked <= {*KINDS} else KINDS
+        carried = replace(carried, masked=sorted(wanted))
     drops = DROP_INSTRUCTIONS in decision.guards
     return Permit(carried, decision, Sight(decision.access, shows, drops))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from connectors.openai_compatible.tiers import TiersSettings
 from connectors.redis.port import RedisSettings, ledger
 from processors.money.ports import Free, NoSuspensions, Purse, Suspensions
 from processors.money.purse import TenantPurse
@@ -41,13 +43,14 @@ def purse(sections: Sections, opening: Opening) -> Purse:
     if not settings.bootstrap_servers:
         return Free()
     policy = tenancy(sections, opening)
-    alerts = Alerts()
+    alerts, once = Alerts(), threading.Lock()
     followed: Following[BudgetStood] | None = None
 
     def last(tenant: str) -> BudgetStood | None:
         nonlocal followed
-        if followed is None:
-            followed = _following(settings, opening)
+        with once:  # of the many threads that find Redis away at one moment
+            if followed is None:
+                followed = _following(settings, opening)
         followed.level(SHORT_S)
         return followed.get(tenant)
 
@@ -61,8 +64,9 @@ def purse(sections: Sections, opening: Opening) -> Purse:
         if state is not None:
             alerts.tell(state, name_of(tenant, policy().listed))
 
-    kept = sections.of(RedisSettings)
-    return TenantPurse(policy, ledger(kept, opening), last=last, told=told)
+    longest = max((each.timeout_s for each in settings.of(TiersSettings).all.values()), default=0)
+    kept = ledger(settings.of(RedisSettings), opening, longest)
+    return TenantPurse(policy, kept, last=last, told=told)
 
 
 def _following(settings: Settings, opening: Opening) -> Following[BudgetStood]:

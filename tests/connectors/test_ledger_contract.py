@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from connectors.memory.ledger import MemoryLedger
-from connectors.redis.ledger import RedisLedger
+from connectors.openai_compatible.tiers import Tier
+from connectors.redis.ledger import HELD_S, RedisLedger, held_s
 from connectors.redis.store import connect
 from processors.money.ports import Hold, Ledger, Standing
 from streams.flow.errors import Retry
@@ -153,3 +154,8 @@ def test_a_call_that_costs_nothing_is_one_of_those_at_once_and_leaves_again(
     clock.at += 61  # its worker died
     assert ledger.reserve(replace(HOLD, call="next"), 5, limit=9, calls=1) == "taken"
     assert ledger.standing("acme", HOLD.begins) == Standing(0, 5, 0, 0)
+
+
+def test_what_is_reserved_outlives_the_longest_call_that_a_tier_may_make() -> None:
+    longest = Tier(url="http://model", model="m", timeout_s=600).timeout_s
+    assert held_s(longest) > longest and held_s(0) == HELD_S

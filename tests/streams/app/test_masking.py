@@ -48,6 +48,14 @@ def test_what_the_policy_masks_is_in_no_answer_quote_or_reply() -> None:
     assert closed.carried.masked == ["card", "ssn"] and "4111" not in repr(closed.answer)
 
 
+def test_a_kind_that_is_misspelt_masks_every_kind() -> None:
+    running = Running(FakePorts(policy=Masking("mask-cards")))
+    running.feed("a.txt", TEXT)
+    answer = running.ask(QUESTION)
+    assert answer.status == "answered"
+    assert "4111" not in repr(answer) and "anne@" not in repr(answer)
+
+
 def test_without_a_word_of_the_policy_answers_show_what_stands_in_documents() -> None:
     running = Running()
     running.feed("a.txt", TEXT)
@@ -114,3 +122,13 @@ def test_the_scorer_that_is_shipped_tells_an_order_by_what_stands_around_it() ->
         scores.append(scorer.score(chunk))
         assert scorer.suspicions([chunk], "another") == [0.0]
     assert scores[1] > scores[0]
+
+
+def test_a_chunk_whose_encoder_made_no_vectors_of_sentences_is_not_suspect() -> None:
+    scorer = instructions((SHIPPED / INSTRUCTIONS).read_bytes())
+    vector = np.ones(384, np.float16)
+    chunk = StoredChunk(
+        "t", "c", "d", 1, 0, "", "", "", ORDER, "", 0, [0, len(ORDER)], vector,
+        np.empty((0, 384), np.float16),
+    )  # fmt: skip
+    assert scorer.suspicions([chunk], scorer.model) == [0.0]
