@@ -92,6 +92,8 @@ class RegoPolicy:
         try:
             source = read(self._folder)
             if source.mark == self._seen:
+                if self._why and source.mark == self.mark:  # it could not be read for a moment
+                    self._level()
                 return False
             self._seen = source.mark
             if tried:
@@ -105,10 +107,15 @@ class RegoPolicy:
             self._keep(f"it cannot be tried: {error}")
             return False
         changed = source.mark != self.mark
-        self._compiled, self._why = compiled, ""
-        self._watch(self._peer, False)
+        self._compiled = compiled
+        self._level()
         _log.info("a policy is in force", extra={"policy": source.mark})
         return changed
+
+    def _level(self) -> None:
+        """What is in force is what the folder has."""
+        self._why = ""
+        self._watch(self._peer, False)
 
     def _keep(self, why: str) -> None:
         if why == self._why:

@@ -61,14 +61,21 @@ class Costs:
     repeated: int = 0
 
 
+def told_apart(events: Iterable[UsageRecorded]) -> Iterator[tuple[UsageRecorded, bool]]:
+    """Each record, and whether one before it was of the same call."""
+    seen = set[str]()
+    for event in events:
+        yield event, event.usage_id in seen
+        seen.add(event.usage_id)
+
+
 def added(events: Iterable[UsageRecorded], by: Callable[[UsageRecorded], str]) -> Costs:
     """Each call once."""
-    found, seen = Costs(), set[str]()
-    for event in events:
-        if event.usage_id in seen:
+    found = Costs()
+    for event, repeated in told_apart(events):
+        if repeated:
             found.repeated += 1
             continue
-        seen.add(event.usage_id)
         found.rows.setdefault(by(event), Sum()).add(event)
         found.total.add(event)
         found.prices.add(event.used.prices)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from schemas.events import UsageRecorded
 from schemas.money import NANOS
-from streams.edge.costs import day_of
+from streams.edge.costs import day_of, told_apart
 from streams.flow.errors import UserError
 
 # What providers call each column; `--column OURS=THEIRS` names others.
@@ -84,11 +84,14 @@ def invoice(path: Path, named: Mapping[str, str], models: Mapping[str, str]) -> 
 
 
 def differences(lines: Lines, events: Iterable[UsageRecorded]) -> list[Difference]:
-    """Of each day and model of the invoice's days, whatever the two say otherwise."""
+    """Of each day and model of the invoice's days, whatever the two say otherwise.
+
+    A call counts once, however often its event came.
+    """
     days = {day for day, _ in lines}
     ours: Lines = {}
-    for event in events:
-        if (day := day_of(event.at)) in days:
+    for event, repeated in told_apart(events):
+        if (day := day_of(event.at)) in days and not repeated:
             used = event.used
             ours.setdefault((day, used.model), Line()).add({
                 "input_tokens": used.input_tokens,

@@ -270,3 +270,16 @@ def test_the_command_names_what_is_decided_otherwise(folder: Path) -> None:
     rules.write_text("package rag.authz\nask := {")
     with pytest.raises(UserError, match="does not compile"):
         cases(Settings(policies=folder))
+
+
+def test_a_folder_that_could_not_be_read_for_a_moment_is_told_of_no_longer(folder: Path) -> None:
+    told: list[bool] = []
+    policy = RegoPolicy(folder, watch=lambda _, away: told.append(away))
+    policy.look(tried=False)
+    tenants, aside = folder / "tenants.yaml", folder / "aside"
+    tenants.rename(aside)
+    policy.look(tried=False)
+    aside.rename(tenants)
+    policy.look(tried=False)
+    policy.look(tried=False)
+    assert told == [False, True, False]

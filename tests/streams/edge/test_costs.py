@@ -73,6 +73,7 @@ def test_an_invoice_that_says_the_same_has_no_difference_and_another_names_it(
     ]
     file.write_text("day,model,input_tokens,output_tokens\n2026-11-05T23:59:59Z,m,100,10\n")
     assert differences(invoice(file, {}, {}), [call(1)]) == []
+    assert differences(invoice(file, {}, {}), [call(1), call(1)]) == []  # a replay's
     file.write_text("day,model,input_tokens\n2026-11-05,m,100\n2026-11-05,lost,3\n")
     assert differences(invoice(file, {}, {}), [call(1), call(2, model="own")]) == [
         Difference("2026-11-05", "lost", "input_tokens", 3, 0),
