@@ -12,6 +12,7 @@ from connectors.breaker import Breaker
 from connectors.line import Lines
 from processors.guard.decision import Ask, Decision, decision, unavailable
 from streams.flow.errors import Retry
+from streams.flow.masking import masked
 from streams.flow.port import Watch, unwatched
 
 PATH = "/v1/data/rag/authz/"
@@ -59,7 +60,7 @@ class OpaPolicy:
                 answer.raise_for_status()
                 said: Any = answer.json()
         except (Retry, httpx.HTTPError, ValueError) as error:
-            return unavailable(str(error) or type(error).__name__)
+            return unavailable(masked(str(error)) or type(error).__name__)
         try:
             answered = _Answer.model_validate(said)
         except ValidationError:

@@ -24,7 +24,8 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _THANKS = re.compile(r"(?:[,\s]+(?:please|thanks)|,\s*thank you)?[\s?.!]*\Z", re.IGNORECASE)
-_TOKEN = re.compile(rf"{_MARK}[^{_MARK}]+{_MARK}|[^\W_]+")
+# Words, and of signs those that say something: "C++" is not "C#", nor "<" what ">" is.
+_TOKEN = re.compile(rf"{_MARK}[^{_MARK}]+{_MARK}|[^\W_]+|[^\w\s.,;:!?'\"()\[\]’‘“”–—-]")  # noqa: RUF001
 _DENIED = re.compile(r"\b(ca|wo|sha)n['’]t\b|n['’]t\b", re.IGNORECASE)  # noqa: RUF001
 _WHOLE = {"ca": "can not", "wo": "will not", "sha": "shall not"}
 _SHORT = re.compile(r"\b(what|who|where|when|how|that|it|there)['’]s\b", re.IGNORECASE)  # noqa: RUF001
@@ -37,6 +38,11 @@ _SAME = {
     "'m": "am", "tel": "telephone",
 }  # fmt: skip
 _OF = frozenset(("of", "for"))
+# What is more than several of one: the terms of a loan are not its term.
+_OTHERWISE = frozenset((
+    "arms", "contents", "customs", "damages", "funds", "futures", "goods", "interests", "means",
+    "minutes", "news", "premises", "proceeds", "savings", "securities", "terms", "works",
+))  # fmt: skip
 
 
 def canonical(question: str) -> str:
@@ -75,15 +81,15 @@ def _marked(text: str) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Lowercase, but for what is written in capitals: "IT", "US", "WHO" are names."""
+    """Lowercase, but for what is written in capitals: "IT", "US", "WHO", "plan A" are names."""
     text = _DENIED.sub(lambda found: f" {_WHOLE.get((found[1] or '').lower(), 'not')} ", text)
     text = re.sub(r"\bcannot\b", "can not", text, flags=re.IGNORECASE)
     text = _OWNED.sub(" ", _SHORT.sub(r"\1 is", text))
     shouted = text.isupper()
-    for found in _TOKEN.findall(text):
+    for at, found in enumerate(_TOKEN.findall(text)):
         if found[0] == _MARK:
             yield found.strip(_MARK)
-        elif len(found) > 1 and found.isupper() and not shouted:
+        elif (len(found) > 1 or (found == "A" and at)) and found.isupper() and not shouted:
             yield f"'{found}"
         else:
             yield _singular(found.casefold())
@@ -91,6 +97,8 @@ def _words(text: str) -> Iterator[str]:
 
 def _singular(word: str) -> str:
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "as")):
+        return word
+    if word in _OTHERWISE:
         return word
     return f"{word[:-3]}y" if word.endswith("ies") and len(word) > 4 else word[:-1]
 

@@ -46,6 +46,7 @@ class Server(ThreadingHTTPServer):
     """Answers as OPA does, by the shipped policy; or badly, where it is told to."""
 
     bad: bytes | None = None
+    status = 200
 
     def __init__(self) -> None:
         compiled, outer = Compiled(read(FOLDER)), self
@@ -57,7 +58,7 @@ class Server(ThreadingHTTPServer):
                 said = {"result": compiled.answer(rule, asked["input"])}  # type: ignore[arg-type]
                 said["provenance"] = {"bundles": {"main": {"revision": "r7"}}}
                 body = outer.bad or json.dumps(said).encode()
-                self.send_response(200)
+                self.send_response(outer.status)
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -194,6 +195,12 @@ def test_a_server_that_is_away_or_talks_nonsense_refuses(server: Server) -> None
     server.bad = None
     assert policy.decide("ask", ASKED).allowed
     policy.close()
+    server.status = 403
+    known = OpaPolicy(f"http://millrace:pass-word@127.0.0.1:{server.server_port}")
+    refused = known.decide("ask", ASKED)
+    assert refused.rules == UNAVAILABLE
+    assert "403" in refused.reasons[0] and "pass-word" not in refused.reasons[0]
+    known.close()
     gone = OpaPolicy("http://127.0.0.1:9")
     assert gone.decide("ask", ASKED).rules == UNAVAILABLE
     gone.close()

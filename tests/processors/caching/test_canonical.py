@@ -41,6 +41,13 @@ def test_harmless_wordings_are_one_form(one: str, other: str) -> None:
         ("What does AC-2(3) say?", "What does AC-2(4) say?"),
         ("What is the IT budget?", "What is it budget?"),
         ("May I pay?", "Must I pay?"),
+        ("May I use C++ here?", "May I use C# here?"),
+        ("Does the rule x < y hold?", "Does the rule x > y hold?"),
+        ("What is the fee for A & B?", "What is the fee for A | B?"),
+        ("What does plan A cover?", "What does a plan cover?"),
+        ("Is vitamin A covered?", "Is a vitamin covered?"),
+        ("What are the terms of the loan?", "What is the term of the loan?"),
+        ("What are our savings rules?", "What are our saving rules?"),
         ("What applies from 1 May 2024?", "What applies until 1 May 2024?"),
     ],
 )
