@@ -11,7 +11,7 @@ demo: $(STAMP)
 
 test: $(EVALUATION)
 	@echo "millrace: running the tests (real broker and worker processes included; about 10 minutes)"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-real: $(STAMP) requirements-real.lock
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
