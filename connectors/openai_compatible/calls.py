@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import httpx2
 import openai
+from openai.resources import chat, embeddings
 
 from connectors.breaker import Away, Breaker
 from connectors.openai_compatible.limits import Gate
@@ -59,6 +60,10 @@ class Endpoint:
 Said = Callable[[str], None]
 Call = Callable[[openai.AsyncOpenAI, Said], Awaitable[T]]
 """One try; it says what was said so far, after which it is not made again."""
+
+
+# The client imports these when it is first used, which takes half a second of somebody's call.
+LOADED = (chat.AsyncCompletions, embeddings.AsyncEmbeddings)
 
 
 class Calls:
@@ -207,7 +212,7 @@ def client(endpoint: Endpoint, gate: Gate) -> openai.AsyncOpenAI:
         if request.headers.get("Authorization") == f"Bearer {KEYLESS}":
             del request.headers["Authorization"]
 
-    made = openai.AsyncOpenAI(
+    return openai.AsyncOpenAI(
         base_url=endpoint.url.rstrip("/"),
         api_key=key,
         max_retries=0,  # of ours, since they are to fit one deadline
@@ -217,11 +222,6 @@ def client(endpoint: Endpoint, gate: Gate) -> openai.AsyncOpenAI:
             event_hooks={"request": [keyless], "response": [noted]},
         ),
     )
-    _ = (
-        made.chat.completions,
-        made.embeddings,
-    )  # imported when first used, which takes half a second
-    return made
 
 
 class _Capped(httpx2.AsyncByteStream):

@@ -26,7 +26,10 @@ class _Counted:
         Raises:
             TimeoutError: they stopped coming.
         """
+        began = time.perf_counter()
         while not (first := self.records):
+            if time.perf_counter() - began > STALLED_S:
+                raise TimeoutError(f"no record came in {STALLED_S:.0f} s")
             time.sleep(LOOK_S / 10)
         begin = moved = time.perf_counter()
         seen = first

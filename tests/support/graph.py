@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from processors import needs
 from streams.app import opening
 from streams.app.ports import openers
 from streams.app.settings import load
@@ -21,12 +22,17 @@ def whole() -> list[Stage]:
     return opening.stages(chart.with_models(chart.for_any_model(load()))[1])
 
 
+# Topics that a port reads by itself, with no group: whoever needs it has to be let in.
+FOLLOWED = {needs.SUSPENSIONS: "control.tenants", needs.PURSE: "rag.budgets"}
+
+
 def allowed(stages: Sequence[Stage], every: Sequence[Stage], prefix: str, *, here: bool) -> Allowed:
     """What a process of these stages does at the broker."""
     found: Allowed = set()
     for stage in stages:
         written = {topic.name for topic in (*stage.writes, stage.dead_letters)}
         read = {topic.name for topic in stage.reads}
+        read |= {name for port, name in FOLLOWED.items() if port in stage.needs}
         state = {topic.name for topic in stage.changelogs}
         for family in (topic.name for topic in stage.writes if topic.suffix is not None):
             written.remove(family)

@@ -186,7 +186,7 @@ def test_the_flow_is_shown(millrace: Cli) -> None:
         "writes": ["docs.changes", "docs.changes.bulk"],
         "dead_letters": "docs.dlq",
         "state": [],
-        "needs": ["converter"],
+        "needs": ["converter", "tenancy", "suspensions"],
         "process": "documents",
         "background": True,
     }
