@@ -6,7 +6,6 @@ sums, a hash of reservations, and when each of these lapses.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -21,12 +20,24 @@ _SPARE_S = 60.0
 DONE_S = 3_600.0  # after which nobody makes a call again
 KEPT_MS = 3 * 86_400_000  # of a period that is over, for whoever reconciles it
 
+# By the server's clock: one worker's, which is fast, would let others' reservations lapse, and put
+# a tenant's next question into the future.
+_NOW = """
+local function clock(said)
+  if said ~= '' then return tonumber(said) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+"""
 # Numbers go to HINCRBY as they came, in text: what Lua makes of a large one is no whole number.
-_LAPSE = """
+_LAPSE = (
+    _NOW
+    + """
+local now = clock(ARGV[2])
 local function free(amount)  -- to Redis "-0" is no number
   if amount ~= '0' then redis.call('HINCRBY', KEYS[1], 'held', '-' .. amount) end
 end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)) do
   local amount = redis.call('HGET', KEYS[2], id)
   if amount then
     free(amount)
@@ -42,7 +53,8 @@ if own then
   redis.call('ZREM', KEYS[3], ARGV[1])
 end
 """
-# ARGV: call, now, amount, limit, calls at once, lapses at, key expires at
+)
+# ARGV: call, now, amount, limit, calls at once, held for, key expires at
 _RESERVE = (
     _LAPSE
     + """
@@ -51,7 +63,7 @@ if ARGV[5] ~= '' and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then retu
 if ARGV[4] ~= '' and sum('spent') + sum('held') >= tonumber(ARGV[4]) then return 'spent' end
 redis.call('HINCRBY', KEYS[1], 'held', ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-redis.call('ZADD', KEYS[3], ARGV[6], ARGV[1])
+redis.call('ZADD', KEYS[3], now + tonumber(ARGV[6]), ARGV[1])
 for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, ARGV[7]) end
 return 'taken'
 """
@@ -71,15 +83,19 @@ for at = 1, 3 do redis.call('PEXPIREAT', KEYS[at], ARGV[5]) end
 )
 # The time at which a tenant's next question is due, and a second's worth before it (GCRA).
 # ARGV: now, milliseconds between two, milliseconds that it may be early
-_RATE = """
-local due = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
-local early = due - tonumber(ARGV[1])
+_RATE = (
+    _NOW
+    + """
+local now = clock(ARGV[1])
+local due = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+local early = due - now
 if early > tonumber(ARGV[3]) then return tostring(early - tonumber(ARGV[3])) end
 local following = due + tonumber(ARGV[2])
 redis.call('SET', KEYS[1], string.format('%.3f', following), 'PX',
-           math.ceil(following - tonumber(ARGV[1])) + 1000)
+           math.ceil(following - now) + 1000)
 return '0'
 """
+)
 
 
 def held_s(call_s: float) -> float:
@@ -88,7 +104,7 @@ def held_s(call_s: float) -> float:
 
 
 class RedisLedger:
-    """A `Ledger`."""
+    """A `Ledger`. `now` is for tests: else the server's clock counts."""
 
     def __init__(
         self,
@@ -97,7 +113,7 @@ class RedisLedger:
         held_s: float = HELD_S,
         away_s: float = AWAY_S,
         watch: Watch = unwatched,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self._client: Any = client  # the stubs leave scripts half unknown
         self._reserve: Any = self._client.register_script(_RESERVE)
@@ -108,12 +124,19 @@ class RedisLedger:
         self._calling = Guarded(away_s, watch)
 
     def reserve(self, hold: Hold, nanos: int, *, limit: int | None, calls: int | None) -> Verdict:
-        now = int(self._now() * 1000)
         most, atonce = ("" if each is None else each for each in (limit, calls))
         with self._calling():
             said = self._reserve(
                 keys=_keys(hold.tenant, hold.begins),
-                args=[hold.call, now, nanos, most, atonce, now + self._held_ms, _expiry(hold)],
+                args=[
+                    hold.call,
+                    self._clock(),
+                    nanos,
+                    most,
+                    atonce,
+                    self._held_ms,
+                    _expiry(hold),
+                ],
             )
         return cast("Verdict", said.decode())
 
@@ -122,10 +145,8 @@ class RedisLedger:
         with self._calling():
             self._settle(
                 keys=[*keys, f"{keys[0]}:done:{hold.call}"],
-                args=[
-                    hold.call, int(self._now() * 1000), nanos, int(DONE_S * 1000), _expiry(hold)
-                ],
-            )  # fmt: skip
+                args=[hold.call, self._clock(), nanos, int(DONE_S * 1000), _expiry(hold)],
+            )
 
     def standing(self, tenant: str, begins: int) -> Standing:
         names = ("spent", "held", "repeated", "lapsed")
@@ -138,9 +159,13 @@ class RedisLedger:
         with self._calling():
             said = self._pass(
                 keys=[f"qps:{{{tenant}}}"],
-                args=[int(self._now() * 1000), between, max(1000 - between, 0)],
+                args=[self._clock(), between, max(1000 - between, 0)],
             )
         return float(said) / 1000
+
+    def _clock(self) -> int | str:
+        """As scripts take it: empty for the server's."""
+        return "" if self._now is None else int(self._now() * 1000)
 
 
 def _keys(tenant: str, begins: int) -> list[str]:

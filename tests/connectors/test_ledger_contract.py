@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -159,3 +160,17 @@ def test_a_call_that_costs_nothing_is_one_of_those_at_once_and_leaves_again(
 def test_what_is_reserved_outlives_the_longest_call_that_a_tier_may_make() -> None:
     longest = Tier(url="http://model", model="m", timeout_s=600).timeout_s
     assert held_s(longest) > longest and held_s(0) == HELD_S
+
+
+def test_a_worker_whose_clock_is_fast_shuts_nobody_out_and_frees_nothing(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(connect(redis.url)) as client:
+        client.flushall()
+        ledger, real = RedisLedger(client), time.time
+        assert ledger.reserve(HOLD, 5, limit=None, calls=1) == "taken"
+        monkeypatch.setattr(time, "time", lambda: real() + 3600)
+        assert ledger.pass_in("acme", 2) == 0
+        assert ledger.reserve(replace(HOLD, call="other"), 5, limit=None, calls=1) == "busy"
+        monkeypatch.undo()
+        assert ledger.pass_in("acme", 2) == 0
