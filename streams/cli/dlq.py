@@ -153,6 +153,7 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
 ) -> None:
     """Write a tenant's dead letters back to the topics they came from, as they were."""
+    from streams.edge.deliveries import Deliveries
     from streams.runtime import kafka
 
     if not (letter or stage or everything):
@@ -165,7 +166,7 @@ def replay(
         else:
             found = letters(chosen, codec, owner, stage)
         producer = kafka.new_producer(kafka.producer_options(chosen))
-        count = 0
+        count, deliveries = 0, Deliveries()
         for place, each in found:
             headers = [(h.key, h.value) for h in each.headers]
             while True:
@@ -178,13 +179,13 @@ def replay(
                         headers=[*headers, ("replayof", place.encode())],  # pyright: ignore
                         partition=each.partition,
                         timestamp=each.timestamp,
+                        on_delivery=deliveries,
                     )
                     break
                 except BufferError:
                     producer.poll(0.05)
             count += 1
-        if producer.flush(30):
-            raise UserError("not all could be delivered: the broker does not answer")
+        deliveries.wait(producer, 30)
     out.print(f"replayed {count}")
 
 

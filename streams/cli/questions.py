@@ -92,6 +92,7 @@ def feedback(
 ) -> None:
     """Publish what you think of an answer."""
     from streams.edge.client import edge_output
+    from streams.edge.deliveries import Deliveries
     from streams.runtime import kafka
 
     ratings = {"up": 1, "neutral": 0, "down": -1}
@@ -110,9 +111,9 @@ def feedback(
     with open_codec(chosen) as codec:
         producer = kafka.new_producer(kafka.producer_options(chosen))
         output = edge_output(codec, topics.RAG_FEEDBACK, given, str(uuid.uuid4()))
-        kafka.send(producer, output, kafka.Partitions(producer))
-        if producer.flush(10):
-            raise UserError("the feedback could not be delivered: the broker does not answer")
+        deliveries = Deliveries()
+        kafka.send(producer, output, kafka.Partitions(producer), deliveries)
+        deliveries.wait(producer, 10)
     out.print(f"published to {topics.RAG_FEEDBACK.name}")
 
 

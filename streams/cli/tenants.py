@@ -68,6 +68,7 @@ def show(
 
 def _say(chosen: Settings, tenant: str, *, suspended: bool, reason: str) -> None:
     from streams.edge.client import edge_output
+    from streams.edge.deliveries import Deliveries
     from streams.runtime import kafka
 
     if not 0 < len(tenant) <= 64 or len(reason) > 300:
@@ -82,6 +83,6 @@ def _say(chosen: Settings, tenant: str, *, suspended: bool, reason: str) -> None
     with open_codec(chosen) as codec:
         producer = kafka.new_producer(kafka.producer_options(chosen))
         output = edge_output(codec, topics.CONTROL_TENANTS, said, str(uuid.uuid4()))
-        kafka.send(producer, output, kafka.Partitions(producer))
-        if producer.flush(10):
-            raise UserError("it could not be written: the broker does not answer")
+        deliveries = Deliveries()
+        kafka.send(producer, output, kafka.Partitions(producer), deliveries)
+        deliveries.wait(producer, 10)

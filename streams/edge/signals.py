@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import NewTopic  # pyright: ignore[reportPrivateImportUsage]
 
 from streams.app.settings import Settings
+from streams.edge.deliveries import Deliveries
 from streams.flow.errors import UserError
 from streams.runtime import kafka
 
@@ -41,6 +42,6 @@ def snapshot(settings: Settings, topic: str, prefix: str, tables: Sequence[str])
     data = {"type": "INCREMENTAL", "data-collections": [*tables]}
     signal = {"id": "millrace", "type": "execute-snapshot", "data": data}
     producer = kafka.new_producer(kafka.producer_options(settings))
-    producer.produce(topic, json.dumps(signal).encode(), prefix.encode())
-    if producer.flush(TIMEOUT_S):
-        raise UserError(f"the broker did not take the signal on topic {topic}; try again")
+    deliveries = Deliveries()
+    producer.produce(topic, json.dumps(signal).encode(), prefix.encode(), on_delivery=deliveries)
+    deliveries.wait(producer, TIMEOUT_S)
