@@ -31,10 +31,13 @@ def hold(path: Path) -> IO[bytes]:
     """The folder, for this process alone until the file is closed; made where there is none.
 
     Raises:
-        UserError: another process has it.
+        UserError: another process has it, or it cannot be opened.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    file = (path / _LOCK).open("ab")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        file = (path / _LOCK).open("ab")
+    except OSError as error:
+        raise _closed(path, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -42,7 +45,17 @@ def hold(path: Path) -> IO[bytes]:
         raise UserError(
             f"the index in {path} is in use by another process: stop that one first"
         ) from None
+    except OSError as error:  # a disk of another machine may know no locks
+        file.close()
+        raise _closed(path, error) from None
     return file
+
+
+def _closed(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"the index in {path} cannot be opened ({error.strerror or error}): mend the permissions "
+        "of its folder, which the worker's user must own, or name another with MILLRACE_DATA"
+    )
 
 
 def newest(path: Path) -> Path | None:

@@ -20,12 +20,12 @@ _NOTHING = bytes(_BLOCK)
 
 
 def close(folder: Path) -> None:
-    """Seal it. A disk that is full leaves it without."""
-    found = {name: _digest(folder / name) for name in _files(folder)}
-    body = json.dumps(found, sort_keys=True)
-    mark = hashlib.blake2b(body.encode()).hexdigest()
+    """Seal it. A disk that is full, or a file that just goes, leaves it without."""
     new = folder / f"{NAME}.new"
     try:
+        found = {name: _digest(folder / name) for name in _files(folder)}
+        body = json.dumps(found, sort_keys=True)
+        mark = hashlib.blake2b(body.encode()).hexdigest()
         with new.open("w") as file:
             file.write(json.dumps({"mark": mark, "files": body}))
             file.flush()

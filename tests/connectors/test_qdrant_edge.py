@@ -267,3 +267,21 @@ def test_what_a_version_in_parts_has_is_remembered_by_the_folder(path: Path) -> 
         whole = Applied(superseded=False, removed=2, obsolete=(Logged(1, 0, 2),))
         assert apply(index, [part("a", 2, 1, 3, "dos")]) == [whole]
         assert texts(index) == ["dos", "tres", "uno"]
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UserError, match=r"cannot be opened .*mend the permissions"):
+        EdgeIndex(tmp_path / "taken" / "index", "v1").open()
+
+
+def test_a_file_that_goes_while_the_folder_is_sealed_keeps_nobody_out(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine's own threads take files away: what follows must let go of the folder still."""
+    index = EdgeIndex(path, "v1").open()
+    gone: list[str] = ["gone"]
+    monkeypatch.setattr("connectors.qdrant_edge.seal._files", lambda _: gone)
+    index.close()
+    with EdgeIndex(path, "v1") as again:
+        assert again.left()[1] >= 0
