@@ -44,6 +44,14 @@ def cited(text: str) -> Iterable[tuple[str, list[int]]]:
             yield bare, [*dict.fromkeys(numbers)]
 
 
+def begun(text: str) -> tuple[str, str]:
+    """What is whole of a text that is being written, and its last sentence, which may go on."""
+    text = _MARKED_END.sub(r"\2\1", text)
+    spans = [*split_sentences(text)]
+    at = spans[-1][0] if spans else 0
+    return text[:at], text[at:]
+
+
 def support(sentence: str, sources: Sequence[Candidate]) -> float:
     """The share of the sentence's terms in what it cites; 0 where that does not bear it out.
 

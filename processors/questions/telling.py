@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from processors.models import Partials
-from processors.questions.supporting import cited
+from processors.questions.supporting import begun, cited
 from schemas.events import PartialAnswer, Question
 
 _ENDS = frozenset(".!?\n]")  # after which a sentence may be whole
@@ -29,7 +29,6 @@ class Telling:
         self._question, self._tier = question, tier
         self._partials, self._check, self._now = partials, check, now
         self._text = ""
-        self._seen = 0  # sentences
         self._told = 0
 
     def __call__(self, piece: str) -> None:
@@ -40,12 +39,11 @@ class Telling:
         self._text += piece
         if _ENDS.isdisjoint(piece):
             return
-        # The last one may go on, or have its marks behind it.
-        whole = [*cited(self._text)][:-1]
-        for sentence, numbers in whole[self._seen :]:
+        # The last one may go on, or have its marks behind it. Only that is looked at again.
+        whole, self._text = begun(self._text)
+        for sentence, numbers in cited(whole):
             if self._check(sentence, numbers):
                 self._tell(sentence if not self._told else f" {sentence}", checked=True)
-        self._seen = max(self._seen, len(whole))
 
     def _tell(self, text: str, *, checked: bool) -> None:
         self._partials.tell(
