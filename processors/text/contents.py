@@ -34,4 +34,7 @@ def without_contents(body: str) -> str:
 
 
 def _key(title: str) -> str:
-    return " ".join(_NUMBER.sub("", title.strip(), count=1).casefold().split())
+    said = title.strip()
+    # At its beginning alone: looked for anywhere, it takes the square of a title's length.
+    number = _NUMBER.match(said)
+    return " ".join(said[number.end() if number else 0 :].casefold().split())
