@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
-from streams.app import opening
+from streams.app import opening, permitted
 from streams.app.rights import Flow, Principal, Right, by_process, by_stage, of_stage, principals
 from streams.app.settings import Settings
 from streams.flow.stage import Stage
@@ -153,3 +155,11 @@ def test_no_right_is_said_twice(flow: Flow) -> None:
         reading = {(r.resource, r.name) for r in each.rights if r.operation in ("read", "write")}
         describing = {(r.resource, r.name) for r in each.rights if r.operation == "describe"}
         assert not describing & reading
+
+
+def test_a_broker_that_tells_nothing_of_rights_stops_no_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(permitted, "CALL_S", 0.01)
+    silent = {"rag.requests": Future[None]()}
+    permitted._compare(Settings(), "topic", {"rag.requests": ["read"]}, silent)
