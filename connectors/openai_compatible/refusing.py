@@ -17,7 +17,7 @@ UNKNOWN_KEY, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 TIMED_OUT, TOO_MANY, SERVER_ERROR = 408, 429, 500
 LONGEST_REASON = 300  # characters
 # What the client and the code that reads its objects raise on an answer that is none.
-JUNK = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+JUNK = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 
 
 class Unanswered(Retry):

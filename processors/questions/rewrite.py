@@ -103,7 +103,7 @@ def lines_of(text: str) -> str:
     """The wordings of an answer by `SCHEMA`, a line each; what is none of that as it stands."""
     try:
         said: object = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # "[" as often as it may say
         return text
     found = cast("dict[str, object]", said).get("wordings") if isinstance(said, dict) else None
     if not isinstance(found, list):

@@ -162,3 +162,9 @@ def test_a_slow_reranker_costs_what_there_is_and_then_nothing(
         with pytest.raises(Retry):
             model.scores([Ranked("q", ["a"])], within_s=0.1)
     assert time.monotonic() - began < FAILURES * 0.1 + 1.0
+
+
+def test_an_answer_that_nests_without_end_is_retried(server: ModelServer, stack: ExitStack) -> None:
+    server.body = b"[" * 100_000
+    with pytest.raises(Retry, match="no answer that can be read"):
+        opened(server, stack).embed_queries(["a"])

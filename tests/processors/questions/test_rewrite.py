@@ -13,7 +13,7 @@ from connectors.memory.sessions import MemorySessions
 from connectors.openai_compatible.calls import Endpoint
 from connectors.openai_compatible.generator import OpenAICompatible
 from processors.questions.answers import now_ms
-from processors.questions.rewrite import DEGRADED, VariantsConfig, variants_in
+from processors.questions.rewrite import DEGRADED, VariantsConfig, lines_of, variants_in
 from processors.questions.rewrite import rewrite as spelled
 from schemas.events import ModelUsage, QuestionAdmitted
 from streams.flow.errors import Retry
@@ -180,3 +180,8 @@ def test_a_model_that_hangs_costs_the_first_questions_its_time_out_and_the_other
             assert len(server.connections) == 3
     assert all(each.variants == ["What is AC-2?"] for each in results)
     assert all(each.degraded == ["a", DEGRADED] for each in results)
+
+
+def test_a_model_that_nests_without_end_gives_no_wordings_and_ends_no_stage() -> None:
+    deep = "[" * 8_000
+    assert lines_of(deep) == deep and variants_in(deep, "q") == []
