@@ -9,11 +9,12 @@ from pathlib import Path
 
 from connectors.rego.source import UnusableError, mapping
 from processors.money.tenancy import Tenancy, tenancy
+from processors.questions.admit import TENANT
 from streams.app import policies
 from streams.flow.errors import UserError
 from streams.flow.port import Watch, unwatched
 
-__all__ = ["Followed", "Tenancy", "read"]
+__all__ = ["TENANT", "Followed", "Tenancy", "read"]
 
 TENANTS = "tenants.yaml"
 PEER = "tenants.yaml"  # as the metric of what is away names it

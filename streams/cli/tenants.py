@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.app.settings import Settings
 
 app = typer.Typer(help="Who may ask and feed.", no_args_is_help=True)
+MOST_REASON = 300  # characters
 Name = Annotated[str, typer.Argument(help="Which tenant.")]
 
 
@@ -67,12 +68,15 @@ def show(
 
 
 def _say(chosen: Settings, tenant: str, *, suspended: bool, reason: str) -> None:
+    from streams.app.tenancy import TENANT
     from streams.edge.client import edge_output
     from streams.edge.deliveries import Deliveries
     from streams.runtime import kafka
 
-    if not 0 < len(tenant) <= 64 or len(reason) > 300:
-        raise UserError("a tenant has 1 to 64 characters, a reason 300 at most")
+    if not TENANT.fullmatch(tenant):  # "acme " would suspend nobody
+        raise UserError(f"'{tenant}' is no tenant: it has 1 to 64 letters, digits, '.', '_' or '-'")
+    if len(reason) > MOST_REASON:
+        raise UserError(f"the reason has {len(reason)} characters; at most {MOST_REASON}")
     by = "unknown"
     with suppress(OSError, KeyError, ImportError):  # a user whom the system does not know
         by = getpass.getuser()
