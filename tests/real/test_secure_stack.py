@@ -11,6 +11,7 @@ import pytest
 
 from schemas.events import DocumentFed, QuestionAsked
 from streams.app import opening, rights
+from streams.app.ports import secrets
 from streams.app.settings import Settings, load
 from streams.app.stores import IndexSettings
 from streams.edge import admin
@@ -42,7 +43,12 @@ def prepared(settings: Settings) -> Prepared:
     flow, together = rights.Flow.of(settings, stages), alone(stages)
     scram.secure(settings, rights.principals(flow, together))
     processes = [
-        Process(name, tuple(each.name for each in those), user=flow.principal(name))
+        Process(
+            name,
+            tuple(each.name for each in those),
+            secrets=tuple(secrets(those)),
+            user=flow.principal(name),
+        )
         for name, those in together.items()
     ]
     return Prepared(made, processes, flow.principal(rights.OPERATOR))
@@ -78,7 +84,7 @@ def test_documents_are_fed_and_questions_answered_by_principals_that_may_no_more
     assert report.searchable == 1 and not report.rejected
     assert "900 euros" in answered(stack)
     lags = admin.lag(as_(stack, "scaler"), opening.stages(stack.settings))
-    assert set(lags) >= {"ingest", "generate.local", "feedback"}
+    assert set(lags) >= {"ingest", "generate.extractive", "feedback"}
 
 
 def test_a_stage_that_is_killed_comes_back_as_itself(stack: Stack) -> None:
