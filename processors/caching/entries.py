@@ -115,8 +115,13 @@ def digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
-def passage(chunk: StoredChunk) -> Candidate:
-    """A chunk that an answer rests on, as the event of its question shows it."""
+def passage(
+    chunk: StoredChunk,
+    score: float = 0.0,
+    scores: Mapping[str, float] | None = None,
+    sentence_scores: Sequence[float] = (),
+) -> Candidate:
+    """A chunk as the events of a question show it; without scores, one that an answer rests on."""
     return Candidate(
         chunk_id=chunk.chunk_id,
         doc_id=chunk.doc_id,
@@ -128,10 +133,10 @@ def passage(chunk: StoredChunk) -> Candidate:
         text=chunk.text,
         chunking=chunk.chunking,
         changed_at=chunk.changed_at,
-        score=0.0,
-        scores={},
+        score=score,
+        scores={**(scores or {})},
         sentences=chunk.sentences,
-        sentence_scores=[],
+        sentence_scores=[*sentence_scores],
         page=chunk.page,
     )
 

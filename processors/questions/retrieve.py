@@ -10,7 +10,7 @@ from itertools import compress
 import numpy as np
 
 from processors import needs, places
-from processors.caching.entries import Caching
+from processors.caching.entries import Caching, passage
 from processors.caching.serving import Serving
 from processors.guard.access import Access
 from processors.guard.instructing import Scorer
@@ -255,28 +255,17 @@ def _candidates(
     )
     feedback = _feedback(stacked[starts], mixed)
     return [
-        Candidate(
-            chunk_id=chunk.chunk_id,
-            doc_id=chunk.doc_id,
-            doc_version=chunk.doc_version,
-            ordinal=chunk.ordinal,
-            title=chunk.title,
-            heading=chunk.heading,
-            uri=chunk.uri,
-            text=chunk.text,
-            chunking=chunk.chunking,
-            changed_at=chunk.changed_at,
-            score=hit.score,
-            scores={
+        passage(
+            chunk,
+            hit.score,
+            {
                 "fused": hit.score,
                 "dense": dense[at],
                 "bm25": hit.bm25,
                 "sentence": best[at],
                 "feedback": feedback[at],
             },
-            sentences=chunk.sentences,
-            sentence_scores=sentences[at],
-            page=chunk.page,
+            sentences[at],
         )
         for at, (hit, chunk) in enumerate(found)
     ]
