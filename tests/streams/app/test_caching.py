@@ -228,10 +228,12 @@ def test_no_answer_goes_to_whom_its_documents_are_closed_or_to_another_tenant() 
     """Random people, documents and changes: whoever gets an answer may see what it rests on."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    rng, running, given = random.Random(seed), Running(), 0
+    rng, running, given, turns = random.Random(seed), Running(), 0, 0
     acls, classes = (["*"], ["hr"], ["user:anne"], []), (["public"], ["secret"])
     labels: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
-    for _ in range(120):
+    while turns < 120 or given < 20:  # how often an answer is cached is a matter of the seed
+        turns += 1
+        assert turns < 2_000, "the cache took no part"
         tenant = rng.choice(("acme", "other"))
         if rng.random() < 0.1 or not labels:
             kind, doc_id = rng.choice(("Gold", "Blue")), rng.choice("ab")
@@ -248,4 +250,3 @@ def test_no_answer_goes_to_whom_its_documents_are_closed_or_to_another_tenant() 
             assert {"*", role, f"user:{user}"} & {*acl}
             assert {*needed} <= {"public", cleared}
             assert f"euros of {tenant}" in citation.quote
-    assert given > 10, "the cache took part"
