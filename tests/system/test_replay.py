@@ -79,6 +79,8 @@ FULL = Drill(
     erased_s=60.0,
     drain_s=600.0,
 )
+# All of the open history in ten minutes, under fewer kills.
+WHOLE = Drill(0, 40, 4, 40, worker_kills=20, store_kills=0, broker_kills=0, drain_s=600.0)
 only_on_demand = pytest.mark.skipif(
     os.environ.get("DRILL") != "full", reason="takes 15 to 20 minutes: run `make drill`"
 )
@@ -88,6 +90,7 @@ only_on_demand = pytest.mark.skipif(
     "drill",
     [
         pytest.param(CI, id="short"),
+        pytest.param(WHOLE, id="whole", marks=[pytest.mark.drill, only_on_demand]),
         pytest.param(FULL, id="full", marks=[pytest.mark.drill, only_on_demand]),
     ],
 )
