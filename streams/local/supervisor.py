@@ -18,6 +18,7 @@ from streams.app.ports import RedisSettings, TiersSettings
 from streams.app.settings import Settings
 from streams.flow.errors import MillraceError, UserError
 from streams.local import users
+from streams.local.archive import Archiving
 from streams.local.broker import Broker
 from streams.local.child import Service, unwritable
 from streams.local.daemon import detach
@@ -137,6 +138,8 @@ class Stack:
             self.stop()
             raise
         self._say("ready")
+        if any(watched.name == "broker" for watched in self._watched):
+            self._resources.enter_context(Archiving(self.settings))
         self._monitor = threading.Thread(target=self._keep_running, name="monitor", daemon=True)
         self._monitor.start()
 
