@@ -10,7 +10,7 @@ from streams.flow.stage import Stage
 from streams.runtime.fair import Fair
 from streams.runtime.lane import ByKey, InOrder, Lane, Report, Waiting, Works
 from streams.runtime.lone import LoneLane
-from streams.runtime.pace import HURRIED_S, Pace
+from streams.runtime.pace import LIVE_S, Pace
 from streams.runtime.quiet import Quiet
 from streams.runtime.recall import Recall
 from streams.runtime.record import Record
@@ -92,7 +92,7 @@ def _pace(
     """Where something may be bulk, no batch takes long, lest what comes meanwhile waits for it."""
     if not any(topic.bulk for topic in stage.reads):
         return None
-    seconds = min(stage.batch_seconds, HURRIED_S) if wait is None else stage.batch_seconds
+    seconds = min(stage.batch_seconds, LIVE_S) if wait is None else stage.batch_seconds
     if versions is None or stage.supersede is None:
         return Pace(seconds, wait)
     return Pace(seconds, wait, versions.superseded)

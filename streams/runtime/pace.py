@@ -11,7 +11,10 @@ from streams.runtime.record import Record
 OVERHEAD = 256  # bytes that a record weighs beside its own
 GROWTH = 4  # times the last batch: what was quick may have been an exception
 NEWEST = 0.3  # what the last batch counts in the estimate
-HURRIED_S = 0.1  # of a batch at whose beginning live records are in work
+HURRIED_S = 0.1  # of a bulk batch at whose beginning live records are in work
+# Of a live batch, and only where so much is waiting: who comes then waits for all of that anyhow. A
+# third of this costs a quarter of the throughput, since each batch is a transaction of each stage.
+LIVE_S = 0.3
 # A bulk lane waits for live records no longer than this many times its last batch: so it has a
 # fifth of its time however much is live.
 PATIENCE = 4

@@ -31,6 +31,12 @@ CODEC = Codec()
 PATIENCE_S = 10.0
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take a while from a report to the lane's rest: that is no slow batch."""
+    monkeypatch.setattr(lone, "QUICK_S", 0.5)
+
+
 class Reports:
     """What the lane told, in order."""
 
