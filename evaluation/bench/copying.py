@@ -18,7 +18,8 @@ from streams.flow.stage import record_stage
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.telemetry import BATCH, RECORDS, DerivedSpans
+from streams.runtime.spans import DerivedSpans
+from streams.runtime.telemetry import BATCH, RECORDS
 from streams.runtime.worker import StageWorker, Worker, collect_seldom
 
 READY_TIMEOUT_S = 60.0

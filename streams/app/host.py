@@ -32,7 +32,8 @@ from streams.runtime.folding import TENANTS
 from streams.runtime.precedence import Precedence
 from streams.runtime.quiet import Quiet
 from streams.runtime.room import Room
-from streams.runtime.telemetry import REGISTRY, log_as_json, open_spans, watch_stage
+from streams.runtime.spans import open_spans
+from streams.runtime.telemetry import REGISTRY, log_as_json, watch_stage
 from streams.runtime.versions import Versions
 from streams.runtime.worker import StageWorker, Worker
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import abc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 
 from connectors.breaker import Away
 from processors.guard.decision import Ask, Decision
@@ -14,6 +16,8 @@ from processors.money.prices import PriceTable
 from processors.ports import Embedder, Embedding, Float32, Passage
 from schemas.money import NANOS
 from streams.flow.errors import Retry
+from streams.runtime.calls import calling
+from streams.runtime.spans import HERE
 from streams.runtime.telemetry import (
     MODEL_CALLS,
     MODEL_COST,
@@ -24,6 +28,7 @@ from streams.runtime.telemetry import (
 )
 
 _log = logging.getLogger(__name__)
+COMPATIBLE = "openai_compatible"  # whose server it is, its client cannot know
 
 
 def counted_tokens(model: str) -> Callable[[int], None]:
@@ -34,8 +39,9 @@ def counted_tokens(model: str) -> Callable[[int], None]:
 class Counted:
     """An embedder that counts the texts the model sees: unchanged documents must add none."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, provider: str = HERE) -> None:
         self._embedder = embedder
+        self._provider = provider
         for kind in ("passage", "query"):  # shown as 0 before the first
             MODEL_TEXTS.labels(kind)
         self.model = embedder.model
@@ -43,11 +49,19 @@ class Counted:
 
     def embed_passages(self, passages: Sequence[Passage]) -> list[Embedding]:
         MODEL_TEXTS.labels("passage").inc(len(passages))
-        return self._embedder.embed_passages(passages)
+        with self._calling():
+            return self._embedder.embed_passages(passages)
 
     def embed_queries(self, queries: Sequence[str]) -> Float32:
         MODEL_TEXTS.labels("query").inc(len(queries))
-        return self._embedder.embed_queries(queries)
+        with self._calling():
+            return self._embedder.embed_queries(queries)
+
+    @contextmanager
+    def _calling(self) -> abc.Generator[None]:
+        with calling("embeddings", self.model, self._provider) as call:
+            call["gen_ai.embeddings.dimension.count"] = self.dimensions
+            yield
 
 
 class Decided:
@@ -93,14 +107,19 @@ class Metered:
         begin = time.perf_counter()
         outcome = "failed"
         try:
-            made = self._generator.complete(
-                instructions,
-                text,
-                most_tokens=most_tokens,
-                within_s=within_s,
-                schema=schema,
-                told=told,
-            )
+            with calling("chat", self.model, COMPATIBLE) as call:
+                call["gen_ai.request.max_tokens"] = most_tokens
+                call["gen_ai.output.type"] = "text" if schema is None else "json"
+                made = self._generator.complete(
+                    instructions,
+                    text,
+                    most_tokens=most_tokens,
+                    within_s=within_s,
+                    schema=schema,
+                    told=told,
+                )
+                call["gen_ai.usage.input_tokens"] = made.input_tokens
+                call["gen_ai.usage.output_tokens"] = made.output_tokens
             outcome = "answered"
         except Away:  # said once, by the breaker
             outcome = "not asked"

@@ -33,8 +33,9 @@ from streams.runtime.lease import Lease
 from streams.runtime.mirroring import Mirrored, committed
 from streams.runtime.processing import Processing
 from streams.runtime.record import now_ms
+from streams.runtime.spans import DerivedSpans
 from streams.runtime.stretches import CALL_S, Extent, extents
-from streams.runtime.telemetry import DerivedSpans, StageMetrics
+from streams.runtime.telemetry import StageMetrics
 
 log = logging.getLogger("millrace.host")
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from processors.caching.ports import AnswerCache
     from processors.guard.ports import Policy
     from processors.models import Generator, Partials, Reranker
-    from processors.ports import Embedder
+    from processors.ports import DenseSearch, Embedder, LexicalSearch, Reader
     from streams.app.settings import Settings
 
 __all__ = [
@@ -90,12 +90,8 @@ def _on(port: Port[T], section: type[S], opened: Callable[[S, Opening], T]) -> O
     return Opener(port, (section,), lambda sections, opening: opened(sections.of(section), opening))
 
 
-def _index(port: Port[Any]) -> Opener:
-    return Opener(port, stores.SECTIONS, stores.index)
-
-
 def _encoder(sections: Sections, opening: Opening) -> Embedder:
-    from streams.app.metering import Counted, counted_tokens
+    from streams.app.metering import COMPATIBLE, HERE, Counted, counted_tokens
 
     elsewhere = sections.of(EncoderSettings)
     if elsewhere.url:
@@ -106,7 +102,7 @@ def _encoder(sections: Sections, opening: Opening) -> Embedder:
         made = folders.embedder(elsewhere, opening)
     else:
         made = embedder(sections.of(EmbeddingSettings), opening)
-    return Counted(made)
+    return Counted(made, COMPATIBLE if elsewhere.url else HERE)
 
 
 def _answers(sections: Sections, opening: Opening) -> AnswerCache:
@@ -119,12 +115,33 @@ def _decided(settings: PolicySettings, opening: Opening) -> Policy:
     return Decided(policy(settings, opening))
 
 
+def _dense(sections: Sections, opening: Opening) -> DenseSearch:
+    from streams.app.asked import Dense
+
+    return Dense(stores.index(sections, opening))
+
+
+def _lexical(sections: Sections, opening: Opening) -> LexicalSearch:
+    from streams.app.asked import Lexical
+
+    return Lexical(stores.index(sections, opening))
+
+
+def _reader(settings: ReadingSettings, opening: Opening) -> Reader:
+    from streams.app.asked import Read
+
+    return Read(reader(settings, opening))
+
+
 def _reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
+    from streams.app.asked import Reranked
+    from streams.app.metering import COMPATIBLE, HERE
+
     if settings.url:
-        return endpoints.reranker(settings, opening)
+        return Reranked(endpoints.reranker(settings, opening), COMPATIBLE)
     from connectors.sentence_transformers import port as folders
 
-    return folders.reranker(settings, opening)
+    return Reranked(folders.reranker(settings, opening), HERE)
 
 
 def tier_of(port: Port[Any]) -> str:
@@ -169,10 +186,10 @@ PORTS: Mapping[str, Opener] = {
         _on(needs.CACHE, RedisSettings, cache),
         _on(needs.REQUESTS, RedisSettings, requests),
         _on(needs.SESSIONS, RedisSettings, sessions),
-        _index(needs.CHUNKS),
-        _index(needs.DENSE),
-        _index(needs.LEXICAL),
-        _on(needs.READER, ReadingSettings, reader),
+        Opener(needs.CHUNKS, stores.SECTIONS, stores.index),
+        Opener(needs.DENSE, stores.SECTIONS, _dense),
+        Opener(needs.LEXICAL, stores.SECTIONS, _lexical),
+        _on(needs.READER, ReadingSettings, _reader),
         _on(needs.RERANKING, RerankerSettings, _reranker),
         Opener(needs.PARTIALS, (), _partials),
         Opener(needs.ANSWERS, (RedisSettings, AnswersSettings), _answers),

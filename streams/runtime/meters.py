@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from streams.flow.measure import Measured, Meter
 from streams.runtime.folding import TENANTS, Names
 from streams.runtime.record import Output
-from streams.runtime.telemetry import REGISTRY, TRACEPARENT_BYTES
+from streams.runtime.spans import TRACEPARENT_BYTES
+from streams.runtime.telemetry import REGISTRY
 
 
 class Meters:

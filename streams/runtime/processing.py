@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.flow.errors import Reject, Retry
 from streams.flow.outcome import Outcome, Received
@@ -17,13 +17,15 @@ from streams.flow.port import Opened
 from streams.flow.stage import Stage
 from streams.flow.state import Kept
 from streams.flow.topic import Gone, To, Topic
+from streams.runtime.calls import Call, noted
 from streams.runtime.codec import Codec
 from streams.runtime.envelope import Common, Envelope, cause_of, common, stamp_of
 from streams.runtime.faults import BEYOND, Faults, Faulty
 from streams.runtime.letters import dead_letter
 from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.telemetry import Spans, StageMetrics
+from streams.runtime.spans import Spans, Work
+from streams.runtime.telemetry import StageMetrics
 from streams.runtime.versions import Versions, written
 
 # Kafka's default cap of 1 MiB counts key, headers and batch framing too. Dead letters carry the
@@ -55,6 +57,14 @@ class _Way:
             self.timed = attrgetter("carried.timings_ms")
 
 
+class _Asked(NamedTuple):
+    """Since when a record was worked on, what was asked meanwhile, and in which traces that is."""
+
+    begun: int
+    calls: Sequence[Call]
+    beside: Sequence[bytes]
+
+
 class Processing:
     """Runs one stage's processor over records: decode, deadline, process, encode.
 
@@ -82,6 +92,11 @@ class Processing:
         self._spans = spans
         self._clock = clock
         self._quiet_until = 0.0
+        self._groups = {
+            topic.name: f"{settings.group_prefix}.{each.group}"
+            for each in stage.subscriptions
+            for topic in each.topics
+        }
         # Of topics with one event the first counts: it knows where it diverts events to.
         written = (*stage.writes, stage.dead_letters)
         self._ways: dict[type, _Way] = {
@@ -96,9 +111,11 @@ class Processing:
         All others are done: their outputs are set. A bug that ends the worker is raised, and then
         none of the batch is done. What `aside` takes is left to others.
         """
+        begun = time.time_ns()
         owners: list[Record] = []
         received: list[Received[Any]] = []
         results: list[tuple[Record, Any, Outcome]] = []
+        asked: dict[int, _Asked] = {}  # by the id of the record
         for record in records:
             if record.settled is not None:  # a registry was away: the processor has done its part
                 results.append((record, *record.settled))
@@ -114,7 +131,7 @@ class Processing:
             except Exception as bug:
                 results.append((record, None, self._faults.fault(record, bug)))
         if received:
-            outcomes = self._faults.outcomes(owners, received)
+            outcomes = self._outcomes(owners, received, asked)
             events = [item.event for item in received]
             results += zip(owners, events, outcomes, strict=True)
         moment = self._clock()
@@ -129,7 +146,8 @@ class Processing:
                 again.append(record)
                 continue
             try:
-                self._finish(record, event, outcome, moment, stamp)
+                work = self._work(record, begun, asked.get(id(record)))
+                self._finish(record, event, outcome, moment, stamp, work)
             except Retry as failure:  # the schema registry is away, and this topic's schema new
                 record.settled = event, outcome
                 self._put_off(failure)
@@ -137,6 +155,34 @@ class Processing:
         if len(again) > 1:
             again.sort(key=lambda record: (record.topic, record.partition, record.offset))
         return again
+
+    def _outcomes(
+        self,
+        owners: Sequence[Record],
+        received: Sequence[Received[Any]],
+        asked: dict[int, _Asked],
+    ) -> Sequence[Outcome]:
+        """What becomes of each; notes what was asked for each, where anybody is told of spans."""
+        if not self._spans.told:
+            return self._faults.outcomes(owners, received)
+        if self.stage.whole_batch:
+            begun = time.time_ns()
+            with noted() as calls:
+                outcomes = self._faults.outcomes(owners, received)
+            beside = [cause_of(owner)[2] for owner in owners] if len(owners) > 1 else []
+            asked.update((id(owner), _Asked(begun, calls, beside)) for owner in owners)
+            return outcomes
+        each: list[Outcome] = []
+        for owner, item in zip(owners, received, strict=True):
+            begun = time.time_ns()
+            with noted() as calls:
+                each += self._faults.outcomes([owner], [item])
+            asked[id(owner)] = _Asked(begun, calls, ())
+        return each
+
+    def _work(self, record: Record, begun: int, asked: _Asked | None) -> Work:
+        group = self._groups[record.topic]
+        return Work(group, begun) if asked is None else Work(group, *asked)
 
     def _looked_at(self, record: Record) -> Received[Any] | tuple[Any, Outcome]:
         """A record as the processor takes it; or its event and outcome, where it need not."""
@@ -162,7 +208,13 @@ class Processing:
         return Received(event, *place, record.headers)
 
     def _finish(
-        self, record: Record, event: Any, outcome: Outcome, moment: int, stamp: bytes
+        self,
+        record: Record,
+        event: Any,
+        outcome: Outcome,
+        moment: int,
+        stamp: bytes,
+        work: Work,
     ) -> None:
         """Set the record's outputs: what the processor gave, or a dead letter."""
         verdict, letters = "done", isinstance(outcome, _FAILURES)
@@ -170,7 +222,7 @@ class Processing:
             verdict = str(outcome)
             outcome = self._dead(record, event, outcome, moment)
         cause, correlation, parent = cause_of(record)
-        span = self._spans.begin(self.stage.name, parent, cause, record)
+        span = self._spans.begin(self.stage.name, parent, cause, record, work)
         shared = common(stamp, cause, correlation, self._spans.traceparent(span))
         elapsed = max(0, moment - record.timestamp)
         try:
@@ -191,7 +243,7 @@ class Processing:
         # Where a copy is among several events, something else may have to come of it.
         copies = len(outcome) > 1 and any(item.__class__ is To for item in outcome)
         record.settled = (event, outcome) if copies else None
-        self._spans.end(span, verdict)
+        self._spans.end(span, verdict, event, outcome)
         record.done = True
 
     def _unwritable(self, bug: Exception) -> Reject:
@@ -202,6 +254,7 @@ class Processing:
     def refused(self, record: Record, output: Output, why: str) -> None:
         """A topic does not take an output of a record that is done: make something else of it."""
         moment = self._clock()
+        work = self._work(record, time.time_ns(), None)
         event, outcome = record.settled or (None, ())
         copy = next((item for item in outcome if _is_copy(item, output)), None)
         if copy is not None:
@@ -209,14 +262,14 @@ class Processing:
             kinds: set[type] = {item.__class__ for item in instead}
             others = [item for item in outcome if item is not copy]
             kept = [item for item in others if item.__class__ not in kinds]
-            self._finish(record, event, [*kept, *instead], moment, stamp_of(moment))
+            self._finish(record, event, [*kept, *instead], moment, stamp_of(moment), work)
             return
         said = f"{output.topic} does not take what {self.stage.name} made of it: {why}"
         try:
             event = self._codec.decode(self._reads[record.topic], record.value)
         except (Reject, Retry):
             event = None
-        self._finish(record, event, Reject(said), moment, stamp_of(moment))
+        self._finish(record, event, Reject(said), moment, stamp_of(moment), work)
 
     def _dead(self, record: Record, event: Any, failure: Reject | Retry, moment: int) -> list[Any]:
         self.metrics.dead_letters.inc()

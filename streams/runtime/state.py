@@ -21,8 +21,9 @@ from streams.runtime.processing import Aside, Processing
 from streams.runtime.record import Output, Record, now_ms, order_key
 from streams.runtime.restoring import GoneError, Tables
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.spans import Spans
 from streams.runtime.table import Change, Table
-from streams.runtime.telemetry import Spans, StageMetrics
+from streams.runtime.telemetry import StageMetrics
 
 EXPIRY_MS = 60_000  # between two looks for entries that are too old
 

@@ -1,4 +1,4 @@
-"""Metrics, spans and logs of every stage. Only the runtime calls this; processors never do."""
+"""Metrics and logs of every stage. Only the runtime calls this; processors never do."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.json_lines import as_line
@@ -25,7 +18,6 @@ from streams.runtime.folding import OTHER, TENANTS
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
-TRACEPARENT_BYTES = 55
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
 RECORDS = Counter("millrace_records", "Records committed.", ["stage"], registry=REGISTRY)
@@ -188,111 +180,6 @@ class StageMetrics:
             LAG.remove(self.stage, topic, str(partition))
         except KeyError:
             return
-
-
-class Place(Protocol):
-    """Where a record stands."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-class Spans(Protocol):
-    """Gives each record a span in the trace it came with."""
-
-    def begin(self, stage: str, parent: bytes, cause: bytes, place: Place) -> Any:
-        """A span of `stage` under the traceparent `parent` (empty: a new trace)."""
-        ...
-
-    def traceparent(self, span: Any) -> bytes: ...
-
-    def end(self, span: Any, outcome: str) -> None: ...
-
-
-class DerivedSpans:
-    """Propagates trace context without exporting: ids follow from the record's own id.
-
-    So a question has one trace id across all stages even where nobody collects spans, and a replay
-    gives the same ids.
-    """
-
-    def __init__(self) -> None:
-        self._seeds: dict[str, blake2b] = {}  # by stage
-
-    def begin(
-        self,
-        stage: str,
-        parent: bytes,
-        cause: bytes,
-        place: Place,  # noqa: ARG002
-    ) -> tuple[str, bytes, bytes]:
-        return stage, parent, cause
-
-    def traceparent(self, span: tuple[str, bytes, bytes]) -> bytes:
-        stage, parent, cause = span
-        seed = self._seeds.get(stage)
-        if seed is None:
-            seed = self._seeds[stage] = blake2b(stage.encode() + b"#", digest_size=24)
-        made = seed.copy()
-        made.update(cause)
-        digest = made.hexdigest().encode()
-        trace_id = parent[3:35] if len(parent) == TRACEPARENT_BYTES else digest[16:]
-        return b"00-%b-%b-01" % (trace_id, digest[:16])
-
-    def end(self, span: tuple[str, bytes, bytes], outcome: str) -> None:
-        pass
-
-
-class ExportedSpans:
-    """OpenTelemetry spans to an exporter: one trace per question and per document change."""
-
-    def __init__(self, exporter: SpanExporter, service: str) -> None:
-        self._provider = TracerProvider(resource=Resource.create({"service.name": service}))
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("millrace")
-        self._propagator = TraceContextTextMapPropagator()
-
-    def begin(self, stage: str, parent: bytes, cause: bytes, place: Place) -> trace.Span:
-        carrier = {"traceparent": parent.decode("ascii", "replace")}
-        context = self._propagator.extract(carrier) if parent else None
-        return self._tracer.start_span(
-            f"process {stage}",
-            context=context,
-            kind=trace.SpanKind.CONSUMER,
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.operation.name": "process",
-                "messaging.destination.name": place.topic,
-                "messaging.destination.partition.id": str(place.partition),
-                "messaging.kafka.offset": place.offset,
-                "messaging.consumer.group.name": stage,
-                "messaging.message.id": cause.decode("ascii", "replace"),
-            },
-        )
-
-    def traceparent(self, span: trace.Span) -> bytes:
-        carrier: dict[str, str] = {}
-        self._propagator.inject(carrier, trace.set_span_in_context(span))
-        return carrier.get("traceparent", "").encode()
-
-    def end(self, span: trace.Span, outcome: str) -> None:
-        span.set_attribute("millrace.outcome", masked(outcome))
-        if outcome not in ("done", "expired"):
-            span.set_status(trace.StatusCode.ERROR, masked(outcome))
-        span.end()
-
-    def close(self) -> None:
-        self._provider.shutdown()
-
-
-def open_spans(endpoint: str, service: str, stack: ExitStack) -> Spans:
-    """Spans to an OTLP endpoint (over HTTP), or only propagated where none is set."""
-    if not endpoint:
-        return DerivedSpans()
-    spans = ExportedSpans(OTLPSpanExporter(endpoint=endpoint.rstrip("/") + "/v1/traces"), service)
-    stack.callback(spans.close)
-    return spans
 
 
 class JsonLogs(logging.Formatter):

@@ -22,10 +22,11 @@ from streams.runtime.processing import Processing
 from streams.runtime.record import Output, Record, now_ms
 from streams.runtime.restoring import Stretch, Tables
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.spans import DerivedSpans, Spans
 from streams.runtime.state import Keeper
 from streams.runtime.stretches import Extent, Going
 from streams.runtime.table import Change
-from streams.runtime.telemetry import DerivedSpans, Spans, StageMetrics
+from streams.runtime.telemetry import StageMetrics
 from streams.runtime.versions import Versions
 
 E = TypeVar("E")

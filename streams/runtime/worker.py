@@ -37,9 +37,10 @@ from streams.runtime.refused import Heard, why
 from streams.runtime.restoring import Tables
 from streams.runtime.room import Room
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.spans import Spans
 from streams.runtime.state import Keeper
 from streams.runtime.table import BrokenTableError
-from streams.runtime.telemetry import Spans, StageMetrics
+from streams.runtime.telemetry import StageMetrics
 from streams.runtime.versions import Versions
 
 log = logging.getLogger("millrace.worker")

@@ -28,7 +28,7 @@ from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.record import Record
 from streams.runtime.room import Room
-from streams.runtime.telemetry import DerivedSpans, Spans
+from streams.runtime.spans import DerivedSpans, Spans
 from streams.runtime.worker import StageWorker
 from tests.system.copying import copies, dead_letters, source
 

@@ -25,7 +25,7 @@ from streams.flow.port import Opened
 from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.telemetry import DerivedSpans
+from streams.runtime.spans import DerivedSpans
 from streams.runtime.worker import StageWorker, Worker
 from tests.support.index_events import change
 from tests.system.harness import TIMEOUT_S, until

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from schemas.events import DocumentFed
 from schemas.topics import document_key
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
 from streams.runtime.record import Record
-from streams.runtime.telemetry import open_spans
+from streams.runtime.spans import open_spans
+from tests.support.otlp import attributes, collector
 from tests.system.copying import copying
 from tests.system.harness import Bench, fed, header
 
@@ -118,35 +116,6 @@ def test_a_dead_letter_stays_in_the_trace_of_what_it_is_about(bench: Bench) -> N
     assert trace_of(letter) == TRACE and header(letter, "causationid") == "order-7"
 
 
-@contextmanager
-def collector() -> Iterator[tuple[str, list[Span]]]:
-    """An OTLP endpoint on loopback, and the spans it was sent."""
-    spans: list[Span] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert self.path == "/v1/traces"
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                for scope in resource.scope_spans:
-                    spans.extend(scope.spans)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", spans
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def test_spans_of_two_stages_reach_a_collector_in_one_trace(
     bench: Bench, flow: list[Stage]
 ) -> None:
@@ -159,17 +128,19 @@ def test_spans_of_two_stages_reach_a_collector_in_one_trace(
 
     assert {span.trace_id.hex() for span in spans} == {TRACE}
     bad, good = sorted(
-        (span for span in spans if span.name == "process first"),
+        (span for span in spans if span.name == f"process {bench.source.name}"),
         key=lambda span: span.status.code == Status.STATUS_CODE_UNSET,
     )
-    copied = [span for span in spans if span.name == "process second"]
+    copied = [span for span in spans if span.name == f"process {flow[1].reads[0].name}"]
     assert good.parent_span_id.hex() == PARENT.split("-")[2]
     assert len(copied) == 2 and {span.parent_span_id for span in copied} == {good.span_id}
     assert bad.status.code == Status.STATUS_CODE_ERROR
     assert "neither a JSON object nor Avro" in bad.status.message
-    attributes = {each.key: each.value.string_value for each in good.attributes}
-    assert attributes["messaging.system"] == "kafka"
-    assert attributes["messaging.destination.name"] == bench.source.name
+    told = attributes(good)
+    assert told["messaging.system"] == "kafka" and told["messaging.operation.type"] == "process"
+    assert told["messaging.destination.name"] == bench.source.name
+    assert told["messaging.consumer.group.name"].endswith(".first")
+    assert told["millrace.stage"] == "first"
     out = bench.records(bench.copies)
     assert {header(record, "traceparent").split("-")[2] for record in out} == {
         span.span_id.hex() for span in copied

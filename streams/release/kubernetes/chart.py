@@ -27,9 +27,11 @@ from streams.release.kubernetes.workloads import Workload, either, row, workload
 from streams.release.observing.dashboards import dashboards
 from streams.release.observing.objectives import OBJECTIVES, edges
 from streams.release.observing.rules import rules
+from streams.release.observing.sampling import sampling
 
 CHART = "helm/millrace"
 CATALOGUE = "catalogue"
+COLLECTOR = "collector/sampling.yaml"
 RULES, DASHBOARDS = "rules.yaml", "dashboards"
 POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json", "guard/*.json")
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
@@ -103,6 +105,7 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
     any_models = stages(with_models(settings)[1])
     optional = frozenset(each.name for each in any_models) - {each.name for each in flow}
     files[f"{CHART}/{RULES}"] = _yaml(rules(any_models, settings.policies, optional))
+    files[COLLECTOR] = _yaml(sampling(settings.policies))
     for name, each in dashboards(any_models, settings.policies).items():
         files[f"{CHART}/{DASHBOARDS}/{name}.json"] = json.dumps(each, indent=1) + "\n"
     files[f"{CATALOGUE}/asyncapi.yaml"] = _yaml(asyncapi(flow, version, settings.group_prefix))

@@ -37,9 +37,10 @@ def steps() -> list[dict[str, Any]]:
 
 
 def chain(span: Span) -> list[str]:
+    """The names of its stages' spans, from it on."""
     names = [span.name]
-    while span.children:
-        (span,) = span.children
+    while onward := [each for each in span.children if each.topics]:
+        (span,) = onward
         names.append(span.name)
     return names
 
@@ -47,40 +48,57 @@ def chain(span: Span) -> list[str]:
 def test_a_question_is_one_tree_of_one_trace_with_a_span_a_stage() -> None:
     found = steps()
     (root,) = tree_of(found)
-    names = chain(root)
-    assert names[:5] == [
-        "publish rag.requests",
-        "process admit",
-        "process rewrite",
-        "process retrieve",
-        "process rerank",
+    assert chain(root) == [
+        "send rag.requests",
+        "process rag.requests",
+        "process rag.admitted",
+        "process rag.rewritten",
+        "process rag.retrieved",
+        "process rag.generate.extractive",
     ]
-    assert len(names) == 6 and names[5].startswith("process generate.")
     stages: list[Span] = root.children
     ids = set[str]()
+    by: list[str] = []
     while stages:
-        (span,) = stages
+        (span,) = [each for each in stages if each.topics]
         ids.add(span.trace_id)
-        stages = span.children
+        by.append(span.stage)
+        stages = [each for each in span.children if each.topics]
     assert len(ids) == 1, "all spans are of one trace"
+    assert by == ["admit", "rewrite", "retrieve", "rerank", "generate.extractive"]
+
+
+def test_a_models_call_is_a_span_below_the_stage_that_made_it() -> None:
+    (root,) = tree_of(steps())
+    span = root
+    while span.stage != "retrieve":
+        (span,) = [each for each in span.children if each.topics]
+    (call,) = [each for each in span.children if not each.topics]
+    assert (call.name, call.span_id) == ("embeddings bag", "")
+    assert call.attributes["gen_ai.usage.input_tokens"] == 4
+    (chunk,) = span.attributes["millrace.chunk.ids"]
+    (rerank,) = [each for each in span.children if each.topics]
+    assert rerank.attributes["millrace.chunk.ids"] == [chunk]
+    assert any("ordered by" in each for each in rerank.attributes["millrace.decisions"])
 
 
 def test_what_a_stage_writes_of_one_record_is_one_span() -> None:
     (root,) = tree_of(steps())
     said = [*lines([root])]
-    assert said[-1].strip().startswith("process generate.")
+    assert said[-1].strip().startswith("process rag.generate.extractive (generate.extractive)")
     assert said[-1].endswith("-> rag.answers, rag.closed")
-    assert [len(line) - len(line.lstrip()) for line in said] == [0, 2, 4, 6, 8, 10]
+    assert "    " * 2 + "embeddings bag  4 tokens read, 0 written" in said
+    assert [len(line) - len(line.lstrip()) for line in said] == [0, 2, 4, 6, 8, 8, 10]
 
 
 def test_a_trail_with_a_gap_has_a_root_for_each_part() -> None:
     found = [step for step in steps() if step["stage"] != "retrieve"]
     roots = tree_of(found)
-    assert [chain(root)[0] for root in roots] == ["publish rag.requests", "process rerank"]
+    assert [chain(root)[0] for root in roots] == ["send rag.requests", "process (by rerank)"]
 
 
 def test_a_header_that_is_no_traceparent_ends_nothing() -> None:
     found = steps()
     for said in ("", "-", "a-b-c-d-e", "-" * 55):
         spoiled = [{**step, "traceparent": said} for step in found]
-        assert chain(tree_of(spoiled)[0])[-1].startswith("process generate.")
+        assert chain(tree_of(spoiled)[0])[-1].startswith("process rag.generate.")

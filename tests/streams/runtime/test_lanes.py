@@ -19,7 +19,8 @@ from streams.flow.topic import Topic
 from streams.runtime.codec import Codec
 from streams.runtime.lanes import Lanes
 from streams.runtime.processing import Processing, Record
-from streams.runtime.telemetry import DerivedSpans, StageMetrics
+from streams.runtime.spans import DerivedSpans
+from streams.runtime.telemetry import StageMetrics
 
 IN = Topic("in", FeedbackGiven, lambda event: event.tenant)
 OUT = Topic("out", FeedbackGiven, lambda event: event.tenant)

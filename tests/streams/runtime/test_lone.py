@@ -24,7 +24,8 @@ from streams.runtime.lone import LoneLane
 from streams.runtime.processing import Processing
 from streams.runtime.record import Record
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.telemetry import DerivedSpans, StageMetrics
+from streams.runtime.spans import DerivedSpans
+from streams.runtime.telemetry import StageMetrics
 
 OUT = Topic("out", FeedbackGiven, lambda event: event.request_id)
 CODEC = Codec()

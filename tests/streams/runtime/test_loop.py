@@ -26,7 +26,8 @@ from streams.runtime.loop import Loop
 from streams.runtime.outages import Fenced, HopelessError
 from streams.runtime.processing import Processing
 from streams.runtime.record import Record
-from streams.runtime.telemetry import DerivedSpans, StageMetrics
+from streams.runtime.spans import DerivedSpans
+from streams.runtime.telemetry import StageMetrics
 
 OUT = Topic("out", FeedbackGiven, lambda event: event.request_id)
 COPY = record_stage(

@@ -16,9 +16,10 @@ from streams.runtime.codec import Codec
 from streams.runtime.processing import Record
 from streams.runtime.restoring import HOUR_MS, Stretch, Tables
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.spans import DerivedSpans
 from streams.runtime.state import Keeper
 from streams.runtime.stretches import Extent, Going
-from streams.runtime.telemetry import REGISTRY, DerivedSpans, StageMetrics
+from streams.runtime.telemetry import REGISTRY, StageMetrics
 from streams.runtime.testing import Changelog, Driver
 from tests.support.counting import (
     HOURS,
