@@ -66,14 +66,25 @@ class Ranked:
     passages: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One score a passage, in order: higher is better, within one question.
+
+    `input_tokens` is what the model counted that it read for them; 0: it does not say.
+    """
+
+    scores: Sequence[float]
+    input_tokens: int = 0
+
+
 class Reranker(Protocol):
     """A model that reads a question together with each passage."""
 
     @property
     def model(self) -> str: ...
 
-    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[list[float]]:
-        """Of each question one score a passage, in order: higher is better, within one question.
+    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[Scored]:
+        """Of each question the scores of its passages.
 
         Raises:
             Retry: it does not answer within so many seconds, or gives what are no scores.

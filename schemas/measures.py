@@ -17,6 +17,7 @@ ANSWER_SECONDS = Meter(
     "From a question's record to its answer, or abstention.",
     buckets=SECONDS,
 )
+CACHED = Meter("millrace_answers_cached", "Answers that were given again.", ("how",))
 DEGRADED = Meter("millrace_degraded", "Fallbacks that questions took.", ("at",))
 TOKENS = Meter("millrace_tokens", "What models read and wrote.", ("operation", "model", "kind"))
 COST = Meter("millrace_cost", "By the price list, in its currency.", ("operation", "model"))
@@ -27,7 +28,7 @@ FRESHNESS_SECONDS = Meter(
     ("op", "lane"),
     buckets=SECONDS,
 )
-METERS = (ANSWERS, ANSWER_SECONDS, DEGRADED, TOKENS, COST, FEEDBACK, FRESHNESS_SECONDS)
+METERS = (ANSWERS, ANSWER_SECONDS, CACHED, DEGRADED, TOKENS, COST, FEEDBACK, FRESHNESS_SECONDS)
 TIMELY = frozenset({"answered", "abstained"})
 
 
@@ -38,6 +39,8 @@ def of_closed(event: QuestionClosed) -> Iterator[Measured]:
     if status in TIMELY:
         seconds = max(0, event.closed_at - event.carried.question.asked_at) / 1000
         yield Measured(ANSWER_SECONDS, tenant, value=seconds)
+    if event.answer.cached:
+        yield Measured(CACHED, tenant, (event.answer.cached,))
     for said in event.answer.degraded:
         yield Measured(DEGRADED, tenant, (said.partition(":")[0],), names=False)
     for used in event.carried.usage:

@@ -26,11 +26,14 @@ class MemoryLedger:
         self._lock = threading.Lock()
         self._periods: dict[tuple[str, int], _Period] = {}
         self._due: dict[str, float] = {}
+        self._passed: set[tuple[str, str]] = set()
 
     def reserve(self, hold: Hold, nanos: int, *, limit: int | None, calls: int | None) -> Verdict:
         with self._lock:
             period = self._lapsed(hold)
             at = period.standing
+            if limit is not None and not at.begun:
+                return "unbegun"
             if calls is not None and len(period.held) >= calls:
                 return "busy"
             if limit is not None and at.spent + at.held >= limit:
@@ -38,6 +41,13 @@ class MemoryLedger:
             period.held[hold.call] = nanos, self._now() + self._held_s
             period.standing = replace(at, held=at.held + nanos)
             return "taken"
+
+    def begin(self, hold: Hold, spent: int) -> None:
+        with self._lock:
+            period = self._periods.setdefault((hold.tenant, hold.begins), _Period())
+            at = period.standing
+            if not at.begun:
+                period.standing = replace(at, spent=at.spent + spent, begun=True)
 
     def settle(self, hold: Hold, nanos: int) -> None:
         with self._lock:
@@ -52,14 +62,17 @@ class MemoryLedger:
         with self._lock:
             return self._periods.setdefault((tenant, begins), _Period()).standing
 
-    def pass_in(self, tenant: str, per_second: float) -> float:
+    def pass_in(self, tenant: str, per_second: float, place: str) -> float:
         with self._lock:
+            if (tenant, place) in self._passed:
+                return 0.0
             now, between = self._now(), 1 / per_second
             due = max(self._due.get(tenant, 0.0), now)
             wait = due - now - max(1 - between, 0)
             if wait > 1e-9:
                 return wait
             self._due[tenant] = due + between
+            self._passed.add((tenant, place))
             return 0.0
 
     def _lapsed(self, hold: Hold) -> _Period:

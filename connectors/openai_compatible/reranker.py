@@ -6,12 +6,13 @@ import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import openai
 
 from connectors.openai_compatible.calls import AWAY_S, Calls, Endpoint, Said
-from processors.models import Ranked
+from connectors.openai_compatible.counts import count
+from processors.models import Ranked, Scored
 from streams.flow.port import Watch, unwatched
 
 Form = Literal["jina", "tei"]
@@ -47,11 +48,11 @@ class EndpointReranker:
             self._pool.shutdown()
         self._calls.close()
 
-    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[list[float]]:
+    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[Scored]:
         """See `Reranker.scores`."""
 
-        def one(each: Ranked) -> list[float]:
-            return self._one(each, within_s) if each.passages else []
+        def one(each: Ranked) -> Scored:
+            return self._one(each, within_s) if each.passages else Scored([])
 
         found = map(one, asked) if len(asked) == 1 else self._threads().map(one, asked)
         return [*found]
@@ -62,12 +63,12 @@ class EndpointReranker:
                 self._pool = ThreadPoolExecutor(self._at_once, "rerank")
             return self._pool
 
-    def _one(self, asked: Ranked, within_s: float) -> list[float]:
+    def _one(self, asked: Ranked, within_s: float) -> Scored:
         body = {"model": self.model, "query": asked.question, self._texts: [*asked.passages]}
 
-        async def call(client: openai.AsyncOpenAI, said: Said) -> list[float]:  # noqa: ARG001
+        async def call(client: openai.AsyncOpenAI, said: Said) -> Scored:  # noqa: ARG001
             answer: Any = await client.post("/rerank", cast_to=object, body=body)
-            return self._ordered(answer, len(asked.passages))
+            return Scored(self._ordered(answer, len(asked.passages)), _read(answer))
 
         return self._calls.make(call, within_s=within_s)
 
@@ -80,3 +81,17 @@ class EndpointReranker:
         if not all(math.isfinite(score) for score in found.values()):
             raise ValueError("a score that is no number")
         return [found[at] for at in range(count)]
+
+
+def _read(answer: Any) -> int:
+    """Tokens that the server counted: as Jina and vLLM say it, or Cohere; TEI says nothing."""
+    if not isinstance(answer, dict):
+        return 0
+    said = cast("dict[str, Any]", answer)
+    usage, meta = said.get("usage"), said.get("meta")
+    if isinstance(usage, dict):
+        return count(cast("dict[str, Any]", usage).get("total_tokens"))
+    tokens = cast("dict[str, Any]", meta).get("tokens") if isinstance(meta, dict) else None
+    if isinstance(tokens, dict):
+        return count(cast("dict[str, Any]", tokens).get("input_tokens"))
+    return 0

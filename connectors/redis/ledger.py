@@ -18,6 +18,7 @@ from streams.flow.port import Watch, unwatched
 HELD_S = 180.0  # at least, after which a reservation lapses
 _SPARE_S = 60.0
 DONE_S = 3_600.0  # after which nobody makes a call again
+PASSED_S = 300.0  # in which a question that passed may come again, its worker having died
 KEPT_MS = 3 * 86_400_000  # of a period that is over, for whoever reconciles it
 
 # By the server's clock: one worker's, which is fast, would let others' reservations lapse, and put
@@ -58,6 +59,7 @@ end
 _RESERVE = (
     _LAPSE
     + """
+if ARGV[4] ~= '' and redis.call('HEXISTS', KEYS[1], 'begun') == 0 then return 'unbegun' end
 local function sum(name) return tonumber(redis.call('HGET', KEYS[1], name) or '0') end
 if ARGV[5] ~= '' and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then return 'busy' end
 if ARGV[4] ~= '' and sum('spent') + sum('held') >= tonumber(ARGV[4]) then return 'spent' end
@@ -68,6 +70,13 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, ARGV[7]) end
 return 'taken'
 """
 )
+# ARGV: spent, key expires at
+_BEGIN = """
+if redis.call('HSETNX', KEYS[1], 'begun', 1) == 1 and ARGV[1] ~= '0' then
+  redis.call('HINCRBY', KEYS[1], 'spent', ARGV[1])
+end
+redis.call('PEXPIREAT', KEYS[1], ARGV[2])
+"""
 # KEYS[4]: of this call alone. ARGV: call, now, cost, done for, key expires at
 _SETTLE = (
     _LAPSE
@@ -82,10 +91,12 @@ for at = 1, 3 do redis.call('PEXPIREAT', KEYS[at], ARGV[5]) end
 """
 )
 # The time at which a tenant's next question is due, and a second's worth before it (GCRA).
-# ARGV: now, milliseconds between two, milliseconds that it may be early
+# KEYS[2]: of this question alone. ARGV: now, milliseconds between two, milliseconds that it may be
+# early, milliseconds in which it may come again
 _RATE = (
     _NOW
     + """
+if redis.call('EXISTS', KEYS[2]) == 1 then return '0' end
 local now = clock(ARGV[1])
 local due = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
 local early = due - now
@@ -93,6 +104,7 @@ if early > tonumber(ARGV[3]) then return tostring(early - tonumber(ARGV[3])) end
 local following = due + tonumber(ARGV[2])
 redis.call('SET', KEYS[1], string.format('%.3f', following), 'PX',
            math.ceil(following - now) + 1000)
+redis.call('SET', KEYS[2], 1, 'PX', ARGV[4])
 return '0'
 """
 )
@@ -117,6 +129,7 @@ class RedisLedger:
     ) -> None:
         self._client: Any = client  # the stubs leave scripts half unknown
         self._reserve: Any = self._client.register_script(_RESERVE)
+        self._begin: Any = self._client.register_script(_BEGIN)
         self._settle: Any = self._client.register_script(_SETTLE)
         self._pass: Any = self._client.register_script(_RATE)
         self._held_ms = int(held_s * 1000)
@@ -140,6 +153,10 @@ class RedisLedger:
             )
         return cast("Verdict", said.decode())
 
+    def begin(self, hold: Hold, spent: int) -> None:
+        with self._calling():
+            self._begin(keys=_keys(hold.tenant, hold.begins)[:1], args=[spent, _expiry(hold)])
+
     def settle(self, hold: Hold, nanos: int) -> None:
         keys = _keys(hold.tenant, hold.begins)
         with self._calling():
@@ -149,17 +166,18 @@ class RedisLedger:
             )
 
     def standing(self, tenant: str, begins: int) -> Standing:
-        names = ("spent", "held", "repeated", "lapsed")
+        names = ("spent", "held", "repeated", "lapsed", "begun")
         with self._calling():
             found = cast("list[bytes | None]", self._client.hmget(_keys(tenant, begins)[0], names))
-        return Standing(*(int(each or 0) for each in found))
+        *sums, begun = (int(each or 0) for each in found)
+        return Standing(*sums, begun=bool(begun))
 
-    def pass_in(self, tenant: str, per_second: float) -> float:
+    def pass_in(self, tenant: str, per_second: float, place: str) -> float:
         between = 1000 / per_second
         with self._calling():
             said = self._pass(
-                keys=[f"qps:{{{tenant}}}"],
-                args=[self._clock(), between, max(1000 - between, 0)],
+                keys=[f"qps:{{{tenant}}}", f"qps:{{{tenant}}}:{place}"],
+                args=[self._clock(), between, max(1000 - between, 0), int(PASSED_S * 1000)],
             )
         return float(said) / 1000
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from connectors.breaker import Breaker
 from connectors.encoding import Dtype
 from connectors.sentence_transformers.loading import device_of, library, options
-from processors.models import Ranked
+from processors.models import Ranked, Scored
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Watch, unwatched
 
@@ -83,11 +83,11 @@ class PairReranker:
             self._thread.shutdown(cancel_futures=True)
         self._loaded = None
 
-    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[list[float]]:
+    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[Scored]:
         """See `Reranker.scores`."""
         pairs = [(each.question, text) for each in asked for text in each.passages]
         if not pairs:
-            return [[] for _ in asked]
+            return [Scored([]) for _ in asked]
         if self._thread is None:
             raise RuntimeError("a reranker reads only between entering and leaving it")
         with self._breaker.calling():
@@ -99,11 +99,15 @@ class PairReranker:
                 raise SlowError(
                     f"the reranker does not answer in time: took more than {within_s:g} s"
                 ) from None
-        found = iter(found)
-        return [[next(found) for _ in each.passages] for each in asked]
+        pair = iter(found)
+        scored = [[next(pair) for _ in each.passages] for each in asked]
+        return [Scored([s for s, _ in each], sum(n for _, n in each)) for each in scored]
 
-    def _read(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def _read(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """The score of each pair, and how many tokens were read for it."""
         scores = self._loaded.predict(
             list(pairs), batch_size=self._batch, convert_to_numpy=True, show_progress_bar=False
         )
-        return scores.astype(float).tolist()
+        first, second = ([*each] for each in zip(*pairs, strict=True))
+        ids = self._loaded.tokenizer(first, second, truncation=True, max_length=self._tokens)
+        return [*zip(scores.astype(float).tolist(), map(len, ids["input_ids"]), strict=True)]

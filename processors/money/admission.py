@@ -14,10 +14,10 @@ class Admission:
     purse: Purse = field(default_factory=Free)
     suspensions: Suspensions = field(default_factory=NoSuspensions)
 
-    def refusal(self, tenant: str) -> str:
+    def refusal(self, tenant: str, place: str) -> str:
         """Why not, for who asked, with the time from which on it may; empty: it may."""
         why = self.suspensions.why(tenant)
-        return self.purse.refusal(tenant) if why is None else suspended(why)
+        return self.purse.refusal(tenant, place) if why is None else suspended(why)
 
 
 def suspended(why: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Verdict = Literal["taken", "spent", "busy"]
-"""Reserved; the limit is reached; as many calls as may be are under way."""
+Verdict = Literal["taken", "spent", "busy", "unbegun"]
+"""Reserved; the limit is reached; as many calls as may be are under way; see `Ledger.begin`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +14,14 @@ class Standing:
     """Of a tenant in a period, in billionths: what is settled, and what is reserved beside it.
 
     `repeated` of it was settled again by calls that were made again; `lapsed` was reserved by
-    workers that never came back.
+    workers that never came back. `begun`: what was spent before is in it.
     """
 
     spent: int = 0
     held: int = 0
     repeated: int = 0
     lapsed: int = 0
+    begun: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,15 @@ class Ledger(Protocol):
         """Reserve in one step, unless as much as `limit` is spent and reserved already.
 
         So of any number that ask at once no more than one goes above it. A call that is reserved
-        again replaces itself. What is not settled lapses by itself.
+        again replaces itself. What is not settled lapses by itself. With a limit nothing is
+        reserved in a period that has not begun.
+        """
+        ...
+
+    def begin(self, hold: Hold, spent: int) -> None:
+        """Begin its period, of which so much is spent already; nothing where it has begun.
+
+        A ledger that lost what it held has begun nothing.
         """
         ...
 
@@ -55,8 +64,11 @@ class Ledger(Protocol):
         """What is known of a period."""
         ...
 
-    def pass_in(self, tenant: str, per_second: float) -> float:
-        """Seconds until a tenant may ask, 0: now, which counts; its questions come evenly."""
+    def pass_in(self, tenant: str, per_second: float, place: str) -> float:
+        """Seconds until a tenant may ask, 0: now, which counts; its questions come evenly.
+
+        The question that stands in this `place` of the log counts once, also if it comes again.
+        """
         ...
 
 
@@ -82,8 +94,11 @@ class Purse(Protocol):
 
     def settle(self, taken: Taken, nanos: int) -> None: ...
 
-    def refusal(self, tenant: str) -> str:
-        """Why a tenant may ask nothing now, and from when on it may; empty: it may."""
+    def refusal(self, tenant: str, place: str) -> str:
+        """Why a tenant may not ask now what stands there in the log, and from when on it may.
+
+        Empty: it may.
+        """
         ...
 
 
@@ -96,7 +111,7 @@ class Free:
     def settle(self, taken: Taken, nanos: int) -> None:
         pass
 
-    def refusal(self, tenant: str) -> str:  # noqa: ARG002
+    def refusal(self, tenant: str, place: str) -> str:  # noqa: ARG002
         return ""
 
 

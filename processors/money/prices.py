@@ -87,11 +87,19 @@ class PriceTable:
         Every model is sent tokens: of a server that counts none nobody knows what the call cost,
         unless its model is free.
         """
-        used = self.used(
-            operation, model, made.input_tokens, made.output_tokens, made.cached_tokens, tier
+        return self._counted(
+            self.used(
+                operation, model, made.input_tokens, made.output_tokens, made.cached_tokens, tier
+            )
         )
-        price = self.of(model)
-        uncounted = price is not None and price.cost(1, 1) and not made.input_tokens
+
+    def read(self, operation: str, model: str, input_tokens: int) -> ModelUsage:
+        """The call in which a model only read: of a server that counts nothing as above."""
+        return self._counted(self.used(operation, model, input_tokens))
+
+    def _counted(self, used: ModelUsage) -> ModelUsage:
+        price = self.of(used.model)
+        uncounted = price is not None and price.cost(1, 1) and not used.input_tokens
         return replace(used, cost_nanos=None) if uncounted else used
 
 

@@ -22,7 +22,11 @@ Told = Callable[[str, Budget, int], None]
 
 
 class TenantPurse:
-    """A `Purse`. `last` is how a tenant stood when that was last written to rag.budgets."""
+    """A `Purse`. `last` is how a tenant stood when that was last written to rag.budgets.
+
+    It begins a period in the ledger, which may have lost what it held; it raises Retry where it
+    cannot tell.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,9 @@ class TenantPurse:
         hold, limit = Hold(tenant, call, begins, ends), _limit(budget, answers) if worst else None
         try:
             verdict = self._ledger.reserve(hold, worst or 0, limit=limit, calls=calls)
+            if verdict == "unbegun":
+                self._begin(hold)
+                verdict = self._ledger.reserve(hold, worst or 0, limit=limit, calls=calls)
         except Retry:
             return self._unasked(tenant, budget, now, answers=answers)
         if verdict == "busy":
@@ -69,17 +76,17 @@ class TenantPurse:
         except Retry:  # it lapses by itself, and `millrace cost` names what the ledger lacks
             return
 
-    def refusal(self, tenant: str) -> str:
+    def refusal(self, tenant: str, place: str) -> str:
         policy, now = self._tenancy(), int(self._now() * 1000)
         budget, rate = policy.budget_of(tenant), policy.quotas_of(tenant).questions_per_second
         if budget is not None and budget.hard is not None:
             begins, ends = bounds(budget.period, now)
-            if self._known(tenant, budget, begins, now) >= budget.hard:
+            if self._known(tenant, budget, begins, ends, now) >= budget.hard:
                 return f"{_spent('hard', budget, budget.hard, ends)} (rule budget)"
         if rate is None:
             return ""
         try:
-            wait = self._ledger.pass_in(tenant, rate)
+            wait = self._ledger.pass_in(tenant, rate, place)
         except Retry:  # without Redis questions go on: only money is closed
             return ""
         if not wait:
@@ -89,20 +96,36 @@ class TenantPurse:
             f"{max(wait, 0.1):.1f} s (rule quota questions_per_second)"
         )
 
-    def _known(self, tenant: str, budget: Budget, begins: int, now: int) -> int:
+    def _begin(self, hold: Hold) -> None:
+        """Begin a period with what is known to be spent in it: nothing, unless Redis lost it."""
+        last = self._last(hold.tenant)
+        within = last is not None and hold.begins <= last.begins and last.ends <= hold.ends
+        self._ledger.begin(hold, last.spent_nanos if last is not None and within else 0)
+
+    def _known(self, tenant: str, budget: Budget, begins: int, ends: int, now: int) -> int:
         try:
-            spent = self._ledger.standing(tenant, begins).spent
+            standing = self._ledger.standing(tenant, begins)
+            if not standing.begun:
+                self._begin(Hold(tenant, "", begins, ends))
+                standing = self._ledger.standing(tenant, begins)
+            spent = standing.spent
         except Retry:
-            last = self._last(tenant)
+            last = self._last_known(tenant)
             return last.spent_nanos if last is not None and last.ends > now else 0
         self._told(tenant, budget, spent)
         return spent
+
+    def _last_known(self, tenant: str) -> BudgetStood | None:
+        try:
+            return self._last(tenant)
+        except Retry:
+            return None
 
     def _unasked(self, tenant: str, budget: Budget | None, now: int, *, answers: bool) -> Taken:
         """By the last that was known; a period that nothing is known of is closed."""
         if budget is None:
             return Taken(True)
-        last = self._last(tenant)
+        last = self._last_known(tenant)
         if last is None or last.ends <= now:
             return Taken(False, UNKNOWN)
         limit = _limit(budget, answers)

@@ -140,7 +140,7 @@ def admit(
         said = "; ".join(decision.reasons)
         yield from close(carried, "refused", arrival.now, reasons=[said])
         return
-    if admission is not None and (why := admission.refusal(who.tenant)):
+    if admission is not None and (why := admission.refusal(who.tenant, arrival.position)):
         query = masked(carried.question.query)[:KEPT_CHARS]
         carried = replace(carried, question=replace(carried.question, query=query))
         yield from close(carried, "refused", arrival.now, reasons=[why])

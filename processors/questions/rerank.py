@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from processors.models import Reranker
+from processors.money.prices import PriceTable
 from processors.needs import RERANKING
 from processors.places import QUESTIONS
 from processors.questions import answers
@@ -53,11 +54,12 @@ def rerank_all(
     routing: RouteConfig,
     reranker: Reranker,
     reading: RerankingConfig,
+    prices: PriceTable,
     now: Callable[[], int],
 ) -> list[Sequence[GenerationRequested] | Reject | Retry]:
     """All that wait, read by a model in one batch."""
     before = [in_order(event, config) for event in events]
-    found = reranked(events, before, reranker=reranker, config=reading, now=now)
+    found = reranked(events, before, reranker=reranker, config=reading, prices=prices, now=now)
     return [[routed(event, routing)] for event in found]
 
 
@@ -111,6 +113,7 @@ def stage(
     config: RetrievalConfig,
     routing: RouteConfig,
     reading: RerankingConfig | None,
+    prices: PriceTable,
     now: Callable[[], int],
 ) -> Stage:
     """`rerank` in the topology; without a model (None) by what candidates carry."""
@@ -134,6 +137,7 @@ def stage(
             routing=routing,
             reranker=opened[RERANKING],
             reading=reading,
+            prices=prices,
             now=now,
         ),
         writes=writes,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from processors.models import Ranked, Reranker
-from processors.questions.carried import decided, degraded
+from processors.models import Ranked, Reranker, Scored
+from processors.money.prices import PriceTable
+from processors.questions.carried import decided, degraded, used
 from processors.text.identifiers import looked_up, standing
 from schemas.events import Candidate, ChunksRetrieved
 from streams.flow.errors import Retry
@@ -30,9 +31,11 @@ def reranked(
     *,
     reranker: Reranker,
     config: RerankingConfig,
+    prices: PriceTable,
     now: Callable[[], int],
 ) -> list[ChunksRetrieved]:
     """The questions with their candidates in the model's order; `before` is the order without it.
+    What the model used for a question is noted in it.
 
     Where it does not answer in time, all stay in that order, and `degraded` says so. What a
     question looks up by its identifier stays in front.
@@ -46,7 +49,7 @@ def reranked(
     except Retry:
         return [_without(event, found) for event, found in zip(events, before, strict=True)]
     return [
-        _with(event, found, own, reranker.model)
+        _with(_paid(event, own, reranker.model, prices), found, own.scores, reranker.model)
         for event, found, own in zip(events, before, scores, strict=True)
     ]
 
@@ -60,6 +63,15 @@ def _time(events: Sequence[ChunksRetrieved], config: RerankingConfig, now: int) 
 def _text(candidate: Candidate, config: RerankingConfig) -> str:
     head = " - ".join(filter(None, (candidate.title, candidate.heading)))
     return f"{head}\n{candidate.text}"[: config.characters]
+
+
+def _paid(
+    event: ChunksRetrieved, scored: Scored, model: str, prices: PriceTable
+) -> ChunksRetrieved:
+    if not scored.scores:  # nothing was to be read
+        return event
+    call = prices.read("rerank", model, scored.input_tokens)
+    return replace(event, carried=used(event.carried, call))
 
 
 def _without(event: ChunksRetrieved, found: Sequence[Candidate]) -> ChunksRetrieved:

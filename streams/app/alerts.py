@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from prometheus_client import Gauge
 
@@ -33,9 +35,14 @@ def name_of(tenant: str, listed: frozenset[str]) -> str:
 class Alerts:
     """Says once a period that a tenant nears a limit, and that it has reached it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
         self._said: dict[str, tuple[int, frozenset[str]]] = {}
         self._lock = threading.Lock()
+
+    def _show(self, gauge: Gauge, ends_ms: int, value: float) -> None:
+        """Until the period ends: a process may never hear of the tenant again."""
+        gauge.set_function(lambda: value if self._now() * 1000 < ends_ms else 0.0)
 
     def tell(self, stood: BudgetStood, tenant: str) -> list[str]:
         """What is new of it: `near soft`, `soft`, `near hard`, `hard`."""
@@ -46,8 +53,9 @@ class Alerts:
             reached = stood.spent_nanos >= limit
             now |= {name} if reached else set()
             if tenant != OTHER:
-                USED.labels(tenant, name).set(stood.spent_nanos / limit)
-                STATE.labels(tenant, name).set(2 if reached else name in stood.near)
+                state = 2 if reached else int(name in stood.near)
+                self._show(USED.labels(tenant, name), stood.ends, stood.spent_nanos / limit)
+                self._show(STATE.labels(tenant, name), stood.ends, state)
         with self._lock:
             begins, before = self._said.get(stood.tenant, (0, frozenset[str]()))
             known = before if begins == stood.begins else frozenset[str]()

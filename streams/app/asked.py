@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from processors.guard.access import Access
-from processors.models import Ranked, Reranker
+from processors.models import Ranked, Reranker, Scored
 from processors.ports import (
     Asking,
     DenseSearch,
@@ -56,7 +56,7 @@ class Read:
         return self._reader.model
 
     def read(self, askings: Sequence[Asking]) -> list[Reading]:
-        with calling("read", self.model, HERE):
+        with calling("read", f"reader@{self.model[:8]}", HERE):  # as its usage says
             return self._reader.read(askings)
 
 
@@ -71,6 +71,6 @@ class Reranked:
     def model(self) -> str:
         return self._reranker.model
 
-    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[list[float]]:
+    def scores(self, asked: Sequence[Ranked], *, within_s: float) -> list[Scored]:
         with calling("rerank", self.model, self._provider):
             return self._reranker.scores(asked, within_s=within_s)

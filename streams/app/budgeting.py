@@ -17,7 +17,7 @@ from streams.app.alerts import Alerts, name_of
 from streams.app.following import Following
 from streams.app.standing import stood
 from streams.app.tenancy import Followed
-from streams.flow.errors import UserError
+from streams.flow.errors import Retry, UserError
 from streams.flow.port import Opening
 from streams.runtime.record import now_ms
 
@@ -35,7 +35,7 @@ def tenancy(sections: Sections, opening: Opening) -> Followed:
 
 
 def purse(sections: Sections, opening: Opening) -> Purse:
-    """What each tenant may still spend; rag.budgets is read once Redis is away.
+    """What each tenant may still spend; rag.budgets is read as a period begins, or Redis is away.
 
     A program without a broker, such as one that measures, is no tenant's: nobody pays.
     """
@@ -51,7 +51,8 @@ def purse(sections: Sections, opening: Opening) -> Purse:
         with once:  # of the many threads that find Redis away at one moment
             if followed is None:
                 followed = _following(settings, opening)
-        followed.level(SHORT_S)
+        if not followed.level(SHORT_S):
+            raise Retry(f"{topics.RAG_BUDGETS.name} is not read yet")
         return followed.get(tenant)
 
     def told(tenant: str, budget: Budget, spent: int) -> None:

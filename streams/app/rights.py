@@ -180,6 +180,7 @@ def _windows(flow: Flow) -> Principal:
         (
             Right("topic", topics.RAG_USAGE.name, "read"),
             Right("topic", topics.RAG_BUDGETS.name, "write"),
+            Right("topic", topics.RAG_DLQ.name, "write"),
             Right("group", windows.group(flow.prefix), "read"),
             *(
                 Right("topic", name, operation)
@@ -205,6 +206,8 @@ def _operator(flow: Flow) -> Principal:
     doing: tuple[Operation, ...] = ("read", "create", "alter_configs")
     back = {topic.name for stage in flow.stages for topic in stage.reads}
     back |= {*known} & {topics.CONTROL_TENANTS.name}  # `millrace tenant` suspends by it
+    if flow.windows:  # what `usage` gave up is replayed too
+        back.add(topics.RAG_USAGE.name)
     asides = (beside(flow.group(s.group)) for stage in flow.stages for s in stage.subscriptions)
     return _principal(
         flow.principal(OPERATOR),

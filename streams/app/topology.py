@@ -72,7 +72,7 @@ def topology(config: Config, now: Callable[[], int] = answers.now_ms) -> list[St
         admit.stage(c.admit, c.versions, now),
         rewrite.stage(c.variants, now),
         retrieve.stage(c.retrieval, c.prices, c.caching, now),
-        rerank.stage(c.retrieval, c.route, c.reading, now),
+        rerank.stage(c.retrieval, c.route, c.reading, c.prices, now),
         *(answering.stage(tier, how, now) for tier, how in c.tiers.items()),
         remember.stage(now),
         *((keep.stage(c.caching, now), forget.stage()) if c.caching else ()),

@@ -6,7 +6,6 @@ budget is summed by hour and day, so that another period in the policy holds at 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from typing import Any
 import faust
 
 from schemas import topics
-from schemas.events import BudgetStood
+from schemas.events import DeadLettered
 from streams.app.alerts import Alerts, name_of
 from streams.app.settings import Settings
 from streams.app.standing import stood
@@ -25,14 +24,15 @@ from streams.app.windows import DAYS, SLIDING, SPENT
 from streams.flow.errors import Reject
 from streams.runtime.codec import Codec
 from streams.runtime.credentials import options
+from streams.runtime.record import Record
 from streams.usage import metrics, rows
 from streams.usage.changelogs import KEPT_DAYS, app_id
 from streams.usage.reading import CommittedTransport, credentials
+from streams.usage.surely import surely
 
 DAY_S, HOUR_S, STEP_S = 86_400.0, 3_600.0, 900.0
 SLIDING_S = 2 * HOUR_S
 COMMIT_S = 1.0
-log = logging.getLogger("millrace.usage")
 
 
 def usage_app(
@@ -71,6 +71,7 @@ def usage_app(
         topics.RAG_USAGE.name, key_serializer="raw", value_serializer="raw", internal=False
     )
     writes = app.topic(topics.RAG_BUDGETS.name, key_serializer="raw", value_serializer="raw")
+    letters = app.topic(topics.RAG_DLQ.name, key_serializer="raw", value_serializer="raw")
 
     def timed(counted: Any) -> float:
         return counted.event.at / 1000
@@ -88,12 +89,9 @@ def usage_app(
     async def count(counted: rows.Counted) -> None:
         event, policy = counted.event, tenancy()
         name = name_of(event.tenant, policy.listed)
+        # All of it before any row: what cannot be counted is in none of them.
         before = spent[event.tenant]
-        if not counted.is_in(before["seen"]):
-            metrics.count(event, name)
-        days[counted.key].apply(rows.added, counted, counted)
-        sliding[counted.key].apply(rows.added, counted, counted)
-        after = spent[event.tenant] = rows.spent(before, counted)
+        after = rows.spent(before, counted)
         state = stood(
             event.tenant,
             policy,
@@ -102,29 +100,41 @@ def usage_app(
             partition=counted.partition,
             offset=counted.offset,
         )
+        days[counted.key].apply(rows.added, counted, counted)
+        sliding[counted.key].apply(rows.added, counted, counted)
+        spent[event.tenant] = after
+        if not counted.is_in(before["seen"]):
+            metrics.count(event, name)
         if state is None:
             return
         alerts.tell(state, name)
         await writes.send(
             key=event.tenant.encode(),
             value=codec.encode(topics.RAG_BUDGETS.name, state),
-            headers=headers(state),
+            headers=headers("BudgetStood", state.partition, state.offset),
         )
 
+    async def work(record: Record) -> None:
+        try:
+            event = codec.decode(topics.RAG_USAGE, record.value)
+        except Reject:
+            metrics.UNREADABLE.inc()
+            raise
+        await count(rows.Counted(event, record.partition, record.offset))
+
+    async def aside(letter: DeadLettered) -> None:
+        written = await letters.send(
+            key=topics.RAG_DLQ.key(letter).encode(),
+            value=codec.encode(topics.RAG_DLQ.name, letter),
+            headers=headers("DeadLettered", letter.partition, letter.offset),
+        )
+        await written  # until the broker has it
+
     async def read(stream: Any) -> None:
-        async for record in stream.events():
-            message = record.message
-            try:
-                event = codec.decode(topics.RAG_USAGE, record.value)
-            except Reject as why:
-                metrics.UNREADABLE.inc()
-                log.error(
-                    "a record of rag.usage is none: %s",
-                    why,
-                    extra={"partition": message.partition, "offset": message.offset},
-                )
-                continue
-            await count(rows.Counted(event, message.partition, message.offset))
+        acknowledged = stream.noack()
+        async for event in acknowledged.events():
+            await surely(_record(event), work, aside)
+            await acknowledged.ack(event)
 
     app.agent(reads, name="usage.windows")(read)
 
@@ -135,13 +145,29 @@ def usage_app(
     return app
 
 
-def headers(state: BudgetStood) -> list[tuple[str, bytes]]:
+def _record(event: Any) -> Record:
+    """Of Faust's message."""
+    message = event.message
+    said: Any = message.headers or ()
+    sent: list[tuple[str, bytes | None]] = [*(said.items() if hasattr(said, "items") else said)]
+    return Record(
+        message.topic,
+        message.partition,
+        message.offset,
+        int(message.timestamp * 1000),
+        message.key,
+        message.value,
+        sent,
+    )
+
+
+def headers(kind: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
     """CloudEvents, as stages write them; the id follows from the record that it is of."""
-    cause = f"{topics.RAG_USAGE.name}/{state.partition}/{state.offset}"
+    cause = f"{topics.RAG_USAGE.name}/{partition}/{offset}"
     made = blake2b(f"usage|{cause}".encode(), digest_size=16).hexdigest()
     return [
         ("ce_id", made.encode()),
-        ("ce_type", b"io.millrace.BudgetStood"),
+        ("ce_type", f"io.millrace.{kind}".encode()),
         ("ce_specversion", b"1.0"),
         ("ce_source", b"/millrace/usage"),
         ("causationid", cause.encode()),

@@ -130,9 +130,27 @@ def test_passages_are_scored_in_their_order_of_all_questions(
 ) -> None:
     server.answers = scored
     asked = [Ranked("q", ["a", "bbb", "cc"]), Ranked("r", []), Ranked("s", ["dddd"])]
-    assert reranker(server, stack, form).scores(asked, within_s=5) == [[1, 3, 2], [], [4]]
+    found = reranker(server, stack, form).scores(asked, within_s=5)
+    assert [[*each.scores] for each in found] == [[1, 3, 2], [], [4]]
     assert {each["path"] for each in server.asked} == {"/v1/rerank"}
     assert sorted(each["query"] for each in server.asked) == ["q", "s"]
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [
+        ({"usage": {"total_tokens": 41}}, 41),  # as Jina and vLLM
+        ({"meta": {"tokens": {"input_tokens": 17}}}, 17),  # as Cohere
+        ({"usage": {"total_tokens": "many"}}, 0),
+        ({"usage": None, "meta": []}, 0),
+    ],
+)
+def test_a_reranker_says_what_its_server_counted(
+    server: ModelServer, stack: ExitStack, said: dict[str, object], tokens: int
+) -> None:
+    server.answers = lambda _: {"results": [{"index": 0, "relevance_score": 1.0}], **said}
+    (found,) = reranker(server, stack).scores([Ranked("q", ["a"])], within_s=5)
+    assert (*found.scores, found.input_tokens) == (1.0, tokens)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,12 +38,16 @@ Made = Callable[[], tuple[Ledger, Clock]]
 def made(request: pytest.FixtureRequest) -> Iterator[tuple[Ledger, Clock]]:
     clock = Clock()
     if request.param == "memory":
-        yield MemoryLedger(held_s=60, now=clock), clock
+        ledger = MemoryLedger(held_s=60, now=clock)
+        ledger.begin(HOLD, 0)
+        yield ledger, clock
         return
     server: RedisServer = request.getfixturevalue("redis")
     with closing(connect(server.url)) as client:
         client.flushall()
-        yield RedisLedger(client, held_s=60, now=clock), clock
+        ledger = RedisLedger(client, held_s=60, now=clock)
+        ledger.begin(HOLD, 0)
+        yield ledger, clock
 
 
 def test_what_is_reserved_is_settled_and_both_are_exact(made: tuple[Ledger, Clock]) -> None:
@@ -123,14 +128,41 @@ def test_questions_pass_at_their_rate_and_who_waits_is_told_how_long(
     made: tuple[Ledger, Clock],
 ) -> None:
     ledger, clock = made
-    passed = [ledger.pass_in("acme", 4) for _ in range(8)]
+    places = map(str, itertools.count())
+    passed = [ledger.pass_in("acme", 4, next(places)) for _ in range(8)]
     assert [each for each in passed if not each] == [0.0] * 4  # a second's worth at once
     assert passed[4:] == pytest.approx([0.25] * 4, abs=0.002)
-    assert ledger.pass_in("other", 4) == 0
+    assert ledger.pass_in("other", 4, "0") == 0
     clock.at += 0.25
-    assert [ledger.pass_in("acme", 4) > 0 for _ in range(2)] == [False, True]
+    assert [ledger.pass_in("acme", 4, next(places)) > 0 for _ in range(2)] == [False, True]
     clock.at += 100
-    assert [ledger.pass_in("acme", 4) > 0 for _ in range(5)] == [False] * 4 + [True]
+    assert [ledger.pass_in("acme", 4, next(places)) > 0 for _ in range(5)] == [False] * 4 + [True]
+
+
+def test_a_question_that_comes_again_counts_once(made: tuple[Ledger, Clock]) -> None:
+    ledger, clock = made
+    assert [ledger.pass_in("acme", 2, "rag.requests/0/7") for _ in range(9)] == [0.0] * 9
+    assert ledger.pass_in("acme", 2, "rag.requests/0/8") == 0  # the second of a second's worth
+    assert ledger.pass_in("acme", 2, "rag.requests/0/9") > 0
+    assert ledger.pass_in("acme", 2, "rag.requests/0/7") == 0  # its worker died after it had passed
+    assert ledger.pass_in("other", 2, "rag.requests/0/7") == 0
+    clock.at += 0.5
+    assert ledger.pass_in("acme", 2, "rag.requests/0/9") == 0
+
+
+def test_a_period_begins_once_with_what_was_spent_of_it(made: tuple[Ledger, Clock]) -> None:
+    ledger, _ = made
+    lost = replace(HOLD, begins=HOLD.begins + 1)
+    assert ledger.reserve(lost, 5, limit=100, calls=None) == "unbegun"
+    assert not ledger.standing("acme", lost.begins).begun
+    ledger.settle(replace(lost, call="under way"), 7)  # as the server was emptied
+    assert ledger.reserve(lost, 5, limit=100, calls=None) == "unbegun"
+    for _ in range(2):
+        ledger.begin(lost, 90)
+    assert ledger.standing("acme", lost.begins) == Standing(97, 0, 0, 0)
+    assert ledger.standing("acme", lost.begins).begun
+    assert ledger.reserve(lost, 5, limit=100, calls=None) == "taken"
+    assert ledger.reserve(replace(lost, call="b"), 5, limit=100, calls=None) == "spent"
 
 
 def test_a_redis_that_is_away_is_a_retry() -> None:
@@ -139,7 +171,7 @@ def test_a_redis_that_is_away_is_a_retry() -> None:
         with pytest.raises(Retry):
             ledger.reserve(HOLD, 1, limit=None, calls=None)
         with pytest.raises(Retry):
-            ledger.pass_in("acme", 1)
+            ledger.pass_in("acme", 1, "a/0/1")
 
 
 def test_a_call_that_costs_nothing_is_one_of_those_at_once_and_leaves_again(
@@ -170,7 +202,7 @@ def test_a_worker_whose_clock_is_fast_shuts_nobody_out_and_frees_nothing(
         ledger, real = RedisLedger(client), time.time
         assert ledger.reserve(HOLD, 5, limit=None, calls=1) == "taken"
         monkeypatch.setattr(time, "time", lambda: real() + 3600)
-        assert ledger.pass_in("acme", 2) == 0
+        assert ledger.pass_in("acme", 2, "a/0/1") == 0
         assert ledger.reserve(replace(HOLD, call="other"), 5, limit=None, calls=1) == "busy"
         monkeypatch.undo()
-        assert ledger.pass_in("acme", 2) == 0
+        assert ledger.pass_in("acme", 2, "a/0/2") == 0

@@ -79,6 +79,19 @@ def _of_flow(alerts: list[Rule]) -> Iterator[Case]:
         'millrace_answers_total{status="answered",tenant="a"}': GOOD,
     }
     yield _fires(alerts, "AnswersDegraded", poor, at="rerank")
+    near = {'millrace_budget_reached{tenant="a",limit="soft"}': f"1+0x{STEPS}"}
+    yield _fires(alerts, "BudgetNear", near, tenant="a", limit="soft")
+    spent = {
+        'millrace_budget_reached{tenant="a",limit="hard",instance="1"}': f"2+0x{STEPS}",
+        'millrace_budget_reached{tenant="a",limit="hard",instance="2"}': f"1+0x{STEPS}",
+        'millrace_budget_reached{tenant="b",limit="hard",instance="2"}': f"0+0x{STEPS}",
+    }
+    yield _fires(alerts, "BudgetSpent", spent, tenant="a", limit="hard")
+    missing = {
+        'millrace_answers_cached_total{how="exact",tenant="a"}': f"0+60x4 240+0x{STEPS}",
+        'millrace_answers_total{status="answered",tenant="a"}': GOOD,
+    }
+    yield _fires(alerts, "AnswerCacheMissing", missing)
     aborts = {'millrace_aborts_total{stage="index"}': f"0+3x{STEPS}"}
     yield _fires(alerts, "TransactionsAborting", aborts, stage="index")
 
@@ -96,6 +109,11 @@ def _healthy(stages: Sequence[Stage], alerts: list[Rule]) -> Case:
                 f"millrace_stalled{{{of}}}": BAD,
                 f'millrace_started_seconds{{{of},worker="w"}}': f"1+0x{STEPS}",
             }
+    series |= {
+        'millrace_answers_cached_total{how="exact",tenant="a"}': f"0+20x{STEPS}",
+        'millrace_answers_total{status="answered",tenant="a"}': GOOD,
+        'millrace_budget_reached{tenant="a",limit="soft"}': f"0+0x{STEPS}",
+    }
     return _written(series, [(name, []) for name in _names(alerts, edges=False)], STEPS)
 
 

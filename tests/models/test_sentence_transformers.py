@@ -123,8 +123,8 @@ def test_settings_alone_put_both_in_place(cross_encoder: Path, tmp_path: Path) -
         opened = open_these(settings, stack, EMBEDDER, RERANKING)
         assert opened[EMBEDDER].embed_queries(["a"]).shape == (1, 384)
         assert opened[EMBEDDER].model.startswith("model@")
-        (scores,) = opened[RERANKING].scores([Ranked("q", TEXTS)], within_s=30)
-        assert len(scores) == 3
+        (found,) = opened[RERANKING].scores([Ranked("q", TEXTS)], within_s=30)
+        assert len(found.scores) == 3
 
 
 def test_pairs_of_all_questions_are_read_together_and_scored_as_alone(cross_encoder: Path) -> None:
@@ -132,10 +132,12 @@ def test_pairs_of_all_questions_are_read_together_and_scored_as_alone(cross_enco
     with PairReranker(cross_encoder, "cross", dtype="float32") as reranker:
         together = reranker.scores(asked, within_s=30)
         alone = [reranker.scores([each], within_s=30)[0] for each in asked]
-    assert [len(each) for each in together] == [3, 0, 1]
+    assert [len(each.scores) for each in together] == [3, 0, 1]
     for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
-    assert len(set(together[0])) == 3
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
+        assert one.input_tokens == other.input_tokens
+    assert together[0].input_tokens > together[2].input_tokens > together[1].input_tokens == 0
+    assert len(set(together[0].scores)) == 3
 
 
 def test_what_takes_too_long_is_left_and_then_not_asked(cross_encoder: Path) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from processors.questions.answers import close
 from schemas import topics
-from schemas.events import QuestionClosed
+from schemas.events import DeadLettered, QuestionClosed, UsageRecorded
 from streams.app import opening
 from streams.edge import admin, client, costs, reconciling
 from streams.runtime import kafka
+from streams.usage.rows import BETWEEN
 from tests.processors.questions.test_answers import PAID
 from tests.support.prices import PRICES
 from tests.support.question_events import carried, question
@@ -116,6 +117,49 @@ def read(bench: Bench) -> reconciling.Reconciled | None:
     with client.reader(bench.settings) as consumer:
         kept = reconciling.kept(bench.settings, consumer)
     return None if kept is None else reconciling.reconciled(calls(bench), kept, 0)
+
+
+def test_a_record_that_cannot_be_counted_is_a_dead_letter_and_those_behind_it_are_counted(
+    bench: Bench,
+) -> None:
+    admin.apply_topics(bench.settings, opening.stages(bench.settings))
+    now, tenant = int(time.time() * 1000), f"t-{bench.prefix}"
+
+    def usage(number: int, at: int) -> UsageRecorded:
+        return UsageRecorded(
+            usage_id=f"u{number}", tenant=tenant, user=None, subject="r", used=CALLS[0], at=at
+        )
+
+    codec, topic = bench.codec, topics.RAG_USAGE.name
+    sent = [codec.encode(topic, usage(n, 2**62 if n == 2 else now)) for n in range(5)]
+    sent.insert(1, b"rubbish")
+    for value in sent:
+        bench.produce(value, tenant.encode(), topic=topic)
+    bench.flush()
+    worker = WorkerOf(
+        bench.settings.model_copy(update={"worker": "usage"}), "streams.cli", "run", "usage"
+    )
+    try:
+        worker.start()
+        until(lambda: len(letters(bench, tenant)) == 2, "both dead letters", 60)
+        until(lambda: counted(bench, tenant) == 4, "the others to be counted", 60)
+    finally:
+        worker.stop()
+    rubbish, absurd = letters(bench, tenant)
+    assert (rubbish.stage, rubbish.topic, rubbish.value) == ("usage", topic, b"rubbish")
+    assert "a bug in usage" in absurd.reason and absurd.value == sent[3]
+
+
+def letters(bench: Bench, tenant: str) -> list[DeadLettered]:
+    found = [bench.codec.decode(topics.RAG_DLQ, r.value) for r in bench.records(topics.RAG_DLQ)]
+    return [each for each in found if each.key == tenant.encode()]
+
+
+def counted(bench: Bench, tenant: str) -> int:
+    with client.reader(bench.settings) as consumer:
+        kept = reconciling.kept(bench.settings, consumer)
+    rows = kept.rows.items() if kept else ()
+    return sum(row["calls"] for (name, _), row in rows if name.split(BETWEEN)[0] == tenant)
 
 
 @pytest.mark.drill

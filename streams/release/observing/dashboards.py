@@ -114,6 +114,12 @@ def _cost() -> list[Panel]:
             [(f"{by('millrace_cost_total')} / {by('millrace_answers_total')}", "all tenants")],
         ),
         Panel(
+            "Of budgets",
+            [("max by (tenant, limit) (millrace_budget_used_ratio)", "{{tenant}} {{limit}}")],
+            "percentunit",
+            1.0,
+        ),
+        Panel(
             "Texts embedded", [(by("millrace_embedded_texts_total", "kind"), "{{kind}}")], "reqps"
         ),
     ]
@@ -123,11 +129,13 @@ def _quality(edges: dict[str, Edge]) -> list[Panel]:
     answers = by("millrace_answers_total")
     share = "{} / on () group_left () ({} > 0)"
     ends, fallbacks = by("millrace_answers_total", "status"), by("millrace_degraded_total", "at")
+    cached = by("millrace_answers_cached_total", "how")
     refused = by("millrace_answers_total", "stage", where='status="refused"')
     return [
         Panel("How questions end", [(share.format(ends, answers), "{{status}}")], "percentunit"),
         Panel("Where they are refused", [(refused, "{{stage}}")]),
         Panel("Fallbacks an answer", [(share.format(fallbacks, answers), "{{at}}")], "percentunit"),
+        Panel("Given again", [(share.format(cached, answers), "{{how}}")], "percentunit"),
         Panel("Feedback", [(by("millrace_feedback_total", "rating"), "{{rating}}")]),
         _burn(edges["answer_time"]),
         Panel(

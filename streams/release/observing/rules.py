@@ -12,6 +12,10 @@ from streams.release.observing.objectives import edges
 
 RUNBOOKS = "docs/runbooks"
 DEGRADED_SHARE, COLLECTED_S = 0.1, 15
+# Of the answer cache: half as many hits as before, where there were some and enough is asked.
+_HALF, _SOME, _ENOUGH = 0.5, 0.05, 50
+_HITS = "sum(increase(millrace_answers_cached_total[{0}]))"
+_ASKED = 'sum(increase(millrace_answers_total{{status="answered"}}[{0}]))'
 
 # What is not of one stage alone.
 _FLOW: tuple[dict[str, Any], ...] = (
@@ -29,6 +33,33 @@ _FLOW: tuple[dict[str, Any], ...] = (
         "for": "10m",
         "labels": {"severity": "warning"},
         "annotations": {"summary": "Many answers are made without what {{ $labels.at }} does"},
+    },
+    {
+        "alert": "AnswerCacheMissing",
+        "expr": f"({_HITS.format('30m')} or vector(0)) / ({_ASKED.format('30m')} > {_ENOUGH}) "
+        f"< {_HALF} * ({_HITS.format('6h')} / {_ASKED.format('6h')} > {_SOME})",
+        "for": "5m",
+        "labels": {"severity": "warning"},
+        "annotations": {"summary": "Answers are given again half as often as in the hours before"},
+    },
+    {
+        "alert": "BudgetNear",
+        "expr": "max by (tenant, limit) (millrace_budget_reached) == 1",
+        "for": "0m",
+        "labels": {"severity": "warning"},
+        "annotations": {
+            "summary": "{{ $labels.tenant }} has spent four fifths of its {{ $labels.limit }} limit"
+        },
+    },
+    {
+        "alert": "BudgetSpent",
+        "expr": "max by (tenant, limit) (millrace_budget_reached) == 2",
+        "for": "0m",
+        "labels": {"severity": "critical"},
+        "annotations": {
+            "summary": "{{ $labels.tenant }} has spent its {{ $labels.limit }} limit: soft leaves "
+            "it the cheaper tier, hard refuses its questions"
+        },
     },
     {
         "alert": "TransactionsAborting",

@@ -12,6 +12,7 @@ from connectors.memory.ledger import MemoryLedger
 from processors.models import Completion
 from processors.money.admission import Admission
 from processors.money.paying import Paying, Unaffordable
+from processors.money.ports import Taken
 from processors.money.purse import UNKNOWN, UNPRICED, TenantPurse
 from processors.money.tenancy import Tenancy, tenancy
 from schemas.events import BudgetStood
@@ -33,7 +34,7 @@ class Away(MemoryLedger):
     def reserve(self, *args: Any, **more: Any) -> Any:
         raise Retry("away")
 
-    standing = pass_in = settle = reserve
+    standing = pass_in = settle = begin = reserve
 
 
 def purse(ledger: MemoryLedger | None = None, policy: Tenancy = POLICY, **more: Any) -> TenantPurse:
@@ -54,15 +55,15 @@ def test_soft_ends_answers_and_hard_ends_questions_with_the_time_they_begin_anew
         "the soft budget of the day, 0.001000, is spent: it begins anew at 2027-01-01 00:00 UTC"
     )
     small = take(own, "d", answers=False)
-    assert small.allowed and not own.refusal("acme")
+    assert small.allowed and not own.refusal("acme", "p")
     for each in (first, second, small):
         own.settle(each, 700_000)
     assert "hard budget of the day, 0.002000" in take(own, "e", answers=False).why
-    assert own.refusal("acme") == (
+    assert own.refusal("acme", "p") == (
         "the hard budget of the day, 0.002000, is spent: it begins anew at 2027-01-01 00:00 UTC "
         "(rule budget)"
     )
-    assert own.refusal("other") == ""
+    assert own.refusal("other", "p") == ""
 
 
 def test_what_was_reserved_and_did_not_cost_it_is_there_again() -> None:
@@ -92,7 +93,7 @@ def test_calls_at_once_and_questions_a_second_are_counted_by_tenant() -> None:
     )
     own.settle(first, 5)
     assert own.take("few", "b", None, answers=False).allowed
-    told = [own.refusal("few") for _ in range(3)]
+    told = [own.refusal("few", f"{n}") for n in range(3)]
     assert told[:2] == ["", ""]
     assert told[2] == (
         "the tenant asks more than 2 questions a second: ask again in 0.5 s "
@@ -130,8 +131,34 @@ def test_without_the_ledger_the_last_that_was_known_decides_and_else_nothing_is_
         assert found.why.startswith(said)
         assert found.allowed is said.startswith("by the budget")
         own.settle(found, 5)
-    assert own.refusal("acme").startswith(asks) and bool(own.refusal("acme")) is bool(asks)
-    assert own.refusal("few") == ""
+    assert own.refusal("acme", "p").startswith(asks) and bool(own.refusal("acme", "p")) is bool(
+        asks
+    )
+    assert own.refusal("few", "p") == ""
+
+
+def test_a_ledger_that_lost_what_it_held_begins_with_what_rag_budgets_says() -> None:
+    ledger = MemoryLedger(now=lambda: NOW)
+    own = purse(ledger, last=lambda _: last(900_000))
+    first = take(own, "a")
+    assert first.allowed
+    assert "the soft budget" in take(own, "b").why  # 900,000 before it, and 600,000 of it
+    own.settle(first, 600_000)
+    emptied = purse(last=lambda _: last(2_100_000))
+    assert "the hard budget" in emptied.refusal("acme", "p")
+    assert "the hard budget" in take(emptied, "c", answers=False).why
+    before = purse(last=lambda _: last(2_100_000, NOW - 86_400))  # of a day that is over
+    assert not before.refusal("acme", "p") and take(before, "d").allowed
+
+
+def test_while_nobody_can_tell_what_was_spent_before_nothing_that_costs_is_called() -> None:
+    def untold(_: str) -> BudgetStood:
+        raise Retry("rag.budgets is not read yet")
+
+    own = purse(last=untold)
+    assert take(own, "a") == Taken(False, UNKNOWN)
+    assert take(own, "b", 0).allowed  # a model that is free
+    assert own.refusal("acme", "p") == ""
 
 
 class Model:
@@ -200,6 +227,8 @@ class Suspended:
 
 def test_a_suspended_tenant_is_refused_before_anything_is_counted() -> None:
     admission = Admission(purse(Away()), Suspended())
-    assert admission.refusal("acme") == "this tenant is suspended: unpaid (rule tenant-suspended)"
-    assert admission.refusal("other") == ""
-    assert replace(admission, suspensions=Suspended()).refusal("few") == ""
+    assert (
+        admission.refusal("acme", "p") == "this tenant is suspended: unpaid (rule tenant-suspended)"
+    )
+    assert admission.refusal("other", "p") == ""
+    assert replace(admission, suspensions=Suspended()).refusal("few", "p") == ""

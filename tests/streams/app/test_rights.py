@@ -142,11 +142,12 @@ def test_who_keeps_windows_of_usage_has_its_tables_and_no_others() -> None:
     found = by_name(flow_of(usage_windows=True))
     kept = {f"millrace.usage-{table}-changelog" for table in ("days", "sliding", "spent")}
     assert may(found["usage"], "read") == kept | {"rag.usage"}
-    assert may(found["usage"], "write") == kept | {"rag.budgets"}
+    assert may(found["usage"], "write") == kept | {"rag.budgets", "rag.dlq"}
     assert may(found["usage"], "create") == kept
     assert may(found["usage"], "read", "group") == {"millrace.usage"}
     assert kept < may(found["operator"], "read"), "`millrace cost` reads them"
     assert not kept & may(found["operator"], "write")
+    assert "rag.usage" in may(found["operator"], "write"), "`dlq replay` sends there"
 
 
 def test_no_right_is_said_twice(flow: Flow) -> None:

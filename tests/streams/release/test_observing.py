@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+import streams.app.alerts
 import streams.cli as cli
 from schemas.measures import METERS
 from streams.app import opening, policies
@@ -23,6 +24,7 @@ from streams.runtime.telemetry import REGISTRY
 from tests.support.promql import grouped, metrics
 
 ROOT = Path(__file__).parents[3]
+assert streams.app.alerts.STATE, "of which rules speak"
 STAGES = opening.stages(load())
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
@@ -110,6 +112,8 @@ def test_what_a_page_says_to_type_there_is() -> None:
                 continue
             command: Any = group
             while hasattr(command, "commands"):
+                if words[0].startswith("--") and command.invoke_without_command:
+                    break
                 assert words[0] in command.commands, line
                 command = command.commands[words.pop(0)]
             known = {option for each in command.params for option in each.opts}

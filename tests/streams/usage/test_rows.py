@@ -17,6 +17,7 @@ from streams.edge.reconciling import DAY_MS, Apart, oldest, reconciled
 from streams.flow.errors import UserError
 from streams.runtime.access import BrokerSettings
 from streams.runtime.codec import Codec
+from streams.runtime.telemetry import REGISTRY
 from streams.usage import rows
 from streams.usage.changelogs import KEPT_DAYS, windows
 from streams.usage.reading import credentials
@@ -105,6 +106,24 @@ def test_limits_are_told_of_before_and_when_they_are_reached_once_a_period() -> 
     ]  # fmt: skip
     assert told(6.4, NOON + DAY) == ["near soft"]
     assert name_of("stranger", policy.listed) == "other"
+
+
+def test_a_limit_that_was_reached_is_shown_until_its_period_ends() -> None:
+    policy = tenancy({"tenants": {"ended": {"budget": {"period": "day", "hard": 10}}}})
+    moment = [NOON / 1000]
+    alerts = Alerts(lambda: moment[0])
+    state = stood("ended", policy, lambda _begin, _end: 10**10, NOON, partition=0, offset=0)
+    assert state is not None
+    alerts.tell(state, "ended")
+
+    def shown() -> float | None:
+        return REGISTRY.get_sample_value(
+            "millrace_budget_reached", {"tenant": "ended", "limit": "hard"}
+        )
+
+    assert shown() == 2
+    moment[0] += DAY / 1000  # this process has not heard of the tenant since
+    assert shown() == 0
 
 
 @pytest.mark.parametrize(
