@@ -20,12 +20,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from connectors import weights
 from evaluation import sample
 from evaluation.bench.report import Say
 from evaluation.quality import asking, dataset, gates
 from evaluation.quality.asking import Reply
 from evaluation.quality.dataset import Item
 from evaluation.quality.judge import LocalJudge, Model, load, untrained
+from evaluation.quality.judging.weights import shipped
 from evaluation.quality.reporting import COMMAND, report
 from evaluation.quality.scoring import METRICS, Scorer, Scores
 from streams.app.ports import JudgeSettings
@@ -109,9 +111,15 @@ def run(data: Path | None, repeats: int, folder: Path | None, say: Say) -> dict[
 def _model(chosen: Settings) -> Model | None:
     """The local judge's, unless another is asked: then its encoder alone is used.
 
-    Raises `UserError` where its weights are missing, before anything is asked.
+    Raises `UserError` where its weights are missing or others than the manifest has, before
+    anything is asked.
     """
-    return None if chosen.of(JudgeSettings).url else load()
+    if chosen.of(JudgeSettings).url:
+        return None
+    model, file = load(), shipped()
+    allowed = weights.read(weights.place(chosen.policies), chosen.weights_key)
+    allowed.check("judge", weights.digest_of(file), file)
+    return model
 
 
 def score_all(

@@ -100,12 +100,14 @@ class Versions:
     index: str
     chunking: str
     policy: str
+    weights: str = ''
+    """SHA-256 of weights.json, which has the digest of each model's weights."""
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "prompt": self.prompt, "pipeline": self.pipeline,
             "embedding_model": self.embedding_model, "index": self.index, "chunking": self.chunking,
-            "policy": self.policy,
+            "policy": self.policy, "weights": self.weights,
         }
 
     @classmethod

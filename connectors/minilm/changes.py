@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,14 +18,6 @@ from streams.flow.errors import UserError
 
 SCALE = ".scale"  # of each row of a changed matrix
 LEVELS, STEP = 7, 0.4  # on either side of zero, and their distance in standard deviations
-
-
-def digest(path: Path) -> str:
-    """Of a file of weights, in hexadecimal. Raises `UserError` if it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"the reader's weights {path} cannot be read: {error}") from error
 
 
 def networks(path: Path) -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
+from connectors.weights import digest_of
 from processors.ports import Embedding, Float32, Passage
 from streams.flow.errors import UserError
 
@@ -209,10 +210,15 @@ def _model_folder() -> Path:
 
 def tokenizer() -> Tokenizer:
     """Of whole texts. Raises `UserError` if the model's package is not installed."""
-    found = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
+    found = Tokenizer.from_file(str(tokens_file()))
     found.no_padding()  # the published file pads and cuts at 128
     found.no_truncation()
     return found
+
+
+def tokens_file() -> Path:
+    """The published tokenizer. Raises `UserError` if the model's package is not installed."""
+    return _model_folder() / "tokenizer.json"
 
 
 def weights_file() -> Path:
@@ -222,14 +228,13 @@ def weights_file() -> Path:
 
 def _load(cache: Path, engine: Engine, streams: int) -> Run:
     weights = weights_file()
-    about = weights.stat()
 
     def make() -> bytes:
         from connectors.minilm.graph import build, read_safetensors  # onnx: only ever needed here
 
         return build(read_safetensors(weights)).SerializeToString()
 
-    source = f"graph {GRAPH} of {about.st_size} bytes at {about.st_mtime_ns}"
+    source = f"graph {GRAPH} of {digest_of(weights)}"
     one = np.ones((1, LENGTH_STEP), np.float32)
     batch = np.ones(TYPICAL, np.float32)
     graph = Graph(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from connectors.weights import UnvouchedError, digest_of, manifest
 from streams.flow.caching import kept
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Opening
@@ -46,6 +47,7 @@ class ReadingSettings(Section):
 
 def embedder(settings: EmbeddingSettings, opening: Opening) -> Embedder:
     """The model, loaded and run once, so that no question waits for that."""
+    _published(opening)
     model = opening.stack.enter_context(_model(settings, opening))
     model.embed_queries(["ready"])
     return model
@@ -57,13 +59,21 @@ def counter(settings: EmbeddingSettings, opening: Opening) -> TokenCounter:
 
 
 def reader(settings: ReadingSettings, opening: Opening) -> Reader:
-    """The reader, loaded and run once; without usable weights one that reads nothing."""
+    """The reader, loaded and run once; without usable weights one that reads nothing.
+
+    Raises:
+        UnvouchedError: the weights are there, and others than the manifest has.
+    """
     from connectors.minilm.reader import PairReader
     from processors.ports import Asking
 
     try:
+        _published(opening)
+        manifest(opening).check("reader", digest_of(settings.weights), settings.weights)
         made = PairReader(_graphs(opening), settings.weights, streams=settings.streams)
         opened = opening.stack.enter_context(made)
+    except UnvouchedError:
+        raise
     except UserError as error:
         log.warning("%s: questions are answered by similarity and words alone", error)
         return Unread(str(error))
@@ -89,10 +99,20 @@ def _graphs(opening: Opening) -> Path:
     return kept("models", opening.data / "model")
 
 
+def _published(opening: Opening) -> None:
+    """Raises `UserError` unless the published weights are those of the manifest."""
+    from connectors.minilm.embedder import MiniLM, weights_file
+
+    file = weights_file()
+    manifest(opening).check(f"{MiniLM.model}/{file.name}", digest_of(file), file)
+
+
 def _model(settings: EmbeddingSettings, opening: Opening) -> MiniLM:
-    from connectors.minilm.embedder import MiniLM
+    from connectors.minilm.embedder import MiniLM, tokens_file
 
     def made() -> MiniLM:
+        file = tokens_file()
+        manifest(opening).check(f"{MiniLM.model}/{file.name}", digest_of(file), file)
         return MiniLM(
             _graphs(opening),
             max_tokens=settings.tokens,

@@ -20,6 +20,7 @@ from connectors.minilm import changes
 from connectors.minilm.embedder import GRAPH as ENCODER
 from connectors.minilm.embedder import SEPARATOR, tokenizer, weights_file
 from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load, padded
+from connectors.weights import digest_of
 from processors.ports import Asking, Float32, Reading
 
 GRAPH = 1  # raise it when `pair_graph.build` changes, so that cached graphs are built again
@@ -67,7 +68,7 @@ class PairReader:
         return self._digest
 
     def __enter__(self) -> Self:
-        self._digest = changes.digest(self._weights)
+        self._digest = digest_of(self._weights)
         run = load(_graph(self._weights), self._cache, self._engine, self._streams)
         pool = ThreadPoolExecutor(self._streams, "reader")
         self._session = _Session(run, tokenizer(), pool)
@@ -151,8 +152,7 @@ def _graph(path: Path) -> Graph:
 
         return build("reader", changes.weights(path, 0)).SerializeToString()
 
-    base = weights_file().stat()
-    made = f"graph {GRAPH} on {ENCODER} of {changes.digest(path)}"
-    source = f"{made}, {base.st_size} bytes at {base.st_mtime_ns}"
+    made = f"graph {GRAPH} on {ENCODER} of {digest_of(path)}"
+    source = f"{made}, {digest_of(weights_file())}"
     one = np.ones((1, LENGTH_STEP), np.float32)
     return Graph("reader", source, make, (one.astype(np.int32), one, one))

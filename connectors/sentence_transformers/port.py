@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from connectors.encoding import EncoderSettings, RerankerSettings
 from connectors.sentence_transformers.embedder import SentenceEncoder
 from connectors.sentence_transformers.reranker import PairReranker
 from connectors.sentence_transformers.weights import checked
+from connectors.weights import manifest
 from processors.models import Reranker
 from processors.ports import Embedder
 from streams.flow.errors import UserError
@@ -21,7 +24,7 @@ def embedder(settings: EncoderSettings, opening: Opening) -> Embedder:
     if settings.folder is None:
         raise UserError("set MILLRACE_ENCODER__FOLDER")
     model = SentenceEncoder(
-        checked(settings.folder, settings.digest, "MILLRACE_ENCODER"),
+        _vouched(settings.folder, settings.digest, settings.section, opening),
         settings.name,
         settings.dimensions,
         device=settings.device,
@@ -43,7 +46,7 @@ def reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
     if settings.folder is None:
         raise UserError("set MILLRACE_RERANKER__FOLDER")
     model = PairReranker(
-        checked(settings.folder, settings.digest, "MILLRACE_RERANKER"),
+        _vouched(settings.folder, settings.digest, settings.section, opening),
         settings.name,
         device=settings.device,
         dtype=settings.dtype,
@@ -52,3 +55,15 @@ def reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
         watch=opening.watch,
     )
     return opening.stack.enter_context(model)
+
+
+def _vouched(folder: Path, digest: str, section: str, opening: Opening) -> Path:
+    """The folder, if it holds what is pinned and, where weights are signed, what the manifest has.
+
+    Without a key the manifest is worth no more than the setting that pins them.
+    """
+    found = checked(folder, digest, f"MILLRACE_{section.upper()}")
+    allowed = manifest(opening)
+    if allowed.signed:
+        allowed.check(section, digest.lower(), folder)
+    return found

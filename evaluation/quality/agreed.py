@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from connectors.minilm.changes import digest
+from connectors.weights import digest_of
 from evaluation.quality.judge import SHIPPED
 
 RESULTS = Path(__file__).parents[1] / "results" / "agreement.json"
@@ -18,6 +18,6 @@ def measured(judge: str) -> dict[str, float] | None:
         found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if (found["judge"], found["sha256"]) != (judge, digest(SHIPPED)):
+    if (found["judge"], found["sha256"]) != (judge, digest_of(SHIPPED)):
         return None
     return {name: each["auc"][0] for name, each in found["sets"].items()}

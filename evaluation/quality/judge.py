@@ -17,8 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from connectors.minilm.changes import digest
 from connectors.minilm.embedder import MiniLM
+from connectors.weights import digest_of
 from evaluation.quality.judging import signals, words
 from evaluation.quality.judging.combining import INPUTS, Combination
 from evaluation.quality.judging.reader import Reader
@@ -63,7 +63,7 @@ def load(path: Path = SHIPPED) -> Model:
     except KeyError as error:
         raise UserError(f"{path} has no {error.args[0]}: train the judge again") from error
     reader = shipped()
-    if trained_with != digest(reader):
+    if trained_with != digest_of(reader):
         raise UserError(
             f"{path} was trained with other readers than {reader}: "
             "python -m evaluation.research.agreement --train VERSION"

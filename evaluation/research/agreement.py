@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from connectors.minilm.changes import digest
+from connectors.weights import digest_of
 from evaluation.bench.report import Say, Setting
 from evaluation.lines import BadLine
 from evaluation.quality.judge import SHIPPED, LocalJudge, Model, load, untrained
@@ -112,7 +112,7 @@ def run(
             results = {data.name: measure(model, _fold(local, data.name, own, say), own)}
     return {
         "judge": f"local {model.version}",
-        "sha256": digest(judge),
+        "sha256": digest_of(judge),
         "setting": asdict(Setting.here()) | {"command": " ".join([COMMAND, *sys.argv[1:]])},
         "trained": "leave one set out" if data is None else "as it ships",
         "sets": results,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 
+from connectors import weights
 from connectors.converters.port import ConvertSettings
 from connectors.encoding import EncoderSettings, RerankerSettings
 from connectors.minilm.embedder import MiniLM
@@ -57,6 +58,7 @@ def config(settings: Settings) -> Config:
     return Config(
         versions=versions(
             settings.of(IndexSettings).name,
+            weights.digest_of(weights.place(settings.policies)),
             chunking=chunking.version,
             retrieval_pipeline=str(policies.read(RETRIEVAL, settings.policies).get("version", "")),
             **encoder_of(settings),

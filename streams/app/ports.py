@@ -263,5 +263,12 @@ def _opened(settings: Sections, table: Iterable[Opener], stack: ExitStack) -> Op
     from streams.runtime.telemetry import watch_peer
 
     own = settings.policies
-    opening = Opening(settings.data, stack, watch_peer, own or SHIPPED, shipped=own is None)
+    opening = Opening(
+        settings.data,
+        stack,
+        watch_peer,
+        own or SHIPPED,
+        shipped=own is None,
+        weights_key=settings.weights_key,
+    )
     return Opened({o.port.name: o.open(settings, opening) for o in table})

@@ -77,6 +77,12 @@ class _Base(RuntimeSettings):
         default=None, description="Folder of policy files; unset: those shipped with the release"
     )
 
+    weights_key: Path | None = Field(
+        default=None,
+        description="Public key (PEM) that weights.json must be signed by; unset: what it says is "
+        "held to, and nobody vouches for it",
+    )
+
     # The embedded broker, and topics.
     kafka_port: int = Field(
         default=0, ge=0, le=65535, description="Embedded broker; 0 picks a free port"

@@ -82,6 +82,9 @@ class Sections(Protocol):
     @property
     def policies(self) -> Path | None: ...
 
+    @property
+    def weights_key(self) -> Path | None: ...
+
     def of(self, section: type[S]) -> S: ...
 
 

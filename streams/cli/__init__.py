@@ -24,6 +24,7 @@ from streams.cli import (
     schemas,
     stack,
     tenants,
+    weights,
 )
 from streams.flow.errors import MillraceError, UserError
 from streams.flow.masking import masked
@@ -39,7 +40,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (stack, documents, reindexing, questions, operations, policies, rendering, planning):
+for module in (
+    stack,
+    documents,
+    reindexing,
+    questions,
+    operations,
+    policies,
+    rendering,
+    planning,
+    weights,
+):
     app.add_typer(module.app)
 app.add_typer(cdc.app, name="cdc")
 app.add_typer(costs.app, name="cost")

@@ -54,6 +54,7 @@ class Opening:
     watch: Watch = unwatched
     policies: Path = Path("policies")  # the folder of what a person approves
     shipped: bool = False  # whether that is the release's own
+    weights_key: Path | None = None  # the public key by which weights must be signed
     _made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

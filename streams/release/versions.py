@@ -36,10 +36,11 @@ def pins() -> dict[str, str]:
     raise UserError("there is no pyproject.toml with [tool.millrace] beside the package")
 
 
-def versions(index: str, **in_use: str) -> Versions:
+def versions(index: str, weights: str = "", **in_use: str) -> Versions:
     """What answers made with index version `index` carry: the pins, but what is in use by its name.
 
-    `in_use` names those of another policy folder (`MILLRACE_POLICIES`), such as `chunking`.
+    `weights` is the digest of the manifest of models' weights; `in_use` names those of another
+    policy folder (`MILLRACE_POLICIES`), such as `chunking`.
     """
     pinned = pins() | in_use
     return Versions(
@@ -49,4 +50,5 @@ def versions(index: str, **in_use: str) -> Versions:
         index=index,
         chunking=pinned["chunking"],
         policy=pinned["policy"],
+        weights=weights,
     )

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connectors.minilm.changes import digest
 from connectors.minilm.port import SHIPPED, ReadingSettings, Unread, reader
 from connectors.minilm.reader import PairReader
+from connectors.weights import digest_of
 from processors.ports import Asking
+from streams.app.settings import Settings
+from streams.app.weights import accept
 from streams.flow.caching import kept
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Opening
@@ -89,7 +91,7 @@ def test_nothing_to_read_is_read(shipped: PairReader) -> None:
 
 
 def test_it_is_named_by_its_weights(shipped: PairReader) -> None:
-    assert shipped.model == digest(SHIPPED)
+    assert shipped.model == digest_of(SHIPPED)
 
 
 def test_outside_its_context_it_says_so(tmp_path: Path) -> None:
@@ -97,9 +99,10 @@ def test_outside_its_context_it_says_so(tmp_path: Path) -> None:
         PairReader(tmp_path, SHIPPED).read([Asking("a", "b", "c")])
 
 
-def opened(weights: Path, data: Path):
+def opened(weights: Path, data: Path, policies: Path):
     with ExitStack() as stack:
-        return reader(ReadingSettings(weights=weights), Opening(data=data, stack=stack))
+        opening = Opening(data=data, stack=stack, policies=policies)
+        return reader(ReadingSettings(weights=weights), opening)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "of another kind", "no network"])
@@ -113,7 +116,9 @@ def test_without_usable_weights_nothing_is_read_and_the_file_is_named(
         weights.write_text("not an archive")
     elif damage == "no network":
         np.savez(weights, allow_pickle=False, nothing=np.zeros(1))
-    made = opened(weights, tmp_path / "data")
+    if damage != "missing":  # what a person vouched for may be no reader all the same
+        accept(Settings(policies=tmp_path), "reader", weights)
+    made = opened(weights, tmp_path / "data", tmp_path)
     assert isinstance(made, Unread)
     assert made.model == ""
     with pytest.raises(Retry, match=str(weights)):

@@ -25,6 +25,7 @@ from connectors.minilm.embedder import GRAPH as ENCODER
 from connectors.minilm.embedder import SEPARATOR, tokenizer, weights_file
 from connectors.minilm.engines import LENGTH_STEP, Engine, Graph, Int32, Run, batches, load
 from connectors.minilm.reader import tensors as pair_tensors
+from connectors.weights import digest_of
 from evaluation.quality.judging.weights import shipped
 from evaluation.quality.judging.words import Words, by_sentence
 from processors.ports import Float32
@@ -175,9 +176,8 @@ def _graphs(path: Path) -> list[Graph]:
 
         return build("judge-reader", changes.weights(path, number)).SerializeToString()
 
-    base = weights_file().stat()
-    made = f"graph {GRAPH} on {ENCODER} of {changes.digest(path)}"
-    source = f"{made}, {base.st_size} bytes at {base.st_mtime_ns}"
+    made = f"graph {GRAPH} on {ENCODER} of {digest_of(path)}"
+    source = f"{made}, {digest_of(weights_file())}"
     one = np.ones((1, LENGTH_STEP), np.float32)
     example = (one.astype(np.int32), one, one)
     return [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.minilm import changes
+from connectors.weights import digest_of
 from evaluation.quality.judging import combining, weights
 from evaluation.quality.judging.combining import INPUTS, Combination, Fold
 
@@ -29,7 +29,7 @@ def train(folds: Mapping[str, Fold], version: str, target: Path) -> None:
     }
     content = {
         "version": version,
-        "reader": changes.digest(weights.shipped()),
+        "reader": digest_of(weights.shipped()),
         "trained_on": {name: len(fold.labels) for name, fold in folds.items()},
         "combination": _columns(combining.train(list(folds.values()), DECAY)),
         "held_out": {name: _columns(each) for name, each in held_out.items()},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from connectors.minilm import changes as weights
+from connectors.weights import digest_of
 from evaluation.quality import agreed
 from evaluation.quality.judge import SHIPPED, LocalJudge, load
 from evaluation.research import agreement
@@ -85,7 +85,7 @@ def test_the_shipped_figures_are_of_the_shipped_judge_and_of_every_set() -> None
     assert tuple(found["sets"]) == MEASURED == tuple(load().held_out)
     assert set(agreed.measured(found["judge"]) or ()) == set(MEASURED)
     assert agreed.measured("another") is None
-    assert found["sha256"] == weights.digest(SHIPPED)
+    assert found["sha256"] == digest_of(SHIPPED)
 
 
 def test_a_left_out_set_is_judged_as_it_was_reported(shared_data: Path, judge: LocalJudge) -> None:

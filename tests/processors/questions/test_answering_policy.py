@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from connectors.minilm.changes import digest
 from connectors.minilm.port import SHIPPED
+from connectors.weights import digest_of
 from processors.questions.answering_policy import answer_config
 
 POLICY = yaml.safe_load((SHIPPED.parents[1] / "answering.yaml").read_text())
@@ -14,7 +14,7 @@ POLICY = yaml.safe_load((SHIPPED.parents[1] / "answering.yaml").read_text())
 
 def test_the_shipped_policy_pins_the_shipped_weights() -> None:
     config = answer_config(POLICY, abstain_below=0.5)
-    assert config.reader == digest(SHIPPED)
+    assert config.reader == digest_of(SHIPPED)
     assert (config.passages, config.at_once) == (POLICY["passages"], POLICY["at_once"])
 
 
