@@ -261,6 +261,30 @@ class DocumentFed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFollowed:
+    """What was fed of a document last, by the source that is followed."""
+
+    tenant: str
+    doc_id: str
+    source: str
+    """The folder, repository or bucket that holds it."""
+    mark: str
+    """Another one means another content; empty: the source holds it no more."""
+    fed_at: int
+    """When its record on docs.feed was written, milliseconds since the epoch."""
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "tenant": self.tenant, "doc_id": self.doc_id, "source": self.source, "mark": self.mark,
+            "fed_at": self.fed_at,
+        }
+
+    @classmethod
+    def from_avro(cls, datum: dict[str, Any]) -> DocumentFollowed:
+        return cls(**datum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentIndexed:
     """Acknowledges what became searchable, and what no longer is, on docs.indexed."""
 

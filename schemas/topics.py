@@ -15,6 +15,7 @@ from schemas.events import (
     DocumentChunked,
     DocumentEmbedded,
     DocumentFed,
+    DocumentFollowed,
     DocumentIndexed,
     DocumentVersion,
     FeedbackGiven,
@@ -36,7 +37,7 @@ from streams.flow.topic import MIB, Diverted, Gone, Topic
 ACCESS = "access"
 
 
-def document_key(document: DocumentFed | DocumentVersion) -> str:
+def document_key(document: DocumentFed | DocumentVersion | DocumentFollowed) -> str:
     """`tenant/doc_id`: one document's versions stay in one partition, in order."""
     return f"{document.tenant}/{document.doc_id}"
 
@@ -132,6 +133,8 @@ def _dead_key(event: DeadLettered) -> str:
 # so; dead letters carry the whole original.
 DOCS_FEED = Topic("docs.feed", DocumentFed, document_key, edge=True, max_bytes=32 * MIB)
 DOCS_FEED_BULK = replace(DOCS_FEED, name="docs.feed.bulk", bulk=True)
+# What was fed of each document by the source that is followed, in the transaction that fed it.
+DOCS_SOURCES = Topic("docs.sources", DocumentFollowed, document_key, compacted=True)
 DOCS_CHANGES_BULK = Topic(
     "docs.changes.bulk",
     DocumentChanged,

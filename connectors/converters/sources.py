@@ -23,6 +23,7 @@ from streams.flow.errors import Reject, UserError
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.xz", ".ndjson.gz")
 # What a BEIR corpus calls things.
 BEIR_ID = "_id"
+LINK = "is a symbolic link: feed the file or folder it leads to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +118,31 @@ def _once(
     yield from _file(path, ids.of(place, doc_id), tenant, converter)
 
 
+def names_in(folder: Path, failed: list[OSError]) -> Iterator[tuple[Path, str, bool]]:
+    """Files and links of a folder in the order of their names: where, the path inside, if a link.
+
+    Names that begin with a dot are not looked at, and no link is followed: it may lead anywhere, to
+    what the one who feeds this folder never meant to show. What could not be listed is `failed`.
+    """
+    for place, inner, names in os.walk(folder, onerror=failed.append):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for each in [*inner, *sorted(names)]:
+            path = Path(place, each)
+            is_link = path.is_symlink()
+            if not each.startswith(".") and (is_link or each not in inner):
+                yield path, path.relative_to(folder).as_posix(), is_link
+
+
 def _folder(
     folder: Path, tenant: str, converter: Documents, ids: Ids, seen: set[Path]
 ) -> Iterator[Found]:
     """The documents of a folder in the order of their names."""
     failed: list[OSError] = []
-    for place, inner, names in os.walk(folder, onerror=failed.append):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for each in [*inner, *sorted(names)]:
-            path = Path(place, each)
-            inside = path.relative_to(folder).as_posix()
-            if each.startswith("."):
-                continue
-            if path.is_symlink():
-                # It may lead anywhere, to what the one who feeds this folder never meant to show.
-                reason = "is a symbolic link: feed the file or folder it leads to"
-                yield Skipped(_printable(inside), reason, "link")
-            elif each not in inner:
-                yield from _once(path, inside, tenant, converter, ids, seen)
+    for path, inside, is_link in names_in(folder, failed):
+        if is_link:
+            yield Skipped(_printable(inside), LINK, "link")
+        else:
+            yield from _once(path, inside, tenant, converter, ids, seen)
     for error in failed:
         yield _unreadable(Path(str(error.filename)).name, error)
 
@@ -163,21 +171,28 @@ def _file(path: Path, doc_id: str, tenant: str, converter: Documents) -> Iterato
     except OSError as error:
         yield _unreadable(doc_id, error)
         return
+    changed_at = max(status.st_mtime_ns // 1_000_000, 0)
+    yield document_of(doc_id, path.name, data, changed_at, tenant, converter)
+
+
+def document_of(
+    doc_id: str, name: str, data: bytes, changed_at: int, tenant: str, converter: Documents
+) -> DocumentFed | Skipped:
+    """The document in the bytes of a file called `name`; `changed_at` in ms since the epoch."""
     try:
-        made = converter.convert(path.name, data)
+        made = converter.convert(name, data)
     except Unreadable as failure:
-        yield Skipped(doc_id, str(failure), failure.outcome)
-        return
-    yield DocumentFed(
+        return Skipped(doc_id, str(failure), failure.outcome)
+    return DocumentFed(
         op="upsert",
         tenant=tenant,
         doc_id=doc_id,
         doc_type=made.doc_type,
         title=made.title,
         body=made.body,
-        uri=path.name,
+        uri=name,
         metadata=dict(made.metadata),
-        changed_at=max(status.st_mtime_ns // 1_000_000, 0),
+        changed_at=changed_at,
         form=None if made.doc_type in PLAIN else "converted",
     )
 

@@ -32,6 +32,7 @@ from connectors.redis.port import (
 )
 from connectors.rego.port import PolicySettings, policy
 from connectors.schema_registry.port import RegistrySettings
+from connectors.sources.port import BucketSettings
 from connectors.tokens.port import TokenSettings, tokens
 from processors import needs
 from streams.app import stores
@@ -55,6 +56,7 @@ __all__ = [
     "SECTIONS",
     "AnswersSettings",
     "BrokerSettings",
+    "BucketSettings",
     "CdcSettings",
     "ConvertSettings",
     "EmbeddingSettings",
@@ -202,7 +204,7 @@ PORTS: Mapping[str, Opener] = {
 }
 # Sections of no port by itself: a tier's model has a port of its own.
 OTHERS: tuple[type[Section], ...] = (
-    BrokerSettings, RegistrySettings, TiersSettings, JudgeSettings, CdcSettings,
+    BrokerSettings, RegistrySettings, TiersSettings, JudgeSettings, CdcSettings, BucketSettings,
 )  # fmt: skip
 SECTIONS: Mapping[str, type[Section]] = {
     each.section: each for each in (*(s for o in PORTS.values() for s in o.sections), *OTHERS)

@@ -26,6 +26,7 @@ Resource = Literal["topic", "group", "transactional_id"]
 Operation = Literal["read", "write", "describe", "create", "alter_configs"]
 ANY = "*"
 OPERATOR = "operator"
+FOLLOWING = "source/"  # how the transactional ids of who follows a source begin
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -156,7 +157,7 @@ def _askers(flow: Flow) -> Iterable[Principal]:
 
 
 def _feeder(flow: Flow) -> Principal:
-    """Who feeds documents and waits until they are searchable."""
+    """Who feeds documents, or follows a source, and waits until they are searchable."""
     who = flow.principal("feeder")
     feeds, told = (topics.DOCS_FEED, topics.DOCS_FEED_BULK), (topics.DOCS_INDEXED, topics.DOCS_DLQ)
     ways = [each for each in flow.stages if each.dead_letters == topics.DOCS_DLQ]
@@ -165,6 +166,8 @@ def _feeder(flow: Flow) -> Principal:
         (
             *(Right("topic", each.name, "write") for each in feeds),
             *(Right("topic", each.name, "read") for each in told),
+            *_both(topics.DOCS_SOURCES),
+            Right("transactional_id", flow.group(FOLLOWING), "write", prefixed=True),
             *_looking(flow, ways),
             Right("group", flow.group("reader"), "describe"),
             Right("group", f"{who}/", "read", prefixed=True),
@@ -205,7 +208,8 @@ def _operator(flow: Flow) -> Principal:
     kept = windows.changelogs(flow.prefix) if flow.windows else []  # held against the events
     doing: tuple[Operation, ...] = ("read", "create", "alter_configs")
     back = {topic.name for stage in flow.stages for topic in stage.reads}
-    back |= {*known} & {topics.CONTROL_TENANTS.name}  # `millrace tenant` suspends by it
+    # `millrace tenant` suspends by the one, `millrace follow` remembers in the other.
+    back |= {*known} & {topics.CONTROL_TENANTS.name, topics.DOCS_SOURCES.name}
     if flow.windows:  # what `usage` gave up is replayed too
         back.add(topics.RAG_USAGE.name)
     asides = (beside(flow.group(s.group)) for stage in flow.stages for s in stage.subscriptions)

@@ -117,6 +117,8 @@ def topics_of(stages: Sequence[Stage]) -> list[Topic[Any]]:
         for topic in (*each.reads, *each.writes, *each.changelogs, *owners, each.dead_letters):
             if topic.suffix is None:
                 found.setdefault(topic.name, topic)
+    if topics.DOCS_FEED.name in found:  # what is fed, and by which source that is followed
+        found[topics.DOCS_SOURCES.name] = topics.DOCS_SOURCES
     if topics.RAG_USAGE.name in found:
         found |= {topic.name: topic for topic in BESIDE}
     return list(found.values())

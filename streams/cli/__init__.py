@@ -14,6 +14,7 @@ from streams.cli import (
     costs,
     dlq,
     documents,
+    following,
     guarding,
     operations,
     planning,
@@ -43,6 +44,7 @@ app = typer.Typer(
 for module in (
     stack,
     documents,
+    following,
     reindexing,
     questions,
     operations,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from schemas import topics
 from schemas.events import DeadLettered, DocumentFed
@@ -20,6 +20,7 @@ from streams.flow.topic import Topic
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
 from streams.runtime.processing import now_ms
+from streams.runtime.record import Output
 
 MOST_UNDER_WAY = 2000  # documents
 MADE_OF_DOCUMENTS = cast(
@@ -62,6 +63,63 @@ class FeedReport:
         return self.searchable + self.deleted + self.superseded + len(self.rejected)
 
 
+Delivered = Callable[[KafkaError | None, Message], None]
+
+
+class Outbox(Protocol):
+    """How records of a feed get to the broker."""
+
+    def after(self, document: DocumentFed) -> int:
+        """The record's time is to be later than this, in milliseconds since the epoch."""
+        ...
+
+    def put(self, document: DocumentFed, output: Output, at: int, delivered: Delivered) -> None:
+        """Send a record of this time, at once or with others.
+
+        Raises:
+            KafkaException: it can never be sent.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Return once all that was put is sent."""
+        ...
+
+
+class Direct:
+    """Each record by itself, at once."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    def after(self, document: DocumentFed) -> int:  # noqa: ARG002
+        return 0
+
+    def put(self, document: DocumentFed, output: Output, at: int, delivered: Delivered) -> None:  # noqa: ARG002
+        produce(self._producer, output, at, delivered)
+        self._producer.poll(0)
+
+    def commit(self) -> None:
+        self._producer.flush(NETWORK_S)
+
+
+def produce(producer: Producer, output: Output, at: int, delivered: Delivered) -> None:
+    """Queue a record of this time, waiting while the queue is full."""
+    while True:
+        try:
+            producer.produce(
+                output.topic,
+                value=output.value,
+                key=output.key,
+                headers=output.headers,  # pyright: ignore[reportArgumentType]
+                timestamp=at,
+                on_delivery=delivered,
+            )
+            return
+        except BufferError:
+            producer.poll(0.05)
+
+
 class Feeder:
     """Feeds documents and waits until each is searchable, gone, superseded or rejected.
 
@@ -69,16 +127,21 @@ class Feeder:
     """
 
     def __init__(
-        self, settings: Settings, codec: Codec, consumer: Consumer, *, bulk: bool = False
+        self,
+        settings: Settings,
+        codec: Codec,
+        consumer: Consumer,
+        *,
+        bulk: bool = False,
+        outbox: Outbox | None = None,
     ) -> None:
         self._settings = settings
         self._topic = topics.DOCS_FEED_BULK if bulk else topics.DOCS_FEED
         self._codec = codec
         self._consumer = consumer
-        self._producer = kafka.new_producer(
-            # A feed is bulk: a few milliseconds of gathering make it many times faster.
-            kafka.producer_options(settings) | {"linger.ms": 5}
-        )
+        # A feed is bulk: a few milliseconds of gathering make it many times faster.
+        options = kafka.producer_options(settings) | {"linger.ms": 5}
+        self._outbox = outbox or Direct(kafka.new_producer(options))
         self._waiting: dict[tuple[str, int], str] = {}
         self._last = 0
         self.report = FeedReport()
@@ -101,10 +164,12 @@ class Feeder:
         for document in documents:
             self._send(document)
             self._settle(0)
+            if len(self._waiting) >= window:
+                self._outbox.commit()
             while len(self._waiting) >= window:
                 self._await(watched, on_progress)
             on_progress(self.report)
-        self._producer.flush(NETWORK_S)
+        self._outbox.commit()
         while self._waiting:
             self._await(watched, on_progress)
         on_progress(self.report)
@@ -112,31 +177,17 @@ class Feeder:
 
     def _send(self, document: DocumentFed) -> None:
         # A time of our own, later for each record, tells the acknowledgement of this one.
-        self._last = max(now_ms(), self._last + 1) if self.report.fed else now_ms()
+        self._last = max(now_ms(), self._last + 1, self._outbox.after(document) + 1)
         key = topics.document_key(document)
         output = edge_output(
             self._codec, self._topic, document, f"{key}@{document.version or self._last}"
         )
-        while True:
-            try:
-                self._producer.produce(
-                    output.topic,
-                    value=output.value,
-                    key=output.key,
-                    headers=output.headers,  # pyright: ignore[reportArgumentType]
-                    timestamp=self._last,
-                    on_delivery=self._delivered,
-                )
-                break
-            except BufferError:
-                self._producer.poll(0.05)
-            except KafkaException as error:
-                self.report.fed += 1
-                self.report.rejected.append((document.doc_id, kafka.reason(error)))
-                return
-        self._producer.poll(0)
-        self._waiting[key, self._last] = document.doc_id
         self.report.fed += 1
+        self._waiting[key, self._last] = document.doc_id
+        try:
+            self._outbox.put(document, output, self._last, self._delivered)
+        except KafkaException as error:
+            self._reject((key, self._last), kafka.reason(error))
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         """What the broker refused will never be acknowledged."""

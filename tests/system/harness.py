@@ -54,6 +54,13 @@ def until(
         time.sleep(every)
 
 
+def led(settings: Settings, names: Sequence[str]) -> bool:
+    """Whether each partition of these topics has a leader; raises where one has none yet."""
+    with client.reader(settings) as consumer:
+        client.from_the_end(consumer, names)
+    return True
+
+
 def fed(doc: int | str, version: int, body: str = "") -> DocumentFed:
     return DocumentFed(op="upsert", tenant="t", doc_id=f"{doc}", version=version, body=body)
 

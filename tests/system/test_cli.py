@@ -15,6 +15,7 @@ import pytest
 
 from streams.edge.moments import new_request_id
 from streams.runtime.record import now_ms
+from tests.support.kept import KeptRepository
 from tests.support.node import NPM, modules, node
 from tests.support.office_files import deck, pdf, pdf_page, saved, word
 from tests.system.cli import Cli
@@ -139,6 +140,41 @@ def test_files_are_fed_counted_and_answered_from(millrace: Cli, tmp_path: Path) 
     report = millrace.json("feed", "-", "--tenant", "files", stdin=lines, code=1)
     assert report["searchable"] == 1
     assert "no whole Office document" in report["rejected"][0]["reason"]
+
+
+def test_a_folder_and_a_repository_are_followed(millrace: Cli, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    kept, repository = tmp_path / "folder", KeptRepository(tmp_path)
+    (kept / "gold.md").write_text(PAGE.format(limit=100))
+    (kept / "logo.png").write_bytes(b"\x89PNG")
+    once = ("follow", str(kept), "--tenant", "followed", "--once")
+    report = millrace.json(*once, code=1)
+    assert (report["fed"], report["searchable"], report["removed"]) == (1, 1, 0)
+    assert report["skipped"][0]["document"] == "logo.png"
+    (kept / "logo.png").unlink()
+    (kept / "gold.md").rename(kept / "cards.md")
+    assert "1 documents searchable, 1 removed" in millrace(*once)
+    assert "nothing changed" in millrace(*once)
+
+    repository.put("kb/fees.md", b"# Fees\n\nThe fee of a Lime account is 4 euros.\n")
+    repository.done()
+    git = ("follow", f"git+{repository.path}#main", "--tenant", "followed", "--once")
+    report = millrace.json(*git, "--prefix", "git/")
+    assert report["searchable"] == 1
+    repository.remove("kb/fees.md")
+    repository.done()
+    assert "nothing is removed" in millrace(*git, "--prefix", "git/", code=1)
+    report = millrace.json(*git, "--prefix", "git/", "--most-removed", "1")
+    assert report["removed"] == 1
+
+    found = [
+        json.loads(each)
+        for each in millrace("index", "dump", "--tenant", "followed").split("\n")
+        if each
+    ]
+    assert {each["doc_id"] for each in found} == {"cards.md"}
+    kept.rename(tmp_path / "away")
+    assert "nothing of it is removed" in millrace(*once, code=2)
 
 
 def test_dead_letters_are_listed_shown_and_replayed(millrace: Cli) -> None:

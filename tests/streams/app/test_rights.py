@@ -98,12 +98,13 @@ def test_who_asks_feeds_and_operates_has_what_that_takes(flow: Flow) -> None:
     assert may(found["asker"], "read") == {"rag.answers"}
     writing = flow_of(tiers={"local": {"url": "http://127.0.0.1:9", "model": "m"}}, tier="local")
     assert may(by_name(writing)["asker"], "read") == {"rag.answers", "rag.partials"}
-    assert may(found["feeder"], "write") == {"docs.feed", "docs.feed.bulk"}
-    assert may(found["feeder"], "read") == {"docs.indexed", "docs.dlq"}
+    assert may(found["feeder"], "write") == {"docs.feed", "docs.feed.bulk", "docs.sources"}
+    assert may(found["feeder"], "read") == {"docs.indexed", "docs.dlq", "docs.sources"}
+    assert may(found["feeder"], "write", "transactional_id") == {"millrace.source/*"}
     read = {topic.name for stage in flow.stages for topic in stage.reads}
     operator = found["operator"]
-    suspending = {"control.tenants"}
-    assert may(operator, "write") == read | suspending, "dead letters go back where they were read"
+    others = {"control.tenants", "docs.sources"}  # to suspend, and to follow a source
+    assert may(operator, "write") == read | others, "dead letters go back where they were read"
     assert read < may(operator, "read")
     assert may(operator, "create") == may(operator, "read") == may(operator, "alter_configs")
     assert not {"docs.indexed", "index.owners", "rag.answers"} & may(operator, "write")

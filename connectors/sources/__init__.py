@@ -1,0 +1,1 @@
+"""Folders, git repositories and buckets that are followed."""
