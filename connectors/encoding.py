@@ -58,6 +58,7 @@ class EncoderSettings(Section):
     dimensions: int = Field(default=384, ge=2, le=65_535)
     key: SecretStr = SecretStr("")
     key_file: Path | None = None
+    ca_file: Path | None = Field(default=None, description="The authority of its certificate")
     timeout_s: float = Field(default=30.0, gt=0, le=600, description="Of a call, retries included")
     concurrency: int = Field(default=4, ge=1, le=256)
     retries: int = Field(default=2, ge=0, le=10)
@@ -104,6 +105,7 @@ class RerankerSettings(Section):
     )
     key: SecretStr = SecretStr("")
     key_file: Path | None = None
+    ca_file: Path | None = Field(default=None, description="The authority of its certificate")
     timeout_s: float = Field(default=2.0, gt=0, le=60, description="Then passages stay as they are")
     concurrency: int = Field(default=8, ge=1, le=256)
     passages: int = Field(default=30, ge=1, le=1000, description="Of a question, that are read")

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from connectors.openai_compatible.refusing import (
     refused,
     secrets_of,
 )
+from connectors.trusting import trusting
 from streams.flow.masking import masked
 from streams.flow.port import Watch, unwatched
 
@@ -55,6 +57,7 @@ class Endpoint:
     retries: int = 2
     peer: str = "generation"  # what it is called where its state is shown
     setting: str = "MILLRACE_TIERS"
+    ca_file: Path | None = None  # the authority of its certificate; None: those of the system
 
 
 Said = Callable[[str], None]
@@ -107,7 +110,11 @@ class Calls:
                 raise refused(error, self.where, endpoint.setting, secrets) from error
 
     def open(self) -> None:
-        """Make the client now, so that no call's time is spent on that."""
+        """Make the client now, so that no call's time is spent on that.
+
+        Raises:
+            UserError: the authority's file cannot be used.
+        """
         self._run()
 
     def close(self) -> None:
@@ -162,11 +169,11 @@ class _Running:
     """The event loop in its thread, and the client in that."""
 
     def __init__(self, endpoint: Endpoint, gate: Gate) -> None:
+        self.client = client(endpoint, gate)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._thread.start()
         self.turns = asyncio.Semaphore(endpoint.at_once)
-        self.client = client(endpoint, gate)
 
     def listened(self, tried: Callable[[_Running, Said], Awaitable[T]], told: Said | None) -> T:
         heard: SimpleQueue[str | None] = SimpleQueue()
@@ -217,6 +224,7 @@ def client(endpoint: Endpoint, gate: Gate) -> openai.AsyncOpenAI:
         api_key=key,
         max_retries=0,  # of ours, since they are to fit one deadline
         http_client=openai.DefaultAsyncHttpxClient(
+            verify=trusting(endpoint.ca_file, f"{endpoint.setting}__CA_FILE"),
             timeout=None,
             follow_redirects=False,
             event_hooks={"request": [keyless], "response": [noted]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, SecretStr
@@ -38,6 +39,7 @@ class JudgeSettings(Section):
     url: str = Field(default="", description="Such as http://host/v1")
     model: str = ""
     key: SecretStr = SecretStr("")
+    ca_file: Path | None = Field(default=None, description="The authority of its certificate")
     timeout_s: float = Field(default=60.0, gt=0, description="Of one call")
 
 
@@ -45,7 +47,7 @@ def generator(name: str, settings: TiersSettings, opening: Opening) -> Generator
     """The model of a tier.
 
     Raises:
-        UserError: there is no such tier, or its key cannot be used.
+        UserError: there is no such tier, or its key or authority cannot be used.
     """
     tier = settings.all.get(name)
     if tier is None:
@@ -64,6 +66,7 @@ def generator(name: str, settings: TiersSettings, opening: Opening) -> Generator
         retries=tier.retries,
         peer=f"tier {name}",
         setting=setting(name),
+        ca_file=tier.ca_file,
     )
     asked = Asked(tier.temperature, tier.limit)
     model = OpenAICompatible(endpoint, tier.model, asked=asked, watch=opening.watch)
@@ -78,7 +81,8 @@ def embedder(
     """The configured endpoint of vectors.
 
     Raises:
-        UserError: its key cannot be used, or its vectors are of another size than was said.
+        UserError: its key or authority cannot be used, or its vectors are of another size than was
+            said.
     """
     from connectors.openai_compatible.calls import Endpoint
     from connectors.openai_compatible.embedder import Encoder, EndpointEmbedder
@@ -92,6 +96,7 @@ def embedder(
         retries=settings.retries,
         peer="encoder",
         setting=setting,
+        ca_file=settings.ca_file,
     )
     encoder = Encoder(
         settings.model,
@@ -112,7 +117,7 @@ def reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
     """The configured endpoint that re-orders.
 
     Raises:
-        UserError: its key cannot be used.
+        UserError: its key or authority cannot be used.
     """
     from connectors.openai_compatible.calls import Endpoint
     from connectors.openai_compatible.reranker import EndpointReranker
@@ -126,6 +131,7 @@ def reranker(settings: RerankerSettings, opening: Opening) -> Reranker:
         retries=1,
         peer="reranker",
         setting=setting,
+        ca_file=settings.ca_file,
     )
     model = EndpointReranker(endpoint, settings.model, form=settings.form, watch=opening.watch)
     opening.stack.callback(model.close)

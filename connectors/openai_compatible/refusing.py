@@ -15,6 +15,7 @@ from streams.flow.masking import HIDDEN, masked
 
 UNKNOWN_KEY, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 TIMED_OUT, TOO_MANY, SERVER_ERROR = 408, 429, 500
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # as OpenSSL says it
 LONGEST_REASON = 300  # characters
 # What the client and the code that reads its objects raise on an answer that is none.
 JUNK = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
@@ -65,6 +66,8 @@ def refused(error: Exception, where: str, setting: str, secrets: Sequence[str]) 
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__ or error
         said = hidden(str(cause), secrets) or type(cause).__name__
+        if UNTRUSTED in said:
+            return Misled(f"{where} has a certificate of no use: {said} (check {setting}__CA_FILE)")
         return Unanswered(f"{where} does not answer: {said}")
     if isinstance(error, httpx2.HTTPError):
         said = hidden(str(error), secrets) or type(error).__name__

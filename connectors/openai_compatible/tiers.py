@@ -26,6 +26,9 @@ class Tier(BaseModel):
     key_file: Path | None = Field(
         default=None, description="A file with the key, such as a mounted secret; read when changed"
     )
+    ca_file: Path | None = Field(
+        default=None, description="The authority of its certificate; unset: those of the system"
+    )
     timeout_s: float = Field(default=10.0, gt=0, le=600, description="Of a call, retries included")
     concurrency: int = Field(default=8, ge=1, le=512, description="Calls of a worker at once")
     retries: int = Field(default=2, ge=0, le=10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 
 from connectors.breaker import Breaker
+from connectors.trusting import trusting
 from streams.flow.errors import Reject, Retry, UserError
 from streams.flow.masking import masked
 from streams.flow.port import Watch, unwatched
@@ -55,7 +55,9 @@ class SchemaRegistry:
         self._said = masked(self._url)  # what messages call it
         self._login = login
         self._client = httpx.Client(
-            timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE}, verify=_trusting(ca_file)
+            timeout=TIMEOUT_S,
+            headers={"Content-Type": CONTENT_TYPE},
+            verify=trusting(ca_file, "MILLRACE_REGISTRY__CA_FILE"),
         )
         self._breaker = Breaker(
             "schema registry",
@@ -154,13 +156,3 @@ class SchemaRegistry:
         except UserError as error:
             raise Retry(str(error)) from None
         return {} if login is None else {"auth": login}
-
-
-def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """Of whom certificates are taken. Raises UserError where the file cannot be used."""
-    if ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except OSError as error:
-        raise UserError(f"MILLRACE_REGISTRY__CA_FILE: {ca_file} cannot be used: {error}") from None

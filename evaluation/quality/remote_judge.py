@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from connectors.breaker import Breaker
+from connectors.trusting import trusting
 from streams.app.ports import JudgeSettings
 from streams.flow.errors import UserError
 
@@ -32,6 +33,9 @@ class RemoteModel:
             api_key=settings.key.get_secret_value() or "none",
             timeout=settings.timeout_s,
             max_retries=1,
+            http_client=openai.DefaultAsyncHttpxClient(
+                verify=trusting(settings.ca_file, "MILLRACE_JUDGE__CA_FILE")
+            ),
         )
         self._model = factory(settings.model, client=self._client, max_tokens=TOKENS)
         # What it says of each try stands in the scores, by question.
