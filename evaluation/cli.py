@@ -106,6 +106,10 @@ def ask(
     saturating: Annotated[int, typer.Option(min=64, help="Of a round, saturated.")] = 1500,
     waiting: Annotated[int, typer.Option(min=1, help="Questions waiting at once.")] = 32,
     rounds: Rounds = 3,
+    unguarded: Annotated[
+        bool,
+        typer.Option("--unguarded", help="Also the processors without policy, guard and counting."),
+    ] = False,
     output: Output = None,
     gate: Gate = False,
     quick: Quick = False,
@@ -113,7 +117,7 @@ def ask(
     """Milliseconds of a question and questions per second, against the processors alone."""
     from evaluation.bench import ask as module
 
-    options = module.Options(data, documents, questions, saturating, waiting, rounds)
+    options = module.Options(data, documents, questions, saturating, waiting, rounds, unguarded)
     options = module.quick(options) if quick else options
     _measure("ask", lambda say: module.run(options, say), output, gate=gate, quick=quick)
 
@@ -190,6 +194,25 @@ def soak(
     options = module.Options(data, documents, minutes)
     options = module.quick(options) if quick else options
     _measure("soak", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
+def overload(
+    data: Data = None,
+    documents: Documents = 1000,
+    seconds: Annotated[float, typer.Option(min=10, help="How long.")] = 120.0,
+    times: Annotated[float, typer.Option(min=1, help="What can be answered is asked.")] = 5.0,
+    deadline: Annotated[float, typer.Option(min=1, help="Of each question, seconds.")] = 30.0,
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """Five times the questions that can be answered: who is let in, and when the others know."""
+    from evaluation.bench import overload as module
+
+    options = module.Options(data, documents, seconds, times, deadline)
+    options = module.quick(options) if quick else options
+    _measure("overload", lambda say: module.run(options, say), output, gate=gate, quick=quick)
 
 
 @app.command()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         DenseSearch,
         Embedder,
         LexicalSearch,
+        Pressure,
         Reader,
         RequestLog,
         Sessions,
@@ -47,6 +48,7 @@ TOKENS: Port[Tokens] = Port("tokens")
 ANSWERS: Port[AnswerCache] = Port("answers")
 TENANCY: Port[Callable[[], Tenancy]] = Port("tenancy")
 PURSE: Port[Purse] = Port("purse")
+PRESSURE: Port[Pressure] = Port("pressure")
 SUSPENSIONS: Port[Suspensions] = Port("suspensions")
 
 GENERATOR = "generator"  # and behind a point the tier

@@ -121,6 +121,14 @@ class RequestLog(Protocol):
         ...
 
 
+class Pressure(Protocol):
+    """How much there is to do."""
+
+    def wait_s(self) -> float:
+        """How long a question that is admitted now waits for those before it; 0: nobody knows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A question of a session, and what was answered.

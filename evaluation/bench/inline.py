@@ -4,27 +4,70 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import cast
 
 from evaluation.bench.child import serve
 from evaluation.stages import Running, open_stages, through
+from processors import needs
+from processors.guard import personal
+from processors.guard.access import EVERYONE, UNCLASSIFIED, Access
+from processors.guard.decision import Ask, Decision
 from schemas.events import QuestionAnswered, QuestionAsked, QuestionClosed
 from streams.app import opening
+from streams.app.config import config
 from streams.app.settings import load
+from streams.app.topology import topology
 from streams.runtime.worker import collect_seldom
 
 _open = ExitStack()
 _stages: list[Running] = []
 
 
-def prepare() -> list[str]:
-    """Open the index and the model; returns the stages that are called, in order."""
+class Permitting:
+    """A `Policy` that lets everything through, without looking."""
+
+    _access = Access(frozenset({UNCLASSIFIED}), frozenset({EVERYONE}))
+
+    def decide(self, ask: Ask, about: Mapping[str, object]) -> Decision:  # noqa: ARG002
+        hits = cast("Sequence[object]", about.get("hits", ()))
+        shown = tuple(range(len(hits)))
+        return Decision(True, "none", shown=shown, access=self._access)
+
+
+def _nothing(text: str) -> tuple[str, ...]:  # noqa: ARG001
+    """Kinds of personal data that nobody looks for."""
+    return ()
+
+
+class Uncounted:
+    """A `TokenCounter` that does not count."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [0] * len(texts)
+
+
+def prepare(unguarded: bool = False) -> list[str]:
+    """Open the index and the model; returns the stages that are called, in order.
+
+    Unguarded, nothing is looked for in a question or a passage, no policy is asked, and nothing is
+    counted.
+    """
     settings = load()
-    waited_for = [stage.name for stage in opening.stages(settings) if stage.promise is not None]
+    made = opening.stages(settings)
+    if unguarded:
+        chosen = config(settings)
+        made = topology(replace(chosen, retrieval=replace(chosen.retrieval, instructions=None)))
+        personal.kinds = _nothing
+    waited_for = [stage.name for stage in made if stage.promise is not None]
     opened = open_stages(settings, _open, waited_for)
+    ports = opened.ports
+    if unguarded:
+        ports = ports.beside(needs.POLICY, Permitting()).beside(needs.COUNTER, Uncounted())
     collect_seldom()  # as a worker does
-    _stages.extend(opened.by_name.values())
+    _stages.extend(Running(each, each.make(ports)) for each in made if each.name in waited_for)
     return [each.stage.name for each in _stages]
 
 

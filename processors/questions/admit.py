@@ -17,9 +17,9 @@ from processors.guard.personal import masked
 from processors.guard.ports import Policy
 from processors.guard.proving import Proving, UnprovenError, by_token, by_topic, trusted
 from processors.money.admission import Admission
-from processors.needs import POLICY, PURSE, REQUESTS, SUSPENSIONS, TOKENS
+from processors.needs import POLICY, PRESSURE, PURSE, REQUESTS, SUSPENSIONS, TOKENS
 from processors.places import QUESTIONS
-from processors.ports import RequestLog
+from processors.ports import Pressure, RequestLog
 from processors.questions.answers import Ended, close, salvage, settle_asked, unproven
 from processors.questions.carried import decided, degraded, made_with
 from schemas import topics
@@ -45,6 +45,7 @@ ABSOLUTE_MS = 10**11  # above it, `deadline_ms` is a time; below it, a span
 MOST_TOP_K = 50
 KEPT_CHARS = 4000  # of a refused question
 LATEST_MS = 2**63 - 1
+WAITED = 0.5  # of the time that a question has, and may wait for others
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ def admit(
     policy: Policy,
     who: Identity,
     admission: Admission | None = None,
+    pressure: Pressure | None = None,
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     """Admit a question, or answer at once why not: by its shape, then by the policy.
 
@@ -140,7 +142,8 @@ def admit(
         said = "; ".join(decision.reasons)
         yield from close(carried, "refused", arrival.now, reasons=[said])
         return
-    if admission is not None and (why := admission.refusal(who.tenant, arrival.position)):
+    why = admission.refusal(who.tenant, arrival.position) if admission is not None else ""
+    if why := why or _too_much(carried.question, arrival.now, pressure):
         query = masked(carried.question.query)[:KEPT_CHARS]
         carried = replace(carried, question=replace(carried.question, query=query))
         yield from close(carried, "refused", arrival.now, reasons=[why])
@@ -165,6 +168,17 @@ def admit(
         yield QuestionAdmitted(carried=carried)
     else:  # nothing would come of a step more
         yield QuestionRewritten(carried=replace(carried, variants=[carried.question.query]))
+
+
+def _too_much(question: Question, now: int, pressure: Pressure | None) -> str:
+    """Why a question is not let in, where it would wait until it is late; empty: it is."""
+    left, wait = (question.deadline_at - now) / 1000, pressure.wait_s() if pressure else 0.0
+    if left < 0 or wait <= left * WAITED:  # who is late is told so
+        return ""
+    return (
+        f"about {wait:.0f} s of questions wait before it, and its deadline is in {left:.0f} s: "
+        "ask again later (rule overload)"
+    )
 
 
 def _request_id(event: QuestionAsked, arrival: Arrival) -> str:
@@ -232,6 +246,7 @@ def _arrived(
     policy: Policy,
     proving: Proving,
     admission: Admission,
+    pressure: Pressure,
     now: Callable[[], int],
 ) -> Iterable[QuestionAdmitted | QuestionRewritten | Ended]:
     arrival = Arrival(record.position, record.offset, record.timestamp, now())
@@ -250,6 +265,7 @@ def _arrived(
         policy=policy,
         who=who,
         admission=admission,
+        pressure=pressure,
     )
 
 
@@ -259,7 +275,7 @@ def _proving(config: AdmitConfig, opened: Opened) -> Proving:
     return by_topic if config.identity == TOPIC else trusted
 
 
-NEEDS: Sequence[Port[Any]] = (REQUESTS, POLICY, PURSE, SUSPENSIONS)
+NEEDS: Sequence[Port[Any]] = (REQUESTS, POLICY, PURSE, SUSPENSIONS, PRESSURE)
 
 
 def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> Stage:
@@ -283,6 +299,7 @@ def stage(config: AdmitConfig, versions: Versions, now: Callable[[], int]) -> St
             policy=opened[POLICY],
             proving=_proving(config, opened),
             admission=Admission(opened[PURSE], opened[SUSPENSIONS]),
+            pressure=opened[PRESSURE],
             now=now,
         )
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from processors.caching.ports import AnswerCache
     from processors.guard.ports import Policy
     from processors.models import Generator, Partials, Reranker
-    from processors.ports import DenseSearch, Embedder, LexicalSearch, Reader
+    from processors.ports import DenseSearch, Embedder, LexicalSearch, Pressure, Reader
     from streams.app.settings import Settings
 
 __all__ = [
@@ -173,6 +173,12 @@ def _of_money(port: Port[Any], name: str, *sections: type[Section]) -> Opener:
     return Opener(port, sections, opened)
 
 
+def _pressure(sections: Sections, opening: Opening) -> Pressure:
+    from streams.app.pressure import pressure
+
+    return pressure(sections, opening)
+
+
 def _partials(sections: Sections, opening: Opening) -> Partials:
     from streams.app.partials import partials
 
@@ -200,6 +206,7 @@ PORTS: Mapping[str, Opener] = {
         _of_money(needs.TENANCY, "tenancy"),
         _of_money(needs.PURSE, "purse", RedisSettings),
         _of_money(needs.SUSPENSIONS, "suspensions"),
+        Opener(needs.PRESSURE, (), _pressure),
     )
 }
 # Sections of no port by itself: a tier's model has a port of its own.

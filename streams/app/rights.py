@@ -111,6 +111,8 @@ def of_stage(flow: Flow, stage: Stage) -> Iterable[Right]:
         yield Right("group", group, "read")
         yield Right("group", beside(group), "read")
         yield Right("transactional_id", transactions_of(group), "write", prefixed=True)
+    if needs.PRESSURE in stage.needs:  # to tell how much waits on a question's way
+        yield from _looking(flow, [e for e in flow.stages if e.promise and e is not stage])
     if stage.mirror is not None and flow.here:
         yield from _both(stage.mirror.owners)
         yield Right("group", flow.group(stage.mirror.owners.name), "read")

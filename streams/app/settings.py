@@ -120,6 +120,11 @@ class _Base(RuntimeSettings):
     tenants: Names = Field(default=(), description="Tenants that may ask; empty: any known shape")
     default_deadline_ms: int = Field(default=30_000, ge=1)
     default_top_k: int = Field(default=10, ge=1, le=50)
+    shed: bool = Field(
+        default=True,
+        description="A question is refused at once where it would wait for others for more than "
+        "half of the time it has",
+    )
     abstain_below: float = Field(default=0.5, ge=0, le=1)
     usage_windows: bool = Field(
         default=False,

@@ -22,13 +22,14 @@ from processors.guard.ports import Policy
 from processors.models import Generator
 from processors.money.ports import Free, NoSuspensions, Purse, Suspensions
 from processors.money.tenancy import Tenancy
-from processors.ports import Embedding, Float32, Passage
+from processors.ports import Embedding, Float32, Passage, Pressure
 from processors.questions.admit import AdmitConfig
 from processors.questions.answering import Answering
 from processors.questions.generate import AnswerConfig
 from processors.questions.retrieve import RetrievalConfig
 from processors.questions.route import RouteConfig
 from schemas.events import Versions
+from streams.app.pressure import Calm
 from streams.app.topology import Config
 from streams.flow.port import Opened
 
@@ -104,6 +105,7 @@ class FakePorts:
     purse: Purse = field(default_factory=Free)
     tenancy: Callable[[], Tenancy] = Tenancy
     suspensions: Suspensions = field(default_factory=NoSuspensions)
+    pressure: Pressure = field(default_factory=Calm)
 
     @property
     def opened(self) -> Opened:

@@ -46,6 +46,11 @@ def allowed(stages: Sequence[Stage], every: Sequence[Stage], prefix: str, *, her
             read |= {stage.mirror.acknowledged.name}
             groups |= {f"{prefix}.{owners}"}
             found |= {("group", f"{prefix}.lacking", "literal", "Describe")}
+        if needs.PRESSURE in stage.needs:  # it looks how far those behind it are
+            behind = [each for each in every if each.promise is not None and each is not stage]
+            found |= {("group", f"{prefix}.{each.name}", "literal", "Describe") for each in behind}
+            looked = {topic.name for each in behind for topic in each.reads} - read - written
+            found |= {("topic", name, "literal", "Describe") for name in looked}
         found |= {("topic", name, "literal", "Read") for name in read | state}
         found |= {("topic", name, "literal", "Write") for name in written | state}
         found |= {("group", name, "literal", "Read") for name in groups}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.bench import render, report, soak
+from evaluation.bench import overload, render, report, soak
 from evaluation.bench.measures import Latency, percentile
 from evaluation.bench.report import Figure, Findings, Setting, Target
 from evaluation.bench.reranked import SETTLED_S, Through
@@ -118,3 +118,28 @@ def test_a_soak_holds_its_last_third_against_the_first_of_what_is_warm() -> None
     assert met[1]["memory, last third"] is False
     assert met[0]["handles, last third"] is True
     assert met[0]["kafka, last third"] is None, "it grows until records are old enough"
+
+
+def test_an_overload_is_judged_by_who_was_let_in_and_how_soon_the_others_knew() -> None:
+    options = overload.Options(None, 1, 10.0, 5.0, 10.0)
+
+    def met(took: dict[str, list[float]], unheard: int = 0, grows: float = 0.0) -> dict[str, Any]:
+        looks = [
+            {"lag": 100 + grows * n, "memory": 1000 + 10 * grows * n} for n in range(30)
+        ]  # a second each
+        heard = {"took": took, "unheard": unheard}
+        found = overload.figures(heard, looks, 10.0, options)
+        return {each.name: each.met for each in found if each.met is not None}
+
+    good = {"answered": [4000.0] * 60, "abstained": [9000.0] * 40, "refused": [20.0] * 400}
+    assert {*met(good).values()} == {True} and len(met(good)) == 6
+    late = good | {"answered": [12_000.0] * 60}
+    assert met(late)["admitted and answered within the deadline"] is False
+    expired = good | {"expired": [10_000.0] * 50}
+    assert met(expired)["admitted and answered within the deadline"] is False
+    assert met(good | {"answered": [1.0] * 20})["answered a second"] is False
+    assert met(good | {"refused": [5000.0] * 400})["refused, p99"] is False
+    assert met(good, unheard=1)["never heard of"] is False
+    growing = met(good, grows=20.0)
+    assert growing["offsets behind, last third"] is False
+    assert growing["memory, last third"] is False

@@ -20,8 +20,21 @@ class NoLog:
         raise Retry("down")
 
 
+class Waiting:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def wait_s(self) -> float:
+        return self.seconds
+
+
 def _admit(
-    asked: QuestionAsked, at: int = NOW, log: object = None, policy: Any = POLICY, **config: object
+    asked: QuestionAsked,
+    at: int = NOW,
+    log: object = None,
+    policy: Any = POLICY,
+    wait_s: float = 0.0,
+    **config: object,
 ):
     arrival = Arrival(f"rag.requests/0/{at}", at, at, NOW)
     outcome, *closed = admit(
@@ -32,6 +45,7 @@ def _admit(
         versions=VERSIONS,
         policy=policy,
         who=Identity(asked.tenant, asked.user or ""),
+        pressure=Waiting(wait_s),
     )
     if isinstance(outcome, QuestionAnswered):
         (only,) = closed
@@ -80,6 +94,22 @@ def test_a_deadline_is_a_span_or_a_time(deadline: int, at: int) -> None:
     outcome = _admit(_asked(deadline_ms=deadline), at=NOW - 10)
     assert isinstance(outcome, QuestionAdmitted)
     assert outcome.carried.question.deadline_at == at
+
+
+def test_who_would_wait_for_most_of_the_time_is_refused_at_once_and_may_ask_again() -> None:
+    log = MemoryRequestLog()
+    asked = _asked(request_id="r", deadline_ms=10_000)
+    refused = _admit(asked, log=log, wait_s=5.1)
+    assert isinstance(refused, QuestionAnswered) and refused.status == "refused"
+    assert refused.reasons == [
+        "about 5 s of questions wait before it, and its deadline is in 10 s: ask again later "
+        "(rule overload)"
+    ]
+    assert isinstance(_admit(asked, at=NOW - 1, log=log, wait_s=4.9), QuestionAdmitted)
+    patient = _asked(deadline_ms=60_000)
+    assert isinstance(_admit(patient, wait_s=5.1), QuestionAdmitted)
+    late = _admit(_asked(deadline_ms=5), at=NOW - 11, wait_s=99)
+    assert isinstance(late, QuestionAnswered) and late.status == "expired"
 
 
 def test_a_missing_request_id_is_a_uuid7_that_a_replay_repeats() -> None:

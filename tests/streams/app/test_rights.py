@@ -135,7 +135,11 @@ def test_a_process_has_what_its_stages_have_and_no_more(flow: Flow) -> None:
         if name not in together:
             continue
         stages = [alone[stage.name] for stage in together[name]]
-        assert set(each.rights) == {right for stage in stages for right in stage.rights}
+        every = {right for stage in stages for right in stage.rights}
+        used = {(r.resource, r.name) for r in every if r.operation in ("read", "write")}
+        # To look at what it reads or writes anyway needs no right of its own.
+        looked = {r for r in every if r.operation == "describe" and (r.resource, r.name) in used}
+        assert set(each.rights) == every - looked
 
 
 def test_who_keeps_windows_of_usage_has_its_tables_and_no_others() -> None:
@@ -149,6 +153,13 @@ def test_who_keeps_windows_of_usage_has_its_tables_and_no_others() -> None:
     assert kept < may(found["operator"], "read"), "`millrace cost` reads them"
     assert not kept & may(found["operator"], "write")
     assert "rag.usage" in may(found["operator"], "write"), "`dlq replay` sends there"
+
+
+def test_who_lets_questions_in_looks_at_those_behind_and_reads_nothing_of_them(flow: Flow) -> None:
+    admit = by_name(flow)["admit"]
+    behind = {"rewrite", "retrieve", "rerank", "generate.extractive"}
+    assert may(admit, "describe", "group") >= {f"millrace.{each}" for each in behind}
+    assert not may(admit, "read", "group") & {f"millrace.{each}" for each in behind}
 
 
 def test_no_right_is_said_twice(flow: Flow) -> None:
