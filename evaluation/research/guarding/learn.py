@@ -90,15 +90,18 @@ def rows(texts: list[Text], stored: list[StoredChunk]) -> tuple[Floats, NDArray[
     return np.concatenate(inputs).astype(np.float64), np.array(labels)
 
 
-def fitted(inputs: Floats, labels: NDArray[np.bool_]) -> Floats:
-    """Weights and, last, the bias, by Newton's method with a ridge; both classes weigh alike."""
+def fitted(inputs: Floats, labels: NDArray[np.bool_], scalars: int = SCALARS) -> Floats:
+    """Weights and, last, the bias, by Newton's method with a ridge; both classes weigh alike.
+
+    The last `scalars` inputs are held less tightly than those before.
+    """
     numpy: Any = np  # the checker loses the types of what follows
     told: Any = labels.astype(np.float64)
     rows: Any = numpy.concatenate([inputs, numpy.ones((len(inputs), 1))], axis=1)
     share = float(labels.mean())
     weight: Any = told * (0.5 / share) + (1 - told) * (0.5 / (1 - share))
     ridge: Any = numpy.full(rows.shape[1], PENALTY)
-    ridge[-SCALARS - 1 :] = 0.3
+    ridge[-scalars - 1 :] = 0.3
     ridge[-1] = 0.0
     found: Any = numpy.zeros(rows.shape[1])
     for _ in range(STEPS):
