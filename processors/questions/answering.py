@@ -15,6 +15,7 @@ from processors.questions import answers
 from processors.questions.carried import decided, degraded, used
 from processors.questions.generate import AnswerConfig, Lookup, answer
 from processors.questions.grounded import GroundedConfig, Next, grounded, passed_on
+from processors.questions.reading import read
 from schemas import topics
 from schemas.events import GenerationRequested, QuestionClosed
 from streams.flow.errors import Reject, Retry
@@ -74,18 +75,15 @@ class Extractive:
         most = [self._most(event, len(events)) for event in events]
         if not any(most):
             self._pace *= _HOPE
-        readings, why = self._read(lookups, most)
+        taken, why = self._read(lookups, most)
         found: list[Sequence[Left] | Reject | Retry] = []
-        for lookup, own in zip(lookups, most, strict=True):
+        for lookup, own, readings in zip(lookups, most, taken, strict=True):
             if told := why or self._told(own, len(events)):
                 carried = degraded(lookup.event.carried, told)
                 lookup.event = replace(lookup.event, carried=carried)
-            size = sum(len(part.reading) for part in lookup.parts)
-            read = None if readings is None else readings[:size]
-            readings = None if readings is None else readings[size:]
-            if read:
-                lookup.event = self._paid(lookup.event, read)
-            ended = [*answer(lookup, read, config=self._config, now=self._now)]
+            if readings:
+                lookup.event = self._paid(lookup.event, readings)
+            ended = [*answer(lookup, config=self._config, now=self._now)]
             found.append(self._escalated(lookup.event, ended) or ended)
         return found
 
@@ -130,26 +128,26 @@ class Extractive:
 
     def _read(
         self, lookups: Sequence[Lookup], most: Sequence[int]
-    ) -> tuple[list[Reading] | None, str]:
-        """What was read of them; or None, and why not, where nothing could be."""
+    ) -> tuple[list[list[Reading]], str]:
+        """What was read for each; or nothing, and why not, where nothing could be."""
         config, reader = self._config, self._reader
+        nothing: list[list[Reading]] = [[] for _ in lookups]
         if reader is None or not any(most):
-            return None, ""
+            return nothing, ""
         if config.reader and reader.model and reader.model != config.reader:
-            return None, (
+            return nothing, (
                 f"generate: nothing was read, the reader's weights are {reader.model[:8]}, "
                 f"policies/answering.yaml names {config.reader[:8]}"
             )
-        askings = [a for one, own in zip(lookups, most, strict=True) for a in one.askings(own)]
         begin = time.perf_counter()
         try:
-            readings = reader.read(askings) if askings else []
+            found = read(lookups, most, reader)
         except Retry as error:
-            return None, f"generate: nothing was read, {error}"
-        if askings:
+            return nothing, f"generate: nothing was read, {error}"
+        if passages := sum(len(part.reading) for lookup in lookups for part in lookup.parts):
             self._timed = True
-            self._pace += 0.3 * ((time.perf_counter() - begin) / len(askings) - self._pace)
-        return readings, ""
+            self._pace += 0.3 * ((time.perf_counter() - begin) / passages - self._pace)
+        return found, ""
 
 
 def stage(tier: str, config: Answering, now: Callable[[], int]) -> Stage:

@@ -72,6 +72,7 @@ class Part:
             for rank, candidate in enumerate(candidates)
         ]
         self.reading: list[Passage] = []
+        self.units: list[Unit] = []  # of what was read, the likeliest first
 
     def askings(self, most: int) -> list[Asking]:
         """What is to be read for it; nothing where what is named is nowhere."""
@@ -109,6 +110,26 @@ class Lookup:
         each = max(most // max(len(self.parts), 1), min(most, 2))
         return [asking for part in self.parts for asking in part.askings(each)]
 
+    def take(self, readings: Sequence[Reading]) -> None:
+        """What was read of `askings`, in their order; nothing: none of it was."""
+        left = [*readings]
+        for part in self.parts:
+            own, left = left[: len(part.reading)], left[len(part.reading) :]
+            part.units = weighed(part.reading, own) if own else []
+
+    def again(self) -> list[Asking]:
+        """The likeliest unit of each part that was read, to be read by itself."""
+        return [
+            part.passages[part.units[0].rank].asking(part.text, part.units[0])
+            for part in self.parts
+            if part.units
+        ]
+
+    def take_again(self, readings: Sequence[Reading]) -> None:
+        """What was read of `again`, in its order."""
+        for part, reading in zip((p for p in self.parts if p.units), readings, strict=True):
+            part.units[0].alone = reading.answers
+
 
 def generate(
     event: GenerationRequested,
@@ -117,12 +138,11 @@ def generate(
     now: Callable[[], int],
 ) -> Iterable[Ended]:
     """As `answer`, by similarity and words alone: nothing is read."""
-    return answer(Lookup(event, config), None, config=config, now=now)
+    return answer(Lookup(event, config), config=config, now=now)
 
 
 def answer(
     lookup: Lookup,
-    readings: Sequence[Reading] | None,
     *,
     config: AnswerConfig,
     now: Callable[[], int],
@@ -134,15 +154,9 @@ def answer(
     with several parts each is answered that can be; `reasons` names the others. Where documents
     contradict each other (in a number, a month, a denial, may or must), the answer shows what each
     says, the newest first, with their dates; where they speak of several things and the question
-    names none, what each thing has. `readings` are those of `lookup.askings`, in their order.
+    names none, what each thing has.
     """
-    left = list(readings) if readings is not None else None
-    found: list[Found] = []
-    for part in lookup.parts:
-        read = None
-        if left is not None:
-            read, left = left[: len(part.reading)], left[len(part.reading) :]
-        found.append(_looked_up(part, read, config))
+    found = [_looked_up(part, config) for part in lookup.parts]
     if len(lookup.parts) > 1:
         # A sentence may be near to the whole question, and say nothing of this part of it.
         found = [_if_named(part.text, f) for part, f in zip(lookup.parts, found, strict=True)]
@@ -177,16 +191,15 @@ def answer(
     )
 
 
-def _looked_up(part: Part, readings: Sequence[Reading] | None, config: AnswerConfig) -> Found:
+def _looked_up(part: Part, config: AnswerConfig) -> Found:
     """What answers one part of the question."""
     if absent := part.absent:
         return _Nothing(part).of(absent)
     if not any(passage.units for passage in part.passages):
         return Found([], [_Nothing(part).missing_place()])
-    units = weighed(part.reading, readings) if readings else []
-    whole = _whole(part, {unit.rank: unit.said for unit in units})
-    if units:
-        return _read(part, units, whole, config)
+    whole = _whole(part, {unit.rank: unit.said for unit in part.units})
+    if part.units:
+        return _read(part, part.units, whole, config)
     if whole is not None and whole.evidence >= config.sure:
         return Found([*whole.quotes], [], whole.reads, whole.evidence)
     return _worded(part, config)
@@ -200,13 +213,13 @@ def _whole(part: Part, said: Mapping[int, float]) -> Whole | None:
 
 
 def _read(part: Part, units: Sequence[Unit], whole: Whole | None, config: AnswerConfig) -> Found:
-    known = _known(part)
+    known = known_of(part)
     first = part.passages[units[0].rank]
     best = evidence(
         part.asked,
         units,
         known,
-        _strength(first, part.asked, known),
+        strength_of(first, part.asked, known),
         others=of_others(units[0], part.passages),
     )
     missing = part.asked.missing(known, identifiers=True)
@@ -231,9 +244,9 @@ def _worded(part: Part, config: AnswerConfig) -> Found:
         if unit.score < units[0].score - config.margin or len(chosen) == config.max_sentences:
             break
         chosen.setdefault(unit.reads, unit)
-    known = _known(part)
+    known = known_of(part)
     strength = {
-        u.rank: _strength(part.passages[u.rank], part.asked, known) for u in chosen.values()
+        u.rank: strength_of(part.passages[u.rank], part.asked, known) for u in chosen.values()
     }
     best = max(strength.values())
     if best < config.abstain_below:
@@ -259,13 +272,14 @@ def _worded(part: Part, config: AnswerConfig) -> Found:
     return Found(quotes, [], said, max(strength.get(q.unit.rank, best) for q in quotes))
 
 
-def _strength(passage: Passage, question: Asked, known: frozenset[str]) -> float:
+def strength_of(passage: Passage, question: Asked, known: frozenset[str]) -> float:
     """How likely a passage answers, by the nearest of what can be quoted of it."""
     nearest = max((unit.sentence.cosine for unit in passage.units), default=0.0)
     return words.evidence(question, nearest, passage.own, passage.title, known)
 
 
-def _known(part: Part) -> frozenset[str]:
+def known_of(part: Part) -> frozenset[str]:
+    """The words of all its passages."""
     return frozenset[str]().union(*(passage.keys for passage in part.passages))
 
 
@@ -288,7 +302,7 @@ class _Nothing:
 
     def words(self, best: Unit) -> list[str]:
         part = self._part
-        unknown = part.asked.missing(_known(part), identifiers=True)
+        unknown = part.asked.missing(known_of(part), identifiers=True)
         missing = unknown or part.asked.missing(part.passages[best.rank].keys)
         return [f"not in the passages: {', '.join(missing)}"] if missing else []
 

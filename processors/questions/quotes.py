@@ -27,6 +27,14 @@ _GOES_ON = re.compile(
     r"|if not|consequently|therefore|then|also|jedoch|aber|sonst|nur|dies\w*)\b",
     re.IGNORECASE,
 )
+# What a sentence that begins so speaks of stands in the one before it.
+_POINTS_BACK = re.compile(
+    r"(?:he|she|they|his|her|their|its|these|those|such)\b"
+    r"|(?:it|this) (?!is\b|was\b|takes\b|may\b|can\b|will\b)"
+    r"(?!(?:account|card|page|document|section|article|policy|guide)\b)",
+    re.IGNORECASE,
+)
+_LONGEST = 60  # words of both
 _LINE_END = re.compile(r"[:—–]\s*\**\s*\Z")  # noqa: RUF001
 _AND = re.compile(r"[;,]\s*(?:and|or|und|oder)?\s*\Z")  # that a further item follows
 
@@ -52,12 +60,30 @@ def quoted(
         found = _likeliest_list(question, asked, units, passages)
         if found is not None and found[0] > best.score - _FAR:
             return _whole(found[1], found[2], passages)
-    quote = widened(best, passages)
+    quote = _with_what_it_means(widened(best, passages), passages)
     if asks_whether(question) and (quote.start, quote.end) == (
         best.sentence.start,
         best.sentence.end,
     ):
         return _with_next(quote, asked, passages)
+    return quote
+
+
+def _with_what_it_means(quote: Quote, passages: Sequence[Passage]) -> Quote:
+    """A sentence that says "they", with the sentence before it, which says who."""
+    unit, passage = quote.unit, passages[quote.unit.rank]
+    own, text = unit.sentence, passage.candidate.text
+    alone = (quote.start, quote.end) == (own.start, own.end)
+    if not alone or own.header is not None or not _POINTS_BACK.match(quote.reads):
+        return quote
+    for other in passage.units:
+        gap = text[other.sentence.end : own.start]
+        if other.sentence.end > own.start or gap.strip() or "\n" in gap:
+            continue
+        if other.sentence.list_of == own.list_of and other.sentence.header is None:
+            reads = joined([other.reads, quote.reads])
+            if len(reads.split()) <= _LONGEST:
+                return Quote(unit, other.sentence.start, own.end, reads)
     return quote
 
 

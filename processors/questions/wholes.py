@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from processors.questions.evidence import Asked, keys_of
 from processors.questions.quotes import Quote
-from processors.questions.quoting import Listed, marked
+from processors.questions.quoting import Listed, beneath, marked, readable
 from processors.questions.weighing import Passage, Unit
+from processors.text.orders import is_order
 
 OTHER = 0.4  # what fits what is named so much less is of something else
 # What the logit of being asked for gains. A reader learnt from answers of a sentence; of a list it
@@ -16,6 +17,7 @@ OTHER = 0.4  # what fits what is named so much less is of something else
 _SHARE = 4.0  # by the document's score as a share of the best one's
 _COSINE = 10.0  # by the similarity of the nearest point
 _HEAD, _WHOLE = 1.0, 1.5  # by the words of what they stand under, and of all of it
+_LEAST = 2  # points of a list below a point
 UNREAD = -3.0  # the least that a reader's logit counts
 
 
@@ -80,6 +82,37 @@ def listed(passage: Passage) -> Iterator[Whole]:
         if each.intro:
             heads = (*heads, text[slice(*each.intro)])
         yield Whole(passage, near, each.start, each.end, each.reads(text), heads, tuple(points))
+        yield from _below(passage, each, units, heads)
+
+
+def _below(
+    passage: Passage, whole: Listed, units: Sequence[Unit], heads: tuple[str, ...]
+) -> Iterator[Whole]:
+    """The points below each point of a list, which is what they stand under; none of a step's."""
+    text = passage.candidate.text
+    at = 0
+    while at < len(whole.items):
+        above = whole.items[at]
+        end = beneath(above, whole, text)
+        items = [i for i in whole.items[at + 1 :] if i.start < end]
+        own = [unit for unit in units if items and items[0].start <= unit.sentence.start < end]
+        points = [text[i.start : i.end] for i in items]
+        points = [point for point in points if marked(point)]
+        at += 1 + len(items)
+        step = is_order(readable(text[above.start : above.end]))
+        if step or len(points) < _LEAST or not own or len(whole.items) == 1 + len(items):
+            continue
+        said = Listed(above.start, end, (above.start, above.end), tuple(items))
+        near = max(own, key=lambda unit: unit.sentence.cosine)
+        yield Whole(
+            passage,
+            near,
+            above.start,
+            end,
+            said.reads(text),
+            (*heads, text[above.start : above.end]),
+            tuple(points),
+        )
 
 
 def covered(asked: Asked, keys: frozenset[str], names: frozenset[str]) -> float:

@@ -14,13 +14,14 @@ from evaluation.retrieval.inline import Inline
 from evaluation.statistics import auc
 from processors.ports import Reader
 from processors.questions.generate import AnswerConfig, Lookup, answer
+from processors.questions.reading import read
 from processors.questions.rerank import ranked
 from schemas.events import DocumentFed, GenerationRequested, QuestionAnswered
 from streams.app.config import retrieval
 from streams.app.settings import Settings
 
 TENANT = "measured"
-_OPEN = -1.0  # no evidence is too little
+OPEN = AnswerConfig(abstain_below=-1.0, sure=-1.0)  # no evidence is too little
 _TOP = 10
 _TENTHS = 10
 _AT_ONCE = 8  # questions that are read together
@@ -76,25 +77,19 @@ def asked_of(
 def answers(
     events: Mapping[str, GenerationRequested],
     reader: Reader | None,
-    passages: int = 5,
-    sentences: int = 3,
+    config: AnswerConfig = OPEN,
 ) -> dict[str, Given]:
-    """What is answered with any evidence; nothing where what is named is nowhere.
+    """What is answered, with any evidence unless `config` asks for some; without what is not.
 
-    Without a reader similarity and words choose, up to so many `sentences`.
+    Without a reader similarity and words choose.
     """
-    config = AnswerConfig(
-        abstain_below=_OPEN, sure=_OPEN, passages=passages, max_sentences=sentences
-    )
     given: dict[str, Given] = {}
     for some in _batched(events.items(), _AT_ONCE):
         lookups = [Lookup(event, config) for _, event in some]
-        askings = [one.askings(passages) if reader is not None else [] for one in lookups]
-        together = [asking for one in askings for asking in one]
-        left = reader.read(together) if reader is not None and together else []
-        for (key, _), lookup, own in zip(some, lookups, askings, strict=True):
-            readings, left = left[: len(own)], left[len(own) :]
-            for made in answer(lookup, readings or None, config=config, now=lambda: 0):
+        if reader is not None:
+            read(lookups, [config.passages] * len(lookups), reader)
+        for (key, _), lookup in zip(some, lookups, strict=True):
+            for made in answer(lookup, config=config, now=lambda: 0):
                 if isinstance(made, QuestionAnswered) and made.citations:
                     given[key] = _given(made)
     return given
@@ -127,7 +122,7 @@ def logits(evidence: Sequence[float]) -> Floats:
 def fitted(found: Floats, right: Flags, rounds: int = 50) -> tuple[float, float]:
     """Scale and shift of a logistic regression of `right` on logits, by Newton's method."""
     rows = np.stack([found, np.ones_like(found)], 1)
-    weights = np.array([1.0, 0.0])
+    weights = np.zeros(2)  # from where Newton's steps are sure not to overshoot
     for _ in range(rounds):
         chance = probabilities(rows @ weights)
         slope = rows.T @ (right - chance)

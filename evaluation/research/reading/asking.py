@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,22 @@ SETS = {  # questions drawn of each
     "timeqa_human": 40,
     "usgov_faq": 50,
 }
+# Further ones, about other passages of such sets: weights of signals are fitted to them.
+FURTHER = {
+    "aitqa_table": 54,
+    "awsdocs_faq": 23,
+    "boolq_sample": 100,
+    "msdocs_faq": 100,
+    "qed_dev": 54,
+    "selqa": 140,
+    "squad1_test_split": 200,
+    "squadshifts_amazon": 120,
+    "squadshifts_new_wiki": 200,
+    "squadshifts_reddit": 120,
+    "tatqa_table": 60,
+    "tatqa_text": 39,
+    "timeqa_human": 130,
+}
 MORE = 60  # passages of each set that nothing is asked about
 
 
@@ -40,17 +56,27 @@ class Held:
     there: bool
 
 
-def drawn(folder: Path) -> tuple[list[tuple[str, str, str]], list[Held]]:
-    """Documents (id, title, text) and questions; the same ones each time."""
+def drawn(
+    folder: Path, sets: Mapping[str, int] = SETS, *, further: bool = False
+) -> tuple[list[tuple[str, str, str]], list[Held]]:
+    """Documents (id, title, text) and questions; the same ones each time.
+
+    `further`: past those of `SETS`, and none about their passages.
+    """
     documents: dict[str, tuple[str, str, str]] = {}
     questions: list[Held] = []
-    for name, count in SETS.items():
+    for name, count in sets.items():
         with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
             found = [json.loads(line) for line in file]
         rng = random.Random(name)
         rng.shuffle(found)
         held = [r for r in found if rows.held(r["passage"][:400]) and r["answers"] != []]
-        others = [r for r in found if not rows.held(r["passage"][:400])][:MORE]
+        others = [r for r in found if not rows.held(r["passage"][:400])]
+        if further:
+            first, held = held[: SETS.get(name, 0)], held[SETS.get(name, 0) :]
+            known = {row["passage"] for row in first}
+            held = [row for row in held if row["passage"] not in known]
+            others = others[MORE:]
         for number, row in enumerate(held[:count]):
             text: str = row["passage"]
             key = f"{name}-{zlib.crc32(text.encode()):08x}"
@@ -59,7 +85,7 @@ def drawn(folder: Path) -> tuple[list[tuple[str, str, str]], list[Held]]:
                 documents[key] = (key, row.get("title") or "", text)
             answers = tuple(a["text"] for a in row["answers"] or ())
             questions.append(Held(f"{name} {number}", row["question"].strip(), key, answers, there))
-        for row in others:
+        for row in others[:MORE]:
             key = f"{name}-{zlib.crc32(row['passage'].encode()):08x}"
             documents[key] = (key, row.get("title") or "", row["passage"])
     return list(documents.values()), questions

@@ -7,9 +7,8 @@ set judged by a fit to the others; what is printed goes there.
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ from rich.table import Table
 
 from connectors.minilm.port import SHIPPED
 from connectors.minilm.reader import PairReader
+from evaluation.research.reading import page
 from evaluation.research.reading.answered import (
     Flags,
     Floats,
@@ -34,9 +34,10 @@ from evaluation.research.reading.answered import (
     probabilities,
 )
 from evaluation.research.reading.asking import drawn, right
-from processors.questions.weighing import SCALE, SHIFT
+from processors.questions.weighing import EVIDENCE, INTERCEPT, SCALE, SHIFT
 from streams.app.settings import load
 
+WEIGHTS = {**EVIDENCE, "intercept": INTERCEPT}
 _LEAST = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -68,7 +69,7 @@ def main(
     found = report([q.number.split()[0] for q in some], sums, good)
     shown(found)
     if output is not None:
-        output.write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+        page.kept(asdict(found), output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Report:
     auc: float
     tenths: list[tuple[float, float]]  # mean evidence, share that is right
     thresholds: list[tuple[float, float, float]]  # evidence needed, right, answered
+    weights: Mapping[str, float]  # of signals, which it was measured with
 
 
 def report(sets: Sequence[str], sums: Floats, good: Flags) -> Report:
@@ -102,6 +104,7 @@ def report(sets: Sequence[str], sums: Floats, good: Flags) -> Report:
         round(reliable.auc, 3),
         [(round(said, 2), round(true, 2)) for said, true in reliable.tenths],
         [(each, *_rounded(precision(evidence, good, each))) for each in _LEAST],
+        WEIGHTS,
     )
 
 

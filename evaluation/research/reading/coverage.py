@@ -8,8 +8,8 @@ sentences where a reader quotes the one that answers.
 
 from __future__ import annotations
 
-import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +20,8 @@ from rich.table import Table
 
 from connectors.minilm.port import SHIPPED
 from connectors.minilm.reader import PairReader
-from evaluation.research.reading import gold
-from evaluation.research.reading.answered import Given, answers, asked_of, plain
+from evaluation.research.reading import gold, page
+from evaluation.research.reading.answered import OPEN, Given, answers, asked_of, plain
 from streams.app.settings import load
 
 COVERAGES = (0.5, 0.7, 0.9)
@@ -45,7 +45,9 @@ def main(
             found[name] = {
                 "reader": precisions(each, answers(events, reader)),
                 "words, three sentences": precisions(each, answers(events, None)),
-                "words, one sentence": precisions(each, answers(events, None, sentences=1)),
+                "words, one sentence": precisions(
+                    each, answers(events, None, replace(OPEN, max_sentences=1))
+                ),
             }
     table = Table("", "", *(f"of {share}" for share in COVERAGES))
     for name, ways in found.items():
@@ -53,7 +55,7 @@ def main(
             table.add_row(name, way, *(f"{each:.3f}" for each in row))
     Console().print(table)
     if output is not None:
-        output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        page.kept(found, output)
 
 
 def precisions(asked: gold.Gold, given: dict[str, Given]) -> list[float]:

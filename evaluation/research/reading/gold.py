@@ -5,23 +5,36 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from evaluation.lines import packed
 from evaluation.research.reading.answered import Given
 
+Verdict = Literal["right", "wrong", "abstained"]
 _MARKS = re.compile("[\u00ad\u200b\u2060\ufeff*`]")
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """Documents (id, title, text), questions by id, and whether what is given is right."""
+    """Documents (id, title, text), questions by id, and whether what is given is right.
+
+    `silent` are the questions that are rightly abstained from, `kinds` says of what kind each is.
+    """
 
     documents: list[tuple[str, str, str]]
     questions: dict[str, str]
     right: Callable[[str, Given], bool]
+    silent: frozenset[str] = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def verdict(self, key: str, given: Given | None) -> Verdict:
+        """What becomes of a question that is answered so, or abstained from (None)."""
+        if given is None:
+            return "right" if key in self.silent else "abstained"
+        return "right" if self.right(key, given) else "wrong"
 
 
 def clapnq(folder: Path, most: int) -> Gold:
@@ -89,7 +102,14 @@ def bank(folder: Path, corpus: Path) -> Gold:
         whole = all(any(holds(text, way) for way in ways) for ways in row["must"])
         return whole and not any(holds(text, other) for other in row["must_not"])
 
-    return Gold(documents, {key: row["question"] for key, row in rows.items()}, right)
+    silent = [key for key, row in rows.items() if not row["answerable"] or row.get("or_abstain")]
+    return Gold(
+        documents,
+        {key: row["question"] for key, row in rows.items()},
+        right,
+        frozenset(silent),
+        {key: row.get("kind", "") for key, row in rows.items()},
+    )
 
 
 def holds(text: str, wanted: str) -> bool:

@@ -87,7 +87,7 @@ def main(
             place = {"data": f"{folder}/{language}", "bootstrap_servers": "", "redis": {"url": ""}}
             each = pages(data, language)
             events = asked_of(load(place), plain(each.gold.documents), each.gold.questions)
-            exact = precisions(each.gold, answers(events, reader, FIRST))
+            exact = precisions(each.gold, answers(events, reader))
             there = round(each.found(events), 3)
             found[language] = {"questions": len(events), "page": there, "right": exact}
             table.add_row(language, str(len(events)), f"{there}", *map(str, exact))

@@ -7,7 +7,6 @@ And where: F1 of words of the likeliest span against the marked ones.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import tempfile
@@ -26,6 +25,7 @@ from connectors.minilm.embedder import MiniLM
 from connectors.minilm.port import SHIPPED
 from connectors.minilm.reader import PairReader
 from evaluation.lines import packed
+from evaluation.research.reading import page
 from evaluation.statistics import auc
 from processors.ports import Asking, Passage, Reading
 from processors.questions.evidence import asked, evidence, keys_of
@@ -66,7 +66,7 @@ def main(
         )
     Console().print(table)
     if output is not None:
-        output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        page.kept(found, output)
 
 
 def _sets(data: Path, most: int) -> dict[str, list[Row]]:

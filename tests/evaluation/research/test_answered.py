@@ -20,6 +20,7 @@ from evaluation.research.reading.answered import (
 )
 from evaluation.research.reading.calibrate import report
 from evaluation.research.reading.coverage import precisions
+from evaluation.research.reading.passages import by_kind
 
 
 def drawn(seed: int = 3, rows: int = 4000):
@@ -67,13 +68,18 @@ def _packed(path: Path, rows: list[dict[str, object]]) -> None:
 
 def test_the_surest_answers_of_a_bank_are_held_against_what_they_must_say(tmp_path: Path) -> None:
     _packed(tmp_path / "c.gz", [{"_id": "d1", "title": "Teal", "text": "The fee is 5 crowns."}])
-    rows = [
+    rows: list[dict[str, object]] = [
         {"_id": "q1", "question": "Fee?", "answerable": True, "must": [["5 crowns"]]},
         {"_id": "q2", "question": "Rate?", "answerable": True, "must": [["5 crowns"], ["yearly"]]},
         {"_id": "q3", "question": "Term?", "answerable": False, "must": []},
         {"_id": "q4", "question": "Fees?", "answerable": True, "must": []},
     ]
-    rows = [{"must_not": ["15 crowns"], **row} for row in rows]
+    kinds = ("fact", "fact", "far", "several")
+    rows = [
+        {"must_not": ["15 crowns"], "kind": kind, **row}
+        for row, kind in zip(rows, kinds, strict=True)
+    ]
+    rows[3]["or_abstain"] = True
     rows[3]["pairs"] = [
         {"value": ["5 crowns"], "product": ["Teal"]},
         {"value": ["9 crowns"], "product": ["Plum"]},
@@ -96,3 +102,14 @@ def test_the_surest_answers_of_a_bank_are_held_against_what_they_must_say(tmp_pa
     assert bank.right("q4", given("Teal: 5 crowns. Plum: 9 crowns.", 0.5))
     assert not bank.right("q4", given("5 crowns", 0.5))
     assert precisions(bank, said) == [0.5, 0.333, 0.333]
+    assert bank.verdict("q1", said["q1"]) == "right"
+    assert [bank.verdict(key, None) for key in ("q2", "q3", "q4")] == [
+        "abstained",
+        "right",
+        "right",
+    ]
+    assert by_kind(bank, said) == {
+        "fact": {"right": 1, "wrong": 1},
+        "far": {"wrong": 1},
+        "several": {"right": 1},
+    }

@@ -46,3 +46,13 @@ def test_an_answer_is_right_if_it_has_what_was_marked_or_is_of_the_passage() -> 
     assert right(elsewhere, "nine nets", ["quay"])  # another passage says so too
     absent = Held("a 4", "What is the shed?", "shed", (), there=False)
     assert not right(absent, "A shed.", ["shed"])
+
+
+def test_further_questions_are_about_other_passages(tmp_path: Path) -> None:
+    sets(tmp_path)
+    documents, questions = drawn(tmp_path)
+    more, others = drawn(tmp_path, dict.fromkeys(SETS, 5), further=True)
+    assert len(others) == 5 * len(SETS)
+    asked = {(each.number.split()[0], each.question) for each in questions}
+    assert not asked & {(each.number.split()[0], each.question) for each in others}
+    assert not {key for key, *_ in documents} & {key for key, *_ in more}

@@ -45,19 +45,24 @@ def answers(
     return found
 
 
+def passages_read(reader: ToldReader) -> list[list[Asking]]:
+    """What was read first each time; after it, what would be quoted is read by itself."""
+    return reader.read_at_once[::2]
+
+
 def test_a_question_that_waits_alone_is_answered_by_what_was_read() -> None:
     reader = ToldReader({ASKED: "baked at noon"})
     (made,) = answers(reader, event(ASKED, SEEDS, *BAKERY))
     assert made.answer == "The loaf with seeds is baked at noon."
     assert made.degraded == []
-    assert [len(some) for some in reader.read_at_once] == [CONFIG.passages]
+    assert [len(some) for some in passages_read(reader)] == [CONFIG.passages]
     assert reader.read_at_once[0][0].context == "seeds"
 
 
 def test_of_more_that_wait_than_may_be_read_at_once_one_passage_each_is_read() -> None:
     reader = ToldReader({ASKED: "baked at noon"})
     made = answers(reader, *[event(ASKED, SEEDS, *BAKERY)] * 32)
-    assert [len(some) for some in reader.read_at_once] == [32]
+    assert [len(some) for some in passages_read(reader)] == [32]
     told = f"generate: read 1 passages of {CONFIG.passages}, 32 questions wait"
     assert [each.degraded for each in made] == [[told]] * 32
 
@@ -65,7 +70,7 @@ def test_of_more_that_wait_than_may_be_read_at_once_one_passage_each_is_read() -
 def test_many_that_wait_are_read_together_fewer_passages_each_and_say_so() -> None:
     reader = ToldReader({ASKED: "baked at noon"})
     made = answers(reader, *[event(ASKED, SEEDS, *BAKERY)] * 8)
-    assert [len(some) for some in reader.read_at_once] == [CONFIG.at_once]
+    assert [len(some) for some in passages_read(reader)] == [CONFIG.at_once]
     assert {each.answer for each in made} == {"The loaf with seeds is baked at noon."}
     told = f"generate: read 3 passages of {CONFIG.passages}, 8 questions wait"
     assert [each.degraded for each in made] == [[told]] * 8
@@ -74,7 +79,7 @@ def test_many_that_wait_are_read_together_fewer_passages_each_and_say_so() -> No
 def test_a_deadline_that_is_near_leaves_fewer_to_read() -> None:
     reader = ToldReader({ASKED: "baked at noon"})
     (made,) = answers(reader, event(ASKED, SEEDS, *BAKERY, deadline_at=NOW + 700))
-    assert [len(some) for some in reader.read_at_once] == [2]
+    assert [len(some) for some in passages_read(reader)] == [2]
     assert made.degraded == ["generate: read 2 passages of 5, the deadline is near"]
 
 
@@ -85,7 +90,7 @@ def test_a_reader_that_is_slow_is_given_less_the_next_time(monkeypatch: pytest.M
     stage = Extractive(reader, CONFIG, lambda: NOW)
     stage([event(ASKED, SEEDS, *BAKERY)])
     stage([event(ASKED, SEEDS, *BAKERY)])
-    first, second = (len(some) for some in reader.read_at_once)
+    first, second = (len(some) for some in passages_read(reader))
     assert first == CONFIG.passages
     assert second < first
 
@@ -107,10 +112,10 @@ def test_many_that_wait_for_a_slow_reader_wait_half_a_second_for_it_and_one_alon
     asked = event(ASKED, SEEDS, *BAKERY)
     for _ in range(20):
         stage([asked])
-    assert {len(some) for some in reader.read_at_once} == {CONFIG.passages}
-    for waiting, each in ((2, 5), (3, 4), (6, 2), (32, 1)):
+    assert {len(some) for some in passages_read(reader)} == {CONFIG.passages}
+    for waiting, each in ((2, 5), (3, 3), (5, 2), (32, 1)):
         stage([asked] * waiting)
-        assert len(reader.read_at_once[-1]) == waiting * each
+        assert len(passages_read(reader)[-1]) == waiting * each
 
 
 def test_one_that_stalled_does_not_end_reading_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,17 +126,17 @@ def test_one_that_stalled_does_not_end_reading_for_good(monkeypatch: pytest.Monk
     asked = event(ASKED, SEEDS, *BAKERY, deadline_at=NOW + 10_000)
     stage([asked])
     stage([asked])
-    assert len(reader.read_at_once) == 1  # there was no time for a second
+    assert len(passages_read(reader)) == 1  # there was no time for a second
     for _ in range(20):
         stage([asked])
-    assert len(reader.read_at_once) > 1
+    assert len(passages_read(reader)) > 1
 
 
 def test_a_deadline_that_is_near_takes_nothing_from_who_waits_beside_it() -> None:
     reader = ToldReader({ASKED: "baked at noon"})
     hasty = event(ASKED, SEEDS, *BAKERY, deadline_at=NOW + 1)
     made, other = answers(reader, hasty, event(ASKED, SEEDS, *BAKERY))
-    assert [len(some) for some in reader.read_at_once] == [CONFIG.passages]
+    assert [len(some) for some in passages_read(reader)] == [CONFIG.passages]
     assert made.degraded[0].startswith("generate: nothing was read")
     assert other.degraded == []
 

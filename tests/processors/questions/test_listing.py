@@ -66,3 +66,46 @@ def test_a_list_of_other_things_is_not_what_was_asked() -> None:
     far = replace(candidate(BERTH, {"crew list": 0.2}), title="Summer berth")
     made = answer("Which vaccinations do I need for a trip to Peru?", far)
     assert str(made.status) == "abstained"
+
+
+CLAIMS = """\
+## Papers for a claim
+
+- Lost anchor
+  - The chandler's estimate
+  - A photo of the chain
+- Missed tide
+  - A note of the lock keeper
+  - The log of that day
+- All claims
+  - A copy of the policy
+  - The boat's number
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "lines"),
+    [
+        ("Which papers do I need for a missed tide?", "Missed tide", 3),
+        ("Which papers do I need for a lost anchor?", "Lost anchor", 3),
+    ],
+)
+def test_of_points_with_points_below_the_one_that_is_asked_for_is_quoted(
+    question: str, first: str, lines: int
+) -> None:
+    near = {"chandler": 0.6, "note of the lock": 0.6, "copy of the policy": 0.6}
+    made = answer(question, replace(candidate(CLAIMS, near), title="Cover for boats"))
+    said = (made.answer or "").splitlines()
+    assert (said[0], len(said)) == (first, lines)
+    (cited,) = made.citations
+    assert "policy" not in cited.quote
+
+
+def test_points_below_a_step_are_no_list_of_their_own() -> None:
+    steps = CLAIMS.replace("- Missed tide", "- Check the papers for a missed tide")
+    near = {"chandler": 0.6, "note of the lock": 0.6, "copy of the policy": 0.6}
+    made = answer(
+        "Which papers do I need for a missed tide?",
+        replace(candidate(steps, near), title="Cover for boats"),
+    )
+    assert "Lost anchor" in (made.answer or "")

@@ -143,3 +143,24 @@ def test_a_point_that_goes_on_a_sentence_is_read_with_it_and_without_what_leads_
 
 def test_nothing_to_quote_is_no_quote() -> None:
     assert quoted("Who?", asked("Who?"), [], []) is None
+
+
+KEEPERS = """\
+Oda Lund and Per Vik run the upper lock. They open it at dawn. The lower lock has no keeper.
+
+Its gate is blue.
+"""
+
+
+def test_a_sentence_that_points_back_comes_with_the_one_before_it() -> None:
+    found = quote("When do they open the upper lock?", "They open it at dawn", KEEPERS)
+    assert found.reads == "Oda Lund and Per Vik run the upper lock. They open it at dawn."
+    assert KEEPERS[found.start : found.end] == found.reads
+
+
+def test_one_that_stands_for_itself_or_begins_a_paragraph_comes_alone() -> None:
+    alone = quote("Who keeps the lower lock?", "The lower lock has no keeper", KEEPERS)
+    assert alone.reads == "The lower lock has no keeper."
+    assert (
+        quote("What colour is the gate?", "Its gate is blue", KEEPERS).reads == "Its gate is blue."
+    )

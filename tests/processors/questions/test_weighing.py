@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from processors.questions.evidence import asked
 from processors.questions.generate import Part
 from processors.questions.weighing import Unit, evidence, of_others, weighed
@@ -23,7 +25,9 @@ It holds 70 nets. The door is red.
 
 def _evidence(question: str, answer: str) -> tuple[float, Unit]:
     part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
-    units = weighed(part.passages, ToldReader({question: answer}).read(part.askings(1)))
+    told = ToldReader({question: answer})
+    units = weighed(part.passages, told.read(part.askings(1)))
+    units[0].alone = told.read([part.passages[0].asking(question, units[0])])[0].answers
     known = frozenset[str]().union(*(each.keys for each in part.passages))
     return evidence(asked(question), units, known, 0.5), units[0]
 
@@ -91,6 +95,7 @@ def test_what_is_asked_and_said_of_another_thing_alone_is_evidence_against_an_an
         told = ToldReader({question: "The summer fee is 4 euros"})
         read = told.read(part.askings(2))
         units = weighed(part.reading, read)
+        units[0].alone = 0.0  # it is of the plan, and of a fee
         known = frozenset[str]().union(*(each.keys for each in part.passages))
         assert units[0].reads == "The summer fee is 4 euros."
         others = of_others(units[0], part.passages)
@@ -98,3 +103,30 @@ def test_what_is_asked_and_said_of_another_thing_alone_is_evidence_against_an_an
         return evidence(part.asked, units, known, 0.5, others=others)
 
     assert sure(plum, teal) < sure(plum) - 0.15
+
+
+def test_what_is_read_by_itself_and_is_no_answer_is_less_sure() -> None:
+    question = "How many nets are in the Plum plan?"
+    part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
+    units = weighed(part.passages, ToldReader({question: "It holds 70 nets"}).read(part.askings(1)))
+    known = part.passages[0].keys
+
+    def sure(alone: float | None) -> float:
+        units[0].alone = alone
+        return evidence(part.asked, units, known, 0.5)
+
+    assert sure(-6.0) < sure(0.0) < sure(6.0) == sure(units[0].said)
+    assert sure(None) == sure(units[0].said)  # read within its passage alone
+
+
+def test_the_nearest_unit_that_holds_all_of_the_answer_is_surer() -> None:
+    question = "How many nets are in the Plum plan?"
+    part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
+    units = weighed(part.passages, ToldReader({question: "It holds 70 nets"}).read(part.askings(1)))
+    known = part.passages[0].keys
+    first = evidence(part.asked, units, known, 0.5)
+    units[0].held = 0.5
+    assert evidence(part.asked, units, known, 0.5) < first
+    units[0].held = 1.0
+    units[1].sentence = replace(units[1].sentence, cosine=0.9)  # another is more alike
+    assert evidence(part.asked, units, known, 0.5) < first
