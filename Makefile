@@ -46,7 +46,7 @@ check-infra: $(STAMP)
 	  echo "millrace: installing Prometheus (Debian's package, its service not started)"; \
 	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
 	  $$root apt-get update -qq && $$root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }
-	@$(BIN)/python -m pytest tests/infra/check_chart.py tests/infra/check_secured.py tests/infra/check_rules.py tests/infra/check_observed.py tests/infra/check_catalogue.py
+	@$(BIN)/python -m pytest tests/infra/check_chart.py tests/infra/check_secured.py tests/infra/check_rules.py tests/infra/check_observed.py tests/infra/check_catalogue.py tests/infra/check_gitops.py
 
 test-cluster: $(STAMP)
 	@echo "millrace: the chart on a real API server with the real KEDA (needs Go; builds them once: 20 minutes of a core)"

@@ -14,6 +14,7 @@ from yaml.constructor import ConstructorError
 
 RULES = "authz"  # the folder of *.rego
 DATA = "tenants.yaml"
+OWN = "tenants"  # a folder beside it, with a file for each tenant that has one
 TESTS = "_test.rego"
 MARK = 6  # bytes of the hash that decisions name
 _TEXT, _MERGED = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
@@ -49,12 +50,40 @@ def read(folder: Path, *, tests: bool = False) -> Source:
         raise _unread(error, folder) from None
     if not modules:
         raise UnusableError(f"{folder / RULES} has no .rego file")
-    data = mapping(folder / DATA)
+    data = tenants(folder)
     try:
         written = json.dumps([modules, data], sort_keys=True)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnusableError(f"{folder / DATA} cannot be used: {error}") from None
     return Source(modules, data, blake2b(written.encode(), digest_size=MARK).hexdigest())
+
+
+def tenants(folder: Path) -> dict[str, object]:
+    """What `tenants.yaml` says, and of each tenant with a file of its own what that says.
+
+    Raises:
+        UnusableError: a file is absent, unreadable, or of another tenant than its name is.
+    """
+    data = mapping(folder / DATA)
+    files = sorted((folder / OWN).glob("*.yaml"))
+    listed = _names(data.get(OWN) or {})
+    if not files or listed is None:
+        return data  # where it is no mapping, whoever decides by it refuses it
+    every = {**listed}
+    for path in files:
+        said = mapping(path)
+        own = _names(said.get(OWN))
+        if own is None or [*said] != [OWN] or [*own] != [path.stem]:
+            raise UnusableError(f"{path} must hold '{OWN}' with '{path.stem}' below it alone")
+        if path.stem in every:
+            raise UnusableError(f"{path} is of a tenant that {DATA} lists too: leave one out")
+        every |= own
+    return {**data, OWN: every}
+
+
+def _names(said: object) -> dict[str, object] | None:
+    """A mapping of plain names, as `mapping` reads no other; None where it is none."""
+    return cast("dict[str, object]", said) if isinstance(said, dict) else None
 
 
 def mapping(path: Path) -> dict[str, object]:

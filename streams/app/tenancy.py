@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from connectors.rego.source import UnusableError, mapping
+from connectors.rego.source import OWN, UnusableError, tenants
 from processors.money.tenancy import Tenancy, tenancy
 from processors.questions.admit import TENANT
 from streams.app import policies
@@ -28,11 +28,11 @@ def read(folder: Path | None) -> Tenancy:
     Raises:
         UserError: the file is absent or wrong.
     """
-    path = (folder or policies.SHIPPED) / TENANTS
+    place = folder or policies.SHIPPED
     try:
-        return tenancy(mapping(path))
+        return tenancy(tenants(place))
     except (UnusableError, ValueError) as error:
-        raise UserError(f"policy {path} cannot be used: {error}") from None
+        raise UserError(f"policy {place / TENANTS} cannot be used: {error}") from None
 
 
 class Followed:
@@ -44,10 +44,11 @@ class Followed:
 
     def __init__(self, folder: Path | None, watch: Watch = unwatched) -> None:
         self._folder = folder
-        self._path = (folder or policies.SHIPPED) / TENANTS
+        self._place = folder or policies.SHIPPED
         self._watch = watch
         self._lock = threading.Lock()
-        self._seen, self._looked, self._wrong = (-1, 0, 0), 0.0, ""
+        self._seen: object = None
+        self._looked, self._wrong = 0.0, ""
         self._tenancy = Tenancy(closed=True)
         self._look()
 
@@ -73,9 +74,13 @@ class Followed:
                 log.error("%s; %s", error, then)
         self._watch(PEER, bool(self._wrong))
 
-    def _stamp(self) -> tuple[int, int, int]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return 0, 0, 0
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    def _stamp(self) -> list[tuple[str, int, int, int]]:
+        """Of each file, so that what changes is noticed, and what comes and goes."""
+        found: list[tuple[str, int, int, int]] = []
+        for path in (self._place / TENANTS, *sorted((self._place / OWN).glob("*.yaml"))):
+            try:
+                about = path.stat()
+            except OSError:
+                continue
+            found.append((path.name, about.st_mtime_ns, about.st_size, about.st_ino))
+        return found

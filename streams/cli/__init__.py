@@ -16,6 +16,7 @@ from streams.cli import (
     documents,
     following,
     guarding,
+    onboarding,
     operations,
     planning,
     policies,
@@ -59,6 +60,7 @@ app.add_typer(costs.app, name="cost")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(documents.index_app, name="index")
 app.add_typer(guarding.app, name="policy")
+app.add_typer(onboarding.app, name="new")
 app.add_typer(operations.topics_app, name="topics")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(tenants.app, name="tenant")

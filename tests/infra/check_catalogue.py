@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from streams.flow.caching import kept
+from streams.release.observing.objectives import edges
+from streams.release.onboarding import KINDS, files
 from tests.infra.tools import MODULE
 
 CATALOGUE = MODULE.parent / "catalogue"
@@ -34,16 +36,34 @@ def program() -> Path:
     return folder / "catalogue.mjs"
 
 
-def wrong(program: Path, folder: Path) -> str:
-    """What is wrong with the catalogue in a folder; empty: nothing."""
+def wrong(program: Path, folder: Path, *entries: Path) -> str:
+    """What is wrong with the catalogue in a folder, and with further entries; empty: nothing."""
     node = shutil.which("node")
     assert node, "these checks need Node 20 or newer"
-    done = subprocess.run([node, program, folder], capture_output=True, text=True, timeout=120)
+    command = [node, program, folder, *entries]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def test_the_catalogue_is_as_asyncapi_and_backstage_have_it(program: Path) -> None:
     assert not wrong(program, CATALOGUE)
+
+
+def test_what_a_new_tenant_and_agent_say_of_themselves_are_entries(
+    program: Path, tmp_path: Path
+) -> None:
+    said = {"name": "acme", "owner": "group:risk", "tenant": "acme"}
+    money = {"budget": "50", "soft": "40", "rate": "5"}
+    entries: list[Path] = []
+    for kind in KINDS:
+        for path, text in files(kind, said | money, {e.name: e for e in edges(None)}).items():
+            if path.endswith("catalog-info.yaml"):
+                entries.append(tmp_path / f"{kind}.yaml")
+                entries[-1].write_text(text)
+    assert len(entries) == 2
+    assert not wrong(program, CATALOGUE, *entries)
+    entries[0].write_text(entries[0].read_text().replace("  type: tenant\n", ""))
+    assert "type" in wrong(program, CATALOGUE, *entries)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +73,8 @@ def test_the_catalogue_is_as_asyncapi_and_backstage_have_it(program: Path) -> No
         ("catalog-info.yaml", "  lifecycle: production\n", "", "lifecycle"),
         ("catalog-info.yaml", "  name: rag.requests\n", "  name: rag requests\n", "name"),
         ("catalog-info.yaml", "kind: Resource", "kind: Resorce", "Resorce"),
+        ("templates/tenant/template.yaml", "    action: fetch:template\n", "", "action"),
+        ("templates/agent/template.yaml", "  owner: rag-platform\n", "  owner: [a, b]\n", "owner"),
     ],
 )
 def test_what_is_wrong_in_it_is_named(

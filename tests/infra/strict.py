@@ -1,6 +1,6 @@
 """Strict schemas for kubeconform, from what defines the objects: Kubernetes' own OpenAPI document,
-the CRDs in the modules of KEDA, the Prometheus operator and Istio, and those that Strimzi's own
-generator makes of its classes. None of it is committed."""
+the CRDs in the modules of KEDA, the Prometheus operator, Istio and Argo CD, and those that
+Strimzi's own generator makes of its classes. None of it is committed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ PROMETHEUS = ("github.com/prometheus-operator/prometheus-operator", "v0.85.0")
 MONITORING = ("prometheusrules", "servicemonitors")
 ISTIO = ("istio.io/api", "v1.28.0")
 MESH = ("PeerAuthentication", "AuthorizationPolicy")
+ARGO = ("github.com/argoproj/argo-cd/v3", "v3.5.7")
+GITOPS = ("applicationset", "appproject")
 _REF = "#/definitions/"
 # What every object has, whether or not its definition says so.
 _EVERY = {"apiVersion": {"type": "string"}, "kind": {"type": "string"},
@@ -28,7 +30,7 @@ Schema = dict[str, Any]
 
 def schemas() -> Path:
     """The folder with a file for each kind: `GROUP/KIND_VERSION.json`, lower case."""
-    pins = repr((PROMETHEUS, ISTIO, strimzi.JARS.coordinates)).encode()
+    pins = repr((PROMETHEUS, ISTIO, ARGO, strimzi.JARS.coordinates)).encode()
     folder = cached(f"schemas-{hashlib.blake2b(pins, digest_size=4).hexdigest()}")
     if not (folder / "done").exists():
         for name, schema in (*_kinds(), *_custom()):
@@ -84,8 +86,8 @@ _Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_yaml_str)
 
 
 def definitions() -> list[dict[str, Any]]:
-    """The CRDs of KEDA, and those of the Prometheus operator, of Istio and of Strimzi that the
-    chart has objects of."""
+    """The CRDs of KEDA, and those of the Prometheus operator, of Istio, of Strimzi and of Argo CD
+    that there are objects of."""
     keda = module("github.com/kedacore/keda/v2") / "config" / "crd" / "bases"
     prometheus = module(*PROMETHEUS) / "example" / "prometheus-operator-crd"
     wanted = [prometheus / f"monitoring.coreos.com_{name}.yaml" for name in MONITORING]
@@ -93,6 +95,8 @@ def definitions() -> list[dict[str, Any]]:
     istio = module(*ISTIO) / "kubernetes" / "customresourcedefinitions.gen.yaml"
     mesh = [each for each in yaml.load_all(istio.read_text(), _Loader) if each]
     found += [each for each in mesh if each["spec"]["names"]["kind"] in MESH]
+    argo = module(*ARGO) / "manifests" / "crds"
+    found += [yaml.load((argo / f"{each}-crd.yaml").read_text(), _Loader) for each in GITOPS]
     return found + [
         yaml.load(each.read_text(), _Loader) for each in strimzi.crds(cached("strimzi"))
     ]

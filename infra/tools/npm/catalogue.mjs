@@ -1,11 +1,12 @@
 // Holds what is rendered below a folder against AsyncAPI's schema and Backstage's catalogue model.
 // Prints a line for each thing that is wrong; exit code 1 then.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv";
 import formats from "ajv-formats";
 import specs from "@asyncapi/specs";
 import * as model from "@backstage/catalog-model";
+import * as scaffolder from "@backstage/plugin-scaffolder-common";
 import { parse, parseAllDocuments } from "yaml";
 
 const folder = process.argv[2];
@@ -37,9 +38,17 @@ const kinds = {
   Group: model.groupEntityV1alpha1Validator,
   Resource: model.resourceEntityV1alpha1Validator,
   System: model.systemEntityV1alpha1Validator,
+  Template: scaffolder.templateEntityV1beta3Validator,
 };
+const templates = join(folder, "templates");
+const files = (existsSync(templates) ? readdirSync(templates) : []).map(
+  (name) => `templates/${name}/template.yaml`,
+);
+files.unshift("catalog-info.yaml");
+// Entries of tenants and agents, where some are given too.
+const given = process.argv.slice(3).map((name) => readFileSync(name, "utf8"));
 let entities = 0;
-for (const each of parseAllDocuments(read("catalog-info.yaml"))) {
+for (const each of [...files.map(read), ...given].flatMap((said) => parseAllDocuments(said))) {
   const entity = each.toJS();
   const name = `${entity?.kind} ${entity?.metadata?.name}`;
   // The catalogue reads the file that is named; here its place is as good.

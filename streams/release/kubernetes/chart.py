@@ -18,12 +18,13 @@ from streams.app.opening import stages
 from streams.app.ports import AnswersSettings, RerankerSettings, TiersSettings
 from streams.app.rights import Flow
 from streams.app.settings import Settings
+from streams.release import gitops, onboarding
 from streams.release.catalogue.asyncapi import asyncapi
 from streams.release.catalogue.entities import entities
 from streams.release.kubernetes import kafka
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
-from streams.release.kubernetes.workloads import Workload, either, row, workloads
+from streams.release.kubernetes.workloads import Workload, either, table, workloads
 from streams.release.observing.dashboards import dashboards
 from streams.release.observing.objectives import OBJECTIVES, edges
 from streams.release.observing.rules import rules
@@ -32,8 +33,17 @@ from streams.release.observing.sampling import sampling
 CHART = "helm/millrace"
 CATALOGUE = "catalogue"
 COLLECTOR = "collector/sampling.yaml"
+GITOPS = "gitops"
 RULES, DASHBOARDS = "rules.yaml", "dashboards"
-POLICIES = ("authz/*", "*.yaml", "prompts/*.md", "retrieval/*.json", "guard/*.json")
+POLICIES = (
+    "authz/*",
+    "*.yaml",
+    "tenants/*.yaml",
+    "prompts/*.md",
+    "retrieval/*.json",
+    "guard/*.json",
+    "weights.json*",
+)
 _SAID = "# Rendered by `millrace render` from the topology and the settings: edit those.\n"
 
 
@@ -96,7 +106,7 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
             }
         ),
         f"{CHART}/stages.yaml": _yaml(
-            {"folder": [row(each) for each in folder], "servers": [row(each) for each in servers]}
+            {"folder": table(folder, every), "servers": table(servers, every)}
         ),
         f"{CHART}/values.yaml": _yaml(defaults(found, version)),
         f"{CHART}/values.schema.json": json.dumps(schema(found), indent=2) + "\n",
@@ -111,13 +121,23 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
     files[f"{CATALOGUE}/asyncapi.yaml"] = _yaml(asyncapi(flow, version, settings.group_prefix))
     found_entities = entities(flow, edges(settings.policies))
     files[f"{CATALOGUE}/catalog-info.yaml"] = _SAID + "---\n".join(map(_plain, found_entities))
+    names: dict[str, str] = defaults(found, version)["namespaces"]["names"]
+    told = gitops.objects(settings.policies, names)
+    files[f"{GITOPS}/argocd.yaml"] = _SAID + "---\n".join(map(_plain, told))
+    promised = {each.name: each for each in edges(settings.policies)}
+    for kind in onboarding.KINDS:
+        place = f"{CATALOGUE}/templates/{kind}"
+        said = onboarding.template(kind, gitops.repository(settings.policies))
+        files[f"{place}/template.yaml"] = _yaml(said)
+        for path, text in onboarding.skeleton(kind, promised).items():
+            files[f"{place}/skeleton/{path}"] = text
     for name, size in SIZES.items():
         files[f"helm/examples/{name}.yaml"] = f"# {size.said}\n" + _yaml(example(servers, size))
     folder = settings.policies or policies.SHIPPED
     for pattern in POLICIES:
         for path in sorted(folder.glob(pattern)):
             name = path.relative_to(folder).as_posix()
-            if name != OBJECTIVES:  # no worker reads it
+            if name not in (OBJECTIVES, gitops.ENVIRONMENTS):  # no worker reads them
                 files[f"{CHART}/policies/{name}"] = policies.text(path)
     return files
 

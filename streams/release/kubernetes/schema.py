@@ -132,6 +132,18 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                     },
                     "repository", "tag",
                 ),
+                "weights": object_of({"publicKey": TEXT}),
+                "verification": object_of(
+                    {
+                        "enabled": FLAG,
+                        "image": TEXT,
+                        "publicKey": TEXT,
+                        "registrySecret": TEXT,
+                        "registry": object_of({"to": TO, "port": count(1)}, "to", "port"),
+                        "arguments": {"type": "array", "items": TEXT},
+                    },
+                    "enabled",
+                ),
                 "kafka": object_of(
                     {
                         "bootstrapServers": TEXT | {"minLength": 1},
@@ -149,6 +161,12 @@ def schema(workloads: Sequence[Workload]) -> Schema:
                 | {"patternProperties": dict.fromkeys(entry_patterns(secret=False), TEXT)},
                 "secrets": object_of(dict.fromkeys(hidden, reference))
                 | {"patternProperties": dict.fromkeys(entry_patterns(secret=True), reference)},
+                "clients": {
+                    "type": "object",
+                    "additionalProperties": object_of(
+                        {"tenant": TEXT | {"minLength": 1}, "quotas": quotas}, "tenant"
+                    ),
+                },
                 "scaling": object_of(
                     {
                         "by": {"enum": ["kafka", "prometheus"]},

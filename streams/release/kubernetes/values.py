@@ -100,6 +100,17 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
             "pullPolicy": "IfNotPresent",
             "pullSecrets": [],
         },
+        # The public key, in PEM, that the manifest of models' weights must be signed by.
+        "weights": {"publicKey": ""},
+        # Before a change: cosign looks whether the key signed the image.
+        "verification": {
+            "enabled": False,
+            "image": "",
+            "publicKey": "",
+            "registrySecret": "",
+            "registry": {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "port": 443},
+            "arguments": [],
+        },
         "kafka": {
             "bootstrapServers": "kafka-bootstrap.rag-platform.svc:9092",
             "partitions": size.partitions,
@@ -119,6 +130,8 @@ def defaults(workloads: Sequence[Workload], version: str) -> dict[str, Any]:
                 },
             },
         },
+        # Programs that ask: each is a user of Kafka's, as `millrace new` writes them.
+        "clients": {},
         "settings": {},
         "secrets": {},
         "scaling": {

@@ -102,8 +102,19 @@ def tiers_of(stage: Stage) -> list[str]:
     return [tier for tier in map(tier_of, stage.needs) if tier]
 
 
-def row(workload: Workload) -> dict[str, Any]:
-    """Of the table that the chart's templates loop over."""
+def table(workloads: Sequence[Workload], flow: Sequence[Stage]) -> list[dict[str, Any]]:
+    """What the chart's templates loop over.
+
+    In `wave`, the order of a change, who reads an event comes before who writes it: so of several
+    stages in one workload the last counts.
+    """
+    place = {stage.name: at for at, stage in enumerate(flow)}
+    last = sorted(workloads, key=lambda each: -max(place[name] for name in each.stages))
+    waves = {each.name: wave for wave, each in enumerate(last, 1)}
+    return [_row(each) | {"wave": waves[each.name]} for each in workloads]
+
+
+def _row(workload: Workload) -> dict[str, Any]:
     return {
         "name": workload.name,
         "stages": [*workload.stages],

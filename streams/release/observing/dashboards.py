@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ def dashboards(stages: Sequence[Stage], policies: Path | None) -> dict[str, dict
         "quality": dashboard("quality", "Millrace: quality", _quality(promised)),
         "freshness": dashboard("freshness", "Millrace: freshness", _freshness(promised)),
     }
+
+
+def of_tenant(name: str, title: str, tenant: str, promised: Mapping[str, Edge]) -> dict[str, Any]:
+    """The dashboard of one tenant that is named; `promised` are the edges by their names."""
+    return dashboard(name, title, _tenant(promised, tenant))
 
 
 def by(metric: str, *labels: str, where: str = "") -> str:
@@ -66,8 +71,8 @@ def _pipeline(stages: Sequence[Stage]) -> list[Panel]:
     ]
 
 
-def _tenant(edges: dict[str, Edge]) -> list[Panel]:
-    mine = 'tenant="$tenant"'
+def _tenant(edges: Mapping[str, Edge], tenant: str = "$tenant") -> list[Panel]:
+    mine = f'tenant="{tenant}"'
     live = f'{mine},lane="live"'
     return [
         Panel("Questions", [(by("millrace_answers_total", "status", where=mine), "{{status}}")]),
@@ -92,7 +97,7 @@ def _tenant(edges: dict[str, Edge]) -> list[Panel]:
         ),
         Panel(
             "Slow lanes",
-            [(by("millrace_slow_seconds_total", "stage", where='share="$tenant"'), "{{stage}}")],
+            [(by("millrace_slow_seconds_total", "stage", where=f'share="{tenant}"'), "{{stage}}")],
         ),
     ]
 

@@ -17,6 +17,7 @@ from schemas.measures import METERS
 from streams.app import opening, policies
 from streams.app.settings import load
 from streams.flow.errors import UserError
+from streams.release import gitops
 from streams.release.observing.dashboards import dashboards
 from streams.release.observing.objectives import OBJECTIVES, edges
 from streams.release.observing.rules import RUNBOOKS, rules
@@ -93,7 +94,8 @@ def _matcher(expression: str) -> str:
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
-    alerts = {rule["alert"]: rule for rule in every_rule() if "alert" in rule}
+    of_argo = gitops.alerts()
+    alerts = {rule["alert"]: rule for rule in (*every_rule(), *of_argo) if "alert" in rule}
     pages = {path.stem: path.read_text() for path in (ROOT / RUNBOOKS).glob("*.md")}
     assert alerts.keys() == pages.keys()
     for name, rule in alerts.items():
