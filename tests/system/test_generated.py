@@ -37,7 +37,7 @@ from tests.system.cli import Cli
 CASH = "How much cash can a customer with a Classic Debit card take out in one day?"
 INCIDENT = "What caused incident INC-2031?"
 CRYPTO = "May customers buy cryptocurrency with their debit card?"
-ENDLESS = "Which yearly rate does the Harbour 30 savings account pay?"
+ENDLESS = "What does the bank charge for replacing a stolen Classic card?"
 VARIANTS = ["cash withdrawal limit Classic Debit", "daily limit of a debit card"]
 REWRITING = "write other wordings that would find the passages"
 CHAINS = {
@@ -236,7 +236,7 @@ def test_no_answer_abstains(running: Running) -> None:
 
 def test_endless_talk_is_cut_off_and_not_said(running: Running) -> None:
     answer = running.ask(ENDLESS)
-    assert "1.65 percent" in answer["answer"]
+    assert "9 euros" in answer["answer"]
     assert answer["model"] == "extractive"
     assert answer["usage"]["output_tokens"] >= 500
 
