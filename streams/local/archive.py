@@ -32,6 +32,7 @@ from streams.local.worker_process import environment
 
 STOP_TIMEOUT_S = 120.0  # the record is written when the broker stops, by a process that yields
 CREATE_TIMEOUT_S = 300.0
+END_TIMEOUT_S = 10.0
 
 
 def failed(file: Path) -> Path:
@@ -46,13 +47,13 @@ class Archiving:
     input says so.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, file: Path) -> None:
         self._settings = settings
+        self._file = file
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        file = archive(KAFKA.classpath())
-        if not (file.exists() or failed(file).exists()):
+        if not (self._file.exists() or failed(self._file).exists()):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streams.local.archive"],
                 env=environment(self._settings),
@@ -73,7 +74,11 @@ class Archiving:
         if self._process is not None:
             assert self._process.stdin is not None
             self._process.stdin.close()
-            self._process.wait()
+            try:
+                self._process.wait(END_TIMEOUT_S)
+            except subprocess.TimeoutExpired:  # it yields to everybody: on a busy machine, for long
+                self._process.kill()
+                self._process.wait()
 
 
 def make(settings: Settings, given_up: threading.Event | None = None) -> Path | None:

@@ -126,6 +126,7 @@ class Broker(Service):
         super().__init__("the embedded broker", self._data / "logs" / "kafka.log")
         self._settings = settings
         self._on_fetch = on_fetch
+        self.archive: Path | None = None  # where its archive is or may be made; known once started
         self._record = record  # where the JVM notes what it loads, when it stops
         self._folder = self._data / "kafka"
         self._port = 0
@@ -150,6 +151,7 @@ class Broker(Service):
             raise taken("kafka", self._port, PORT_SETTING)
         controller_port = ports.choose("kafka-controller", 0, PORT_SETTING)
         jars = KAFKA.classpath(on_fetch=self._on_fetch)
+        self.archive = archive(jars)
         if not (self._folder / "meta.properties").exists():
             self._format(jars, controller_port)
         file = self._write_properties("kafka.properties", self._folder, controller_port)

@@ -138,8 +138,10 @@ class Stack:
             self.stop()
             raise
         self._say("ready")
-        if any(watched.name == "broker" for watched in self._watched):
-            self._resources.enter_context(Archiving(self.settings))
+        for watched in self._watched:
+            if isinstance(watched.service, Broker) and watched.service.archive:
+                archiving = Archiving(self.settings, watched.service.archive)
+                self._resources.enter_context(archiving)
         self._monitor = threading.Thread(target=self._keep_running, name="monitor", daemon=True)
         self._monitor.start()
 

@@ -55,7 +55,7 @@ def test_what_cannot_be_made_is_not_tried_again(
     monkeypatch.setattr(archive.Broker, "__enter__", refused)
     assert archive.make(Settings(data=tmp_path / "data")) is None
     assert "no such option" in archive.failed(file).read_text()
-    with archive.Archiving(Settings(data=tmp_path / "data")) as archiving:
+    with archive.Archiving(Settings(data=tmp_path / "data"), file) as archiving:
         assert archiving.pid == 0
 
 
