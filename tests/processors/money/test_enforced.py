@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -24,6 +23,7 @@ from streams.app.topology import topology
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, FakePorts
 from tests.support.prices import PRICES
+from tests.support.told_generator import ToldGenerator
 
 LIMIT = "The cash limit of a Classic card is 600 euros."
 FED = DocumentFed(op="upsert", tenant="acme", doc_id="a.md", version=1, body=f"# Limits\n\n{LIMIT}")
@@ -42,20 +42,7 @@ class Unheard:
         pass
 
 
-class Model:
-    model = "told"
-
-    def complete(
-        self,
-        instructions: str,
-        text: str,
-        *,
-        most_tokens: int,
-        within_s: float | None = None,
-        schema: Mapping[str, object] | None = None,
-        told: Callable[[str], None] | None = None,
-    ) -> Completion:
-        return Completion(f"{LIMIT} [1]", 1_000, 100)
+MODEL = ToldGenerator(lambda *_: Completion(f"{LIMIT} [1]", 1_000, 100))
 
 
 def asked(driver: Driver, request_id: str, **more: str) -> QuestionAnswered:
@@ -75,7 +62,7 @@ def answering(policy: Tenancy) -> Driver:
         variants=VariantsConfig("Reword.", prices=PRICES, tier="told"),
     )
     purse = TenantPurse(lambda: policy, MemoryLedger(), now=lambda: 1_795_000_000.0)
-    opened = FakePorts(purse=purse).opened.beside(generator("told"), Model())
+    opened = FakePorts(purse=purse).opened.beside(generator("told"), MODEL)
     driver = Driver(topology(config), opened.beside(PARTIALS, Unheard()))
     driver.send(topics.DOCS_FEED, FED)
     driver.run()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from streams.app.topology import topology
 from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, BagOfWords, FakePorts
 from tests.support.prices import PRICES
+from tests.support.told_generator import ToldGenerator
 
 
 class Reading(BagOfWords):
@@ -29,20 +29,8 @@ class Reading(BagOfWords):
         return [replace(each, tokens=n) for each, n in zip(made, counted, strict=True)]
 
 
-class Model:
-    model = "told"
-
-    def complete(
-        self,
-        instructions: str,
-        text: str,
-        *,
-        most_tokens: int,
-        within_s: float | None = None,
-        schema: Mapping[str, object] | None = None,
-        told: Callable[[str], None] | None = None,
-    ) -> Completion:
-        return Completion("What is the limit?", len(text.split()), 4, cached_tokens=1)
+def reworded(_: str, text: str) -> Completion:
+    return Completion("What is the limit?", len(text.split()), 4, cached_tokens=1)
 
 
 def test_every_call_is_metered_once_though_batches_are_lost_and_come_again() -> None:
@@ -52,7 +40,7 @@ def test_every_call_is_metered_once_though_batches_are_lost_and_come_again() -> 
     )
     driver = Driver(
         topology(config),
-        FakePorts(embedder=Reading()).opened.beside(generator("told"), Model()),
+        FakePorts(embedder=Reading()).opened.beside(generator("told"), ToldGenerator(reworded)),
         batch=3,
         fault=lambda _stage, _moment: rng.random() < 0.3,
     )

@@ -7,9 +7,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -35,6 +35,7 @@ from streams.runtime.testing import Driver
 from tests.support.fakes import CONFIG, FakePorts
 from tests.support.otlp import attributes, below, collector
 from tests.support.prices import PRICES
+from tests.support.told_generator import ToldGenerator
 
 LIMIT = "The cash limit of a Classic card is 600 euros."
 FED = DocumentFed(op="upsert", tenant="acme", doc_id="a.md", version=1, body=f"# Limits\n\n{LIMIT}")
@@ -45,28 +46,18 @@ REGISTRY = "opentelemetry.semconv._incubating.attributes"
 NEWER = {"gen_ai.retrieval.documents", "gen_ai.retrieval.top_k"}
 
 
-@dataclass
-class Model:
-    """Words every question in one other way, and answers each alike; or does not answer."""
+def says(instructions: str, _: str) -> Completion:
+    """Words every question in one other way, and answers each alike."""
+    if instructions == "Reword.":
+        return Completion("How much cash may a Classic card get?", 40, 9)
+    return Completion(f"{LIMIT} [1]", 1_000, 100)
 
-    model: str = "told"
-    away: bool = False
 
-    def complete(
-        self,
-        instructions: str,
-        text: str,
-        *,
-        most_tokens: int,
-        within_s: float | None = None,
-        schema: Mapping[str, object] | None = None,
-        told: Callable[[str], None] | None = None,
-    ) -> Completion:
-        if self.away:
-            raise Retry("the model is away")
-        if instructions == "Reword.":
-            return Completion("How much cash may a Classic card get?", 40, 9)
-        return Completion(f"{LIMIT} [1]", 1_000, 100)
+def is_away(*_: str) -> Completion:
+    raise Retry("the model is away")
+
+
+MODEL, AWAY = ToldGenerator(says), ToldGenerator(is_away)
 
 
 class Unheard:
@@ -74,7 +65,7 @@ class Unheard:
         pass
 
 
-def flow(spans: Spans, model: Model) -> Driver:
+def flow(spans: Spans, model: ToldGenerator) -> Driver:
     """The topology with a tier that a model answers, its ports noted as a process has them."""
     grounded = GroundedConfig(lambda query, found: (query, found), prices=PRICES)
     config = replace(
@@ -113,13 +104,13 @@ def ask(
 def exported(
     *queries: str,
     traceparent: Sequence[str] = (PARENT,),
-    model: Model | None = None,
+    model: ToldGenerator | None = None,
     asked_at: int | None = None,
 ) -> list[Span]:
     """The spans of these questions, in the order in which they began."""
     with collector() as (endpoint, received):
         with ExitStack() as stack:
-            driver = flow(open_spans(endpoint, "millrace.test", stack), model or Model())
+            driver = flow(open_spans(endpoint, "millrace.test", stack), model or MODEL)
             driver.send(topics.DOCS_FEED, FED)
             driver.run()
             ask(driver, *queries, traceparent=traceparent, asked_at=asked_at)
@@ -250,7 +241,7 @@ def test_spans_of_a_batch_link_to_the_traces_that_its_calls_were_made_for_too() 
 
 
 def test_a_failed_call_and_what_was_done_without_it_are_told() -> None:
-    found = exported("What is the cash limit?", model=Model(away=True))
+    found = exported("What is the cash limit?", model=AWAY)
     rewrite = named(found, "rewrite")
     chat = below(rewrite, found)[0]
     assert chat.name == "chat told" and chat.status.code == Status.STATUS_CODE_ERROR
@@ -283,7 +274,7 @@ def kept(found: Sequence[Span]) -> set[str]:
 def test_a_collector_keeps_what_failed_was_slow_or_took_a_fallback() -> None:
     ordinary = exported("What is the cash limit?")
     assert kept(ordinary) == set()
-    assert kept(exported("What is the cash limit?", model=Model(away=True))) == {
+    assert kept(exported("What is the cash limit?", model=AWAY)) == {
         "errors",  # of the call
         "degraded",
     }
@@ -296,7 +287,7 @@ def test_a_collector_keeps_what_failed_was_slow_or_took_a_fallback() -> None:
 
 def test_a_documents_change_is_one_trace_with_its_chunks() -> None:
     with collector() as (endpoint, found), ExitStack() as stack:
-        driver = flow(open_spans(endpoint, "millrace.test", stack), Model())
+        driver = flow(open_spans(endpoint, "millrace.test", stack), MODEL)
         headers = [("traceparent", PARENT.encode())]
         driver.send(topics.DOCS_FEED, FED, headers=headers)
         driver.run()
@@ -322,7 +313,7 @@ def test_a_collector_that_is_away_or_hangs_neither_harms_a_question_nor_holds_th
     with collector(never) as (hanging, _):
         for endpoint in (f"http://127.0.0.1:{port}", hanging):
             with ExitStack() as stack:
-                driver = flow(open_spans(endpoint, "millrace.test", stack), Model())
+                driver = flow(open_spans(endpoint, "millrace.test", stack), MODEL)
                 driver.send(topics.DOCS_FEED, FED)
                 driver.run()
                 ask(driver, "What is the cash limit?")
@@ -347,7 +338,7 @@ def test_half_a_character_in_a_question_loses_no_span() -> None:
 def test_a_malformed_trace_header_begins_a_trace_of_its_own(header: bytes, export: bool) -> None:
     with collector() as (endpoint, _), ExitStack() as stack:
         spans = open_spans(endpoint, "t", stack) if export else DerivedSpans()
-        driver = flow(spans, Model())
+        driver = flow(spans, MODEL)
         request = json.dumps({"tenant": "acme", "query": "What is the limit?"}).encode()
         driver.send(topics.RAG_REQUESTS, request, key=None, headers=[("traceparent", header)])
         driver.run()
