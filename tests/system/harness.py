@@ -26,7 +26,7 @@ from streams.local.child import Service
 from streams.local.worker_process import environment
 from streams.runtime import kafka
 from streams.runtime.codec import Codec
-from streams.runtime.record import Record
+from streams.runtime.record import Output, Record
 from streams.runtime.room import Room
 from streams.runtime.spans import DerivedSpans, Spans
 from streams.runtime.worker import StageWorker
@@ -305,3 +305,28 @@ def feeding(bench: Bench, events: Sequence[DocumentFed], per_second: float) -> I
         thread.join(TIMEOUT_S + len(events) / per_second)
     assert not thread.is_alive()
     assert not failures
+
+
+@contextmanager
+def evenly(
+    bench: Bench, per_second: float, output: Callable[[int], Output]
+) -> Generator[list[int]]:
+    """Records are sent at an even pace until leaving; the numbers of those that were."""
+    done, sent = threading.Event(), list[int]()
+    producer = kafka.new_producer(kafka.producer_options(bench.settings))
+    partitions = kafka.Partitions(producer)
+
+    def run() -> None:
+        while not done.wait(1 / per_second):
+            kafka.send(producer, output(len(sent)), partitions)
+            producer.poll(0)
+            sent.append(len(sent))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        done.set()
+        thread.join()
+        assert producer.flush(30) == 0

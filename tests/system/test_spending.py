@@ -6,11 +6,10 @@ import os
 import random
 import shutil
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import yaml
@@ -28,12 +27,12 @@ from streams.edge import admin, client, costs, reconciling
 from streams.flow.port import Opening
 from streams.local.redis import RedisServer
 from streams.local.worker_process import environment
-from streams.runtime import kafka
+from streams.runtime.record import Output
 from tests.support import model_server
 from tests.support.candidates import candidate
 from tests.support.model_server import ModelServer
 from tests.support.question_events import carried, question
-from tests.system.harness import Bench, WorkerOf, until
+from tests.system.harness import Bench, WorkerOf, evenly, until
 
 LIMIT = "The cash limit of a Classic card is 600 euros."
 FOREVER = 2**60
@@ -66,38 +65,18 @@ def settings_of(bench: Bench, redis: RedisServer, server: ModelServer, tenant: s
     return chosen.having(RedisSettings, url=redis.url, kept_url=redis.url)
 
 
-@contextmanager
-def asking(bench: Bench, tenant: str) -> Iterator[list[int]]:
-    """Questions come to the tier at an even pace until leaving; their numbers."""
-    done, sent = threading.Event(), list[int]()
-    producer = kafka.new_producer(kafka.producer_options(bench.settings))
-    partitions = kafka.Partitions(producer)
+def asking(bench: Bench, tenant: str, number: int) -> Output:
+    """A question that comes to the tier."""
+    asked = replace(
+        question("What is the cash limit?", tenant=tenant),
+        request_id=f"r{number}",
+        deadline_at=FOREVER,
+    )
+    event = GenerationRequested(
+        carried=carried(asked), candidates=[candidate(LIMIT)], tier="local", model="told"
+    )
     topic = topics.RAG_GENERATE.named("local")
-
-    def run() -> None:
-        while not done.wait(1 / PER_SECOND):
-            number = len(sent)
-            asked = replace(
-                question("What is the cash limit?", tenant=tenant),
-                request_id=f"r{number}",
-                deadline_at=FOREVER,
-            )
-            event = GenerationRequested(
-                carried=carried(asked), candidates=[candidate(LIMIT)], tier="local", model="told"
-            )
-            output = client.edge_output(bench.codec, topic, event, f"{tenant}.{number}")
-            kafka.send(producer, output, partitions)
-            producer.poll(0)
-            sent.append(number)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        done.set()
-        thread.join()
-        assert producer.flush(30) == 0
+    return client.edge_output(bench.codec, topic, event, f"{tenant}.{number}")
 
 
 def usage_of(bench: Bench, tenant: str) -> list[UsageRecorded]:
@@ -137,7 +116,7 @@ def test_ten_kills_of_who_asks_a_model_overspend_by_one_reservation_and_lose_no_
                 worker.wait_ready()
             overspent: list[int] = []
             killed = workers["generate.local"]
-            with asking(bench, tenant) as sent:
+            with evenly(bench, PER_SECOND, partial(asking, bench, tenant)) as sent:
                 for _ in range(10):
                     time.sleep(rng.uniform(0.1, 2.0))
                     killed.signal(signal.SIGKILL)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -18,12 +16,12 @@ from schemas import topics
 from schemas.events import DeadLettered, QuestionClosed, UsageRecorded
 from streams.app import opening
 from streams.edge import admin, client, costs, reconciling
-from streams.runtime import kafka
+from streams.runtime.record import Output
 from streams.usage.rows import BETWEEN
 from tests.processors.questions.test_answers import PAID
 from tests.support.prices import PRICES
 from tests.support.question_events import carried, question
-from tests.system.harness import Bench, WorkerOf, until
+from tests.system.harness import Bench, WorkerOf, evenly, until
 
 CALLS = [PRICES.used("generate", "m", 120, 30, 20), replace(PAID, cost_nanos=None)]
 
@@ -35,29 +33,9 @@ def closed(number: int, at: int) -> QuestionClosed:
     return made
 
 
-@contextmanager
-def closing(bench: Bench, per_second: float) -> Iterator[list[int]]:
-    """Questions close at an even pace until leaving; their numbers."""
-    done, sent = threading.Event(), list[int]()
-    producer = kafka.new_producer(kafka.producer_options(bench.settings))
-    partitions = kafka.Partitions(producer)
-
-    def run() -> None:
-        while not done.wait(1 / per_second):
-            event = closed(len(sent), int(time.time() * 1000))
-            output = client.edge_output(bench.codec, topics.RAG_CLOSED, event, f"c{len(sent)}")
-            kafka.send(producer, output, partitions)
-            producer.poll(0)
-            sent.append(len(sent))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        done.set()
-        thread.join()
-        assert producer.flush(30) == 0
+def closing(bench: Bench, number: int) -> Output:
+    event = closed(number, int(time.time() * 1000))
+    return client.edge_output(bench.codec, topics.RAG_CLOSED, event, f"c{number}")
 
 
 def windows_after(bench: Bench, kills: int, rng: random.Random) -> None:
@@ -73,7 +51,7 @@ def windows_after(bench: Bench, kills: int, rng: random.Random) -> None:
             worker.start()
         for worker in workers.values():
             worker.wait_ready()
-        with closing(bench, 40) as sent:
+        with evenly(bench, 40, partial(closing, bench)) as sent:
             for number in range(2 * kills):
                 time.sleep(rng.uniform(0.3, 2.0))  # a kill at any moment
                 worker = workers["meter" if number % 2 else "usage"]
