@@ -180,8 +180,10 @@ def test_nobody_speaks_to_anybody_unless_a_policy_says_so(objects: list[Object])
     there = of(objects, "StatefulSet")
     index = "folder" if "volumeClaimTemplates" in there["m-index"]["spec"] else "servers"
     every = yaml.safe_load((CHART / "stages.yaml").read_text())[index]
-    # Of tiers those are there that have a model.
-    table = [row for row in every if not row["tiers"] or f"m-{row['name']}" in there]
+    # Of tiers those are there that have a model, and what a setting asks for is not.
+    table = [
+        row for row in every if not (row["tiers"] or row["setting"]) or f"m-{row['name']}" in there
+    ]
     assert {f"m-{row['name']}" for row in table} == there.keys()
     said = {
         each["name"]
@@ -213,6 +215,28 @@ def test_every_namespace_with_pods_has_a_quota_and_bounds(objects: list[Object])
         # Who says nothing of a resource that has a most and no default is given the most of it.
         assert ranges[where]["max"].keys() <= ranges[where]["default"].keys()
         assert ranges[where]["default"]["nvidia.com/gpu"] == "0"
+
+
+@pytest.mark.parametrize("by", ["kafka", "prometheus"])
+def test_windows_of_usage_are_kept_where_a_setting_asks_for_them_and_scaled_by_lag(by: str) -> None:
+    wanted = (f"--set=scaling.by={by}", "--set-string=settings.MILLRACE_USAGE_WINDOWS=true")
+    code, out, error = template(*wanted)
+    assert code == 0, error
+    found = [each for each in yaml.safe_load_all(out) if each]
+    assert conform(out).returncode == 0
+    pod = dict(pods(found))["m-usage"]
+    (worker,) = pod["containers"]
+    assert [*worker["command"], *worker["args"]] == ["millrace", "run", "usage"]
+    scaled = of(found, "ScaledObject")["m-usage"]["spec"]
+    (trigger,) = scaled["triggers"]
+    assert trigger["type"] == "kafka"
+    assert trigger["metadata"]["consumerGroup"] == "millrace.usage"
+    assert trigger["metadata"]["topic"] == "rag.usage"
+    assert scaled["minReplicaCount"] == 1
+    for kind in ("NetworkPolicy", "PodDisruptionBudget", "ServiceMonitor", "ServiceAccount"):
+        assert "m-usage" in of(found, kind), kind
+    code, out, _ = template("--set-string=settings.MILLRACE_USAGE_WINDOWS=false")
+    assert code == 0 and "m-usage" not in out
 
 
 def test_a_secret_goes_to_whoever_opens_what_it_is_for() -> None:

@@ -21,7 +21,8 @@ Grants = dict[str, graph.Allowed]
 
 @cache
 def rendered(*more: str) -> list[Object]:
-    code, out, error = template(*(f"--set={each}" for each in (*SECURED, *more)))
+    said = [f"--set={each}" for each in SECURED]
+    code, out, error = template(*said, *(f"--set-string={each}" for each in more))
     assert code == 0, error
     return [each for each in yaml.safe_load_all(out) if each]
 
@@ -36,7 +37,8 @@ def grants(objects: list[Object]) -> Grants:
 def workloads() -> dict[str, list[Stage]]:
     every = {stage.name: stage for stage in graph.whole()}
     table = yaml.safe_load((CHART / "stages.yaml").read_text())["folder"]
-    return {row["name"]: [every[each] for each in row["stages"]] for row in table}
+    stages = [row for row in table if not row["setting"]]
+    return {row["name"]: [every[each] for each in row["stages"]] for row in stages}
 
 
 def expected(prefix: str) -> Grants:
@@ -60,6 +62,13 @@ def differences(found: Grants, wanted: Grants) -> list[str]:
 def test_each_user_has_the_rights_that_follow_from_the_topology_and_no_others() -> None:
     assert differences(grants(rendered()), expected("millrace")) == []
     assert differences(grants(rendered("kafka.groupPrefix=other")), expected("other")) == []
+
+
+def test_who_keeps_windows_of_usage_is_a_user_where_it_is_there() -> None:
+    assert "millrace-usage" not in grants(rendered())
+    objects = rendered("settings.MILLRACE_USAGE_WINDOWS=true")
+    assert grants(objects)["millrace-usage"] == graph.counting("millrace")
+    assert "m-usage" in of(objects, "StatefulSet")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,18 @@ def allowed(stages: Sequence[Stage], every: Sequence[Stage], prefix: str, *, her
     return found
 
 
+def counting(prefix: str) -> Allowed:
+    """What who keeps windows of usage does there: Faust makes the topics of its tables itself."""
+    tables = [f"{prefix}.usage-{name}-changelog" for name in ("days", "sliding", "spent")]
+    return {
+        ("topic", "rag.usage", "literal", "Read"),
+        ("topic", "rag.budgets", "literal", "Write"),
+        ("topic", "rag.dlq", "literal", "Write"),
+        ("group", f"{prefix}.usage", "literal", "Read"),
+        *(("topic", name, "literal", op) for name in tables for op in ("Read", "Write", "Create")),
+    }
+
+
 def rendered(acls: Iterable[Mapping[str, Any]]) -> Allowed:
     """The same, of a KafkaUser."""
     return {

@@ -24,7 +24,7 @@ from streams.release.catalogue.entities import entities
 from streams.release.kubernetes import kafka
 from streams.release.kubernetes.schema import schema
 from streams.release.kubernetes.values import SIZES, defaults, example
-from streams.release.kubernetes.workloads import Workload, either, table, workloads
+from streams.release.kubernetes.workloads import Workload, counting, either, table, workloads
 from streams.release.observing.dashboards import dashboards
 from streams.release.observing.objectives import OBJECTIVES, edges
 from streams.release.observing.rules import rules
@@ -52,9 +52,10 @@ TIERS = ("local", "premium")
 
 
 def workloads_of(settings: Settings, *, folder: bool) -> list[Workload]:
-    """What a cluster may run: whatever tiers there are, whether questions are reworded or not."""
+    """What a cluster may run: whatever tiers there are, whether questions are reworded, or usage is
+    kept by windows, or not."""
     plain, full = (workloads(stages(each), folder=folder) for each in with_models(settings))
-    return either(plain, full)
+    return [*either(plain, full), counting()]
 
 
 def with_models(settings: Settings) -> tuple[Settings, Settings]:
@@ -85,7 +86,7 @@ def rendered(settings: Settings, version: str) -> dict[str, str]:
     known = {each.name: each for each in (*servers, *folder)}
     found = [known[each.name] for each in servers]
     every = stages(with_models(settings)[1])
-    may = replace(Flow.of(settings, every), prefix=kafka.PREFIX)
+    may = replace(Flow.of(settings, every), prefix=kafka.PREFIX, windows=True)
     users = {
         "folder": kafka.users(replace(may, here=True), folder),
         "servers": kafka.users(replace(may, here=False), servers),

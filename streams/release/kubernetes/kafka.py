@@ -34,7 +34,10 @@ def topics(stages: Sequence[Stage]) -> list[dict[str, Any]]:
 def users(flow: Flow, workloads: Sequence[Workload]) -> list[dict[str, Any]]:
     """A user a workload, and those of the edge, with the rights that each needs and no others."""
     known = {stage.name: stage for stage in flow.stages}
-    together = {each.name: [known[name] for name in each.stages] for each in workloads}
+    # Who keeps windows of usage is no stage, and has rights by itself.
+    together = {
+        each.name: [known[name] for name in each.stages] for each in workloads if not each.setting
+    }
     kinds = {each.name: "background" if each.background else "questions" for each in workloads}
     return [
         {

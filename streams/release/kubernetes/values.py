@@ -57,6 +57,8 @@ def stage(workload: Workload, size: Size) -> dict[str, Any]:
     least, most = size.background if workload.background else size.questions
     if workload.keeps:
         least = most = 1
+    if workload.setting:
+        least = 1  # Faust commits no place past markers, so that its lag is never nothing
     asked = {"cpu": processors(cores), "memory": quantity(memory)}
     return {
         "min": least,

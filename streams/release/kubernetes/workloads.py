@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from schemas import topics
+from streams.app import windows
 from streams.app.ports import IndexSettings, openers, tier_of
 from streams.flow.stage import Area, Stage
 
@@ -21,6 +23,7 @@ ANSWERING = "generate"
 FOLDER = (1.0, 2048, 1024)  # the index, where it is a folder of the worker's
 # Whom a section's ports speak to; what is not here speaks to nobody.
 PEERS = frozenset({"encoder", "opensearch", "qdrant", "redis", "reranker", "tiers"})
+WINDOWS = "MILLRACE_USAGE_WINDOWS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Workload:
     triggers: tuple[Trigger, ...]
     sections: tuple[str, ...]  # of the settings, as its ports have them
     tiers: tuple[str, ...] = ()  # whose models it asks: it is there where one of them is
+    setting: str = ""  # a variable: it is there where that is true
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -65,6 +69,14 @@ def workloads(stages: Sequence[Stage], *, folder: bool) -> list[Workload]:
         name = "index" if kept else stage.name.replace(".", "-")
         grouped.setdefault(name, []).append(stage)
     return [_workload(name, together, folder) for name, together in grouped.items()]
+
+
+def counting() -> Workload:
+    """Who keeps windows of usage: no stage, and a workload as they are."""
+    trigger = Trigger(windows.NAME, topics.RAG_USAGE.name)
+    return Workload(
+        windows.NAME, (windows.NAME,), "platform", True, False, (trigger,), (), setting=WINDOWS
+    )
 
 
 def sections_of(stage: Stage) -> set[str]:
@@ -106,9 +118,9 @@ def table(workloads: Sequence[Workload], flow: Sequence[Stage]) -> list[dict[str
     """What the chart's templates loop over.
 
     In `wave`, the order of a change, who reads an event comes before who writes it: so of several
-    stages in one workload the last counts.
+    stages in one workload the last counts. What is no stage reads alone.
     """
-    place = {stage.name: at for at, stage in enumerate(flow)}
+    place = {stage.name: at for at, stage in enumerate(flow)} | {windows.NAME: len(flow)}
     last = sorted(workloads, key=lambda each: -max(place[name] for name in each.stages))
     waves = {each.name: wave for wave, each in enumerate(last, 1)}
     return [_row(each) | {"wave": waves[each.name]} for each in workloads]
@@ -125,4 +137,5 @@ def _row(workload: Workload) -> dict[str, Any]:
         "sections": [*workload.sections],
         "peers": [*workload.peers],
         "tiers": [*workload.tiers],
+        "setting": workload.setting,
     }

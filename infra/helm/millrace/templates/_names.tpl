@@ -1,9 +1,10 @@
 {{- /* What the topology says of each workload: where the index is a folder, one has it; a tier's
-       is there where its model is. */ -}}
+       is there where its model is, and who keeps windows of usage where that is wanted. */ -}}
 {{- define "millrace.table" -}}
 {{- $stages := list -}}
 {{- range $stage := index (.Files.Get "stages.yaml" | fromYaml) (include "millrace.folder" .) -}}
-{{- $there := not $stage.tiers -}}
+{{- $there := not (or $stage.tiers $stage.setting) -}}
+{{- if $stage.setting }}{{ $there = eq (get $.Values.settings $stage.setting) "true" }}{{ end -}}
 {{- range $tier := $stage.tiers -}}
 {{- if hasKey $.Values.settings (printf "MILLRACE_TIERS__%s__URL" (upper $tier)) }}{{ $there = true }}{{ end -}}
 {{- end -}}
