@@ -216,6 +216,23 @@ def overload(
 
 
 @app.command()
+def revoke(
+    data: Data = None,
+    documents: Documents = 300,
+    each: Annotated[int, typer.Option(min=3, help="Closed, deleted, changed, each.")] = 30,
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """From when nobody is shown what was closed, deleted or changed: index, cache, sessions."""
+    from evaluation.bench import revoke as module
+
+    options = module.Options(data, documents, each)
+    options = module.quick(options) if quick else options
+    _measure("revoke", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
 def routing(
     data: Annotated[list[Path], typer.Option(help="Outcomes of a weak and a strong model.")],
     output: Output = None,

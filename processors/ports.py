@@ -134,7 +134,7 @@ class Turn:
     """A question of a session, and what was answered.
 
     `said` and `items` (what the answer lists) are there once it is closed; `titles` are those of
-    the documents that are cited.
+    the documents that are cited. `rests` are the chunks whose text may stand in any of it.
     """
 
     request_id: str
@@ -147,6 +147,7 @@ class Turn:
     said: str = ""
     items: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
+    rests: tuple[str, ...] = ()
 
 
 class Sessions(Protocol):

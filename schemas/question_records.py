@@ -156,6 +156,8 @@ class Carried:
     """The question as it was asked, where its session's turns spelled it out; else empty."""
     variants: list[str] = field(default_factory=list[str])
     """What is searched for, the question as it was asked first."""
+    rests: list[str] = field(default_factory=list[str])
+    """Ids of the chunks that the answers of its session cite, where those spelled it out."""
     degraded: list[str] = field(default_factory=list[str])
     """Fallbacks taken, as 'stage: what'."""
     decisions: list[str] = field(default_factory=list[str])
@@ -170,9 +172,10 @@ class Carried:
     def to_avro(self) -> dict[str, Any]:
         return {
             "question": self.question.to_avro(), "versions": self.versions.to_avro(),
-            "asked": self.asked, "variants": self.variants, "degraded": self.degraded,
-            "decisions": self.decisions, "usage": [item.to_avro() for item in self.usage],
-            "timings_ms": self.timings_ms, "masked": self.masked,
+            "asked": self.asked, "variants": self.variants, "rests": self.rests,
+            "degraded": self.degraded, "decisions": self.decisions,
+            "usage": [item.to_avro() for item in self.usage], "timings_ms": self.timings_ms,
+            "masked": self.masked,
         }
 
     @classmethod

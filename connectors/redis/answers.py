@@ -67,7 +67,7 @@ class RedisAnswers:
         ages = _ages(tenant)
         with self._calling(), self._client.pipeline(transaction=True) as pipe:
             # Before the answers, so that none is there which a change of its document misses.
-            noted = [*(_document(tenant, each) for each in documents), ages]
+            noted = [*(document_key(tenant, each) for each in documents), ages]
             pipe.eval(_NOTE, len(noted), *noted, left, *keys)
             for key in _answers(tenant, keys):
                 pipe.set(key, value, px=left)
@@ -77,7 +77,7 @@ class RedisAnswers:
             self._trim(tenant, count - self._most)
 
     def drop(self, documents: Collection[Document]) -> None:
-        named = [(tenant, _document(tenant, doc_id)) for tenant, doc_id in documents]
+        named = [(tenant, document_key(tenant, doc_id)) for tenant, doc_id in documents]
         with self._calling():
             with self._client.pipeline(transaction=False) as pipe:
                 for _, name in named:
@@ -101,7 +101,8 @@ def _answers(tenant: str, keys: Iterable[str]) -> list[str]:
     return [f"ans:{tenant}:a:{key}" for key in keys]  # a tenant has no colon
 
 
-def _document(tenant: str, doc_id: str) -> str:
+def document_key(tenant: str, doc_id: str) -> str:
+    """Under which stand the keys of all answers that rest on this document."""
     return (
         f"ans:{tenant}:d:{blake2b(doc_id.encode('utf-8', 'replace'), digest_size=12).hexdigest()}"
     )

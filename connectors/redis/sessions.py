@@ -81,7 +81,7 @@ def _read(value: bytes) -> Turn | None:
     """The turn in a field; None where another release wrote it in another form."""
     try:
         said: dict[str, Any] = json.loads(value)
-        lists: dict[str, Any] = {name: tuple(said[name]) for name in ("items", "titles")}
+        lists: dict[str, Any] = {name: tuple(said[name]) for name in ("items", "titles", "rests")}
         return Turn(**(said | lists))
     except (ValueError, TypeError, KeyError):
         return None

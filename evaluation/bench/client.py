@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from confluent_kafka import Message
@@ -68,12 +69,24 @@ class Client:
         self._ask(query)
         return self._await()[0][1]
 
+    def answers(self, questions: Sequence[QuestionAsked]) -> list[QuestionAnswered]:
+        """The answer of each of these, asked at once."""
+        asked = [replace(each, request_id=str(uuid.uuid4())) for each in questions]
+        for each in asked:
+            self._send(each)
+        found: dict[str, QuestionAnswered] = {}
+        while len(found) < len(asked):
+            found |= {answer.request_id: answer for _, answer in self._await()}
+        return [found[each.request_id or ""] for each in asked]
+
     def _ask(self, query: str) -> None:
         request_id = str(uuid.uuid4())
-        question = QuestionAsked(request_id=request_id, tenant=self._tenant, query=query)
+        self._send(QuestionAsked(request_id=request_id, tenant=self._tenant, query=query))
+
+    def _send(self, question: QuestionAsked) -> None:
         value = self._codec.encode(topics.RAG_REQUESTS.name, question)
         key = topics.RAG_REQUESTS.key(question).encode()
-        self._waiting[key] = time.perf_counter()
+        self._waiting[f"{question.tenant}/{question.request_id}".encode()] = time.perf_counter()
         self._producer.produce(topics.RAG_REQUESTS.name, value, key)
         self._producer.poll(0)
 

@@ -123,7 +123,7 @@ class Prober:
             for number in range(count)
         ]
         with reader(self._settings) as consumer:
-            changes = _Changes(self._settings, self._codec, consumer)
+            changes = Changes(self._settings, self._codec, consumer)
             started, due = 0, 0.0
             while started < count or changes.waiting:
                 now = time.perf_counter()
@@ -175,7 +175,7 @@ class Prober:
         samples.contradicted += not holds(texts)
 
 
-class _Changes:
+class Changes:
     """Changes that were fed and wait for their acknowledgements."""
 
     def __init__(self, settings: Settings, codec: Codec, consumer: Consumer) -> None:

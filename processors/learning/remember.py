@@ -21,6 +21,7 @@ from streams.flow.topic import nothing
 LONGEST_ANSWER = 2_000  # characters
 MOST_ITEMS, LONGEST_ITEM = 20, 200
 MOST_TITLES, LONGEST_TITLE = 3, 200
+MOST_RESTS = 200  # chunks, those of this turn first
 # An outage holds turns up, not for ever: who asks on after that has told it anew.
 PATIENCE_MS = 10 * 60 * 1000
 _MARK = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.)]|[a-z][.)])\s+")  # noqa: RUF001
@@ -47,7 +48,8 @@ def turn_of(event: QuestionClosed) -> Turn:
     """As much of a closed question as the next one may refer to."""
     question, answer = event.carried.question, event.answer
     chunks = {passage.chunk_id: passage.title for passage in event.passages}
-    titles = dict.fromkeys(chunks.get(each.chunk_id, "") for each in answer.citations)
+    cited = [each.chunk_id for each in answer.citations]
+    titles = dict.fromkeys(chunks.get(each, "") for each in cited)
     return Turn(
         request_id=question.request_id,
         user=question.user or "",
@@ -59,6 +61,7 @@ def turn_of(event: QuestionClosed) -> Turn:
         said=answer.answer[:LONGEST_ANSWER],
         items=tuple(item[:LONGEST_ITEM] for item in items_of(answer.answer)[:MOST_ITEMS]),
         titles=tuple(title[:LONGEST_TITLE] for title in titles if title)[:MOST_TITLES],
+        rests=tuple(dict.fromkeys((*cited, *event.carried.rests)))[:MOST_RESTS],
     )
 
 

@@ -130,12 +130,14 @@ def admit(
     question = _question(event, who, request_id, arrival, config)
     carried = Carried(question=question, versions=versions)
     if reasons := refusals(event, config):
+        carried = _told_where(carried, policy, who, event)
         carried = replace(carried, question=_cut(carried.question, event))
         yield from close(carried, "refused", arrival.now, reasons=["; ".join(reasons)])
         return
     decision = may_ask(policy, who, event)
     carried = _noted(carried, decision)
     if not decision.allowed:
+        carried = _told_where(carried, policy, who, event)
         # What was refused for what it holds must not lie about in topics.
         query = masked(carried.question.query)[:KEPT_CHARS]
         carried = replace(carried, question=replace(carried.question, query=query))
@@ -168,6 +170,14 @@ def admit(
         yield QuestionAdmitted(carried=carried)
     else:  # nothing would come of a step more
         yield QuestionRewritten(carried=replace(carried, variants=[carried.question.query]))
+
+
+def _told_where(carried: Carried, policy: Policy, who: Identity, event: QuestionAsked) -> Carried:
+    """A refused question, whose answer goes only where the policy lets one of theirs go."""
+    question = carried.question
+    if not question.reply_to or may_ask(policy, who, replace(event, query="?", filters={})).allowed:
+        return carried
+    return replace(carried, question=replace(question, reply_to=None))
 
 
 def _too_much(question: Question, now: int, pressure: Pressure | None) -> str:

@@ -306,9 +306,11 @@ def stage(
             counting=Counting(opened[needs.COUNTER], prices),
         )
         if caching is None:
-            return partial(guarded, policy=policy, searching=searching)
+            return partial(guarded, policy=policy, searching=searching, store=index.chunks)
         served = Serving(opened[needs.ANSWERS], index.chunks, embedder, caching, now)
-        return partial(guarded, policy=policy, searching=searching, served=served)
+        return partial(
+            guarded, policy=policy, searching=searching, served=served, store=index.chunks
+        )
 
     return batch_stage(
         "retrieve",

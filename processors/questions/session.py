@@ -69,7 +69,12 @@ class Session:
             self.look()
         return self.last
 
-    def note(self, understood: str) -> None:
+    @property
+    def rests(self) -> list[str]:
+        """The chunks that what it knows rests on."""
+        return [*dict.fromkeys(each for turn in self.turns for each in turn.rests)]
+
+    def note(self, understood: str, rests: Sequence[str]) -> None:
         """This question is under way, as it is understood.
 
         Raises:
@@ -84,6 +89,7 @@ class Session:
                 asked.asked_offset,
                 self.now(),
                 understood[:LONGEST],
+                rests=tuple(rests),
             )
             self.sessions.note(asked.tenant, session, turn)
 

@@ -10,12 +10,16 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]
+)
 from prometheus_client import Gauge
 
 from processors.ports import Pressure
@@ -54,6 +58,10 @@ class Seen:
     behind: int
 
 
+Look = Callable[[], Mapping[str, Seen]]
+"""What is seen now of each stage's group."""
+
+
 class Line:
     """What waits before one group, and the pace at which it gets shorter."""
 
@@ -77,6 +85,11 @@ class Line:
             self._pace = (moved.read - first.read) / (moved.at - first.at)
 
     @property
+    def short(self) -> bool:
+        """Whether next to nothing waited when it was last looked at."""
+        return not self._seen
+
+    @property
     def wait_s(self) -> float:
         """Until what is written now is read; 0 where that is not known."""
         seen = self._seen
@@ -93,17 +106,17 @@ class Calm:
 
 
 class Watched:
-    """A `Pressure`, by what the broker says of the groups of these stages.
+    """A `Pressure`, by what is seen of each stage's group.
 
-    Stages of one name before a point are tiers: a question passes one of them.
+    It is looked at only while questions come or wait: at rest a broker is asked nothing. Stages of
+    one name before a point are tiers: a question passes one of them.
     """
 
-    def __init__(self, settings: RuntimeSettings, stages: Sequence[Stage]) -> None:
-        self._settings = settings
-        self._topics = {each.name: [topic.name for topic in each.reads] for each in stages}
-        self._lines = {each.name: Line() for each in stages}
+    def __init__(self, opened: Callable[[ExitStack], Look], names: Iterable[str]) -> None:
+        self._opened = opened
+        self._lines = {name: Line() for name in names}
         self._looked, self._wait = 0.0, 0.0
-        self._ended = threading.Event()
+        self._asked, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pressure", daemon=True)
 
     def open(self) -> Self:
@@ -112,36 +125,37 @@ class Watched:
 
     def close(self) -> None:
         self._ended.set()
+        self._asked.set()
         self._thread.join(NETWORK_S)
 
     def wait_s(self) -> float:
+        self._asked.set()
         return self._wait if time.monotonic() - self._looked < STALE_S else 0.0
 
     def _watch(self) -> None:
-        while not self._ended.is_set():
+        while self._asked.wait() and not self._ended.is_set():
             try:
                 with ExitStack() as stack:
-                    self._look(stack)
-            except (KafkaException, UserError) as error:
+                    look = self._opened(stack)
+                    while self._wanted():
+                        self._note(look())
+            except (KafkaException, TimeoutError, UserError) as error:
                 log.warning("how long questions wait is not known: %s", error)
                 self._ended.wait(STALE_S)
 
-    def _look(self, stack: ExitStack) -> None:
-        """Look again and again, by a consumer of each group that never joins it."""
-        consumers: dict[str, Consumer] = {}
-        places: dict[str, list[TopicPartition]] = {}
-        for name, read in self._topics.items():
-            group = f"{self._settings.group_prefix}.{name}"
-            options: Any = kafka.plain_consumer_options(self._settings, group)
-            consumers[name] = kafka.new_consumer(options | {"isolation.level": "read_uncommitted"})
-            stack.callback(consumers[name].close)
-            places[name] = _places(consumers[name], read)
-        while not self._ended.wait(LOOK_S):
-            for name, line in self._lines.items():
-                line.note(_seen(consumers[name], places[name]))
-            self._wait = waiting({name: line.wait_s for name, line in self._lines.items()})
-            self._looked = time.monotonic()
-            WAIT.set(self._wait)
+    def _wanted(self) -> bool:
+        """Wait for the next look; False: there is none."""
+        if all(line.short for line in self._lines.values()):
+            self._asked.wait()
+        self._asked.clear()
+        return not self._ended.wait(LOOK_S)
+
+    def _note(self, seen: Mapping[str, Seen]) -> None:
+        for name, each in seen.items():
+            self._lines[name].note(each)
+        self._wait = waiting({name: line.wait_s for name, line in self._lines.items()})
+        self._looked = time.monotonic()
+        WAIT.set(self._wait)
 
 
 def waiting(by_stage: Mapping[str, float]) -> float:
@@ -153,23 +167,46 @@ def waiting(by_stage: Mapping[str, float]) -> float:
     return sum(longest.values())
 
 
-def _places(consumer: Consumer, names: Sequence[str]) -> list[TopicPartition]:
-    found: list[TopicPartition] = []
-    for name in names:
-        there = consumer.list_topics(name, timeout=NETWORK_S).topics[name]
-        found += [TopicPartition(name, each) for each in there.partitions]
-    return found
+def groups(settings: RuntimeSettings, stages: Sequence[Stage], stack: ExitStack) -> Look:
+    """What the broker says of these stages' groups, asked by consumers that never join them.
 
+    Raises:
+        KafkaException: it does not answer.
+    """
+    client: Any = kafka.admin(settings)
+    there = client.list_topics(timeout=NETWORK_S).topics
+    places: dict[str, list[TopicPartition]] = {}
+    consumers: dict[str, Consumer] = {}
+    for stage in stages:
+        group = f"{settings.group_prefix}.{stage.name}"
+        consumers[stage.name] = kafka.new_consumer(kafka.plain_consumer_options(settings, group))
+        stack.callback(consumers[stage.name].close)
+        places[stage.name] = [
+            TopicPartition(topic.name, each)
+            for topic in stage.reads
+            for each in there[topic.name].partitions
+        ]
 
-def _seen(consumer: Consumer, places: Sequence[TopicPartition]) -> Seen:
-    committed = consumer.committed([*places], timeout=NETWORK_S)
-    read = behind = 0
-    for place in committed:
-        low, high = consumer.get_watermark_offsets(place, timeout=NETWORK_S)
-        at = max(place.offset, low)  # below zero: nothing is committed yet
-        read += at
-        behind += max(0, high - at)
-    return Seen(time.monotonic(), read, behind)
+    def bounds(which: OffsetSpec) -> dict[tuple[str, int], int]:
+        asked = {each: which for mine in places.values() for each in mine}
+        found = client.list_offsets(asked, request_timeout=NETWORK_S)  # of all in one request
+        return {(p.topic, p.partition): f.result(NETWORK_S).offset for p, f in found.items()}
+
+    begins = bounds(OffsetSpec.earliest())
+
+    def look() -> dict[str, Seen]:
+        ends, seen = bounds(OffsetSpec.latest()), dict[str, Seen]()
+        for name, mine in places.items():
+            read = behind = 0
+            for place in consumers[name].committed([*mine], timeout=NETWORK_S):
+                at = (place.topic, place.partition)
+                begun = max(place.offset, begins[at])  # below zero: nothing is committed yet
+                read += begun
+                behind += max(0, ends[at] - begun)
+            seen[name] = Seen(time.monotonic(), read, behind)
+        return seen
+
+    return look
 
 
 def pressure(sections: Sections, opening: Opening) -> Pressure:
@@ -182,7 +219,8 @@ def pressure(sections: Sections, opening: Opening) -> Pressure:
         from streams.app.opening import stages
 
         way = [each for each in stages(settings) if each.promise and each.name != "admit"]
-        made = Watched(settings, way).open()
+        opener = partial(groups, settings, way)
+        made = Watched(opener, [each.name for each in way]).open()
         opening.stack.callback(made.close)
         return made
 

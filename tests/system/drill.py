@@ -82,9 +82,15 @@ class Edge:
         self._settings = settings
         self._producer = kafka.new_producer(kafka.producer_options(settings))
 
-    def put(self, topic: str, key: str | bytes | None, value: dict[str, Any] | bytes) -> None:
+    def put(
+        self,
+        topic: str,
+        key: str | bytes | None,
+        value: dict[str, Any] | bytes,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self._producer.produce(topic, body, key)
+        self._producer.produce(topic, body, key, headers=[*headers])
         self._producer.poll(0)
 
     def flush(self) -> None:

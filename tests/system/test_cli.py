@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,59 @@ def test_a_question_its_trail_and_feedback(millrace: Cli, pages: Path) -> None:
     # Another tenant is not told that there is such a request: both say the same, but for the time.
     mine, none = (each.partition("holds no event")[2] for each in said)
     assert mine == none.replace(guessed, asked) != ""
+
+
+def test_a_suspended_tenant_is_refused_until_it_is_resumed(millrace: Cli, pages: Path) -> None:
+    said = ("--reason", "the contract has ended")
+    assert "acme is suspended" in millrace("tenant", "suspend", "acme", *said)
+    (shown,) = millrace.json("tenant", "show", "acme")
+    assert (shown["suspended"], shown["reason"]) == (True, "the contract has ended")
+
+    def asked(status: str, code: int) -> Any:
+        done = millrace.run("streams.cli", "ask", QUESTION, "--tenant", "acme", "--json")
+        answer = json.loads(done.stdout)
+        return answer if (answer["status"], done.returncode) == (status, code) else None
+
+    answer = until(lambda: asked("refused", 4), "workers to know")
+    assert "tenant-suspended" in answer["reasons"][0]
+    assert millrace.json("ask", QUESTION, "--tenant", "b", code=3)["status"] == "abstained"
+    assert "may ask and feed" in millrace("tenant", "resume", "acme")
+    assert "900 euros" in until(lambda: asked("answered", 0), "workers to know")["answer"]
+
+
+def test_a_candidate_policy_is_asked_what_was_really_asked(
+    millrace: Cli, pages: Path, tmp_path: Path
+) -> None:
+    candidate = tmp_path / "policies"
+    shutil.copytree(Path(__file__).parents[2] / "policies" / "authz", candidate / "authz")
+    tenants = Path(__file__).parents[2] / "policies" / "tenants.yaml"
+    (candidate / "tenants.yaml").write_text(tenants.read_text().replace("2000", "60"))
+    long = f"{QUESTION} Tell me without any more words than are needed."
+    asked = [millrace.json("ask", query, "--tenant", "acme") for query in (QUESTION, long)]
+
+    def replayed() -> Any:
+        words = ("--candidate", str(candidate), "--since", "1h", "--tenant", "acme")
+        found = millrace.json("policy", "replay", *words)
+        return found if found["changed"] else None
+
+    found = until(replayed, "the questions to be closed")
+    assert found["changed"] == {"would refuse by query-length": 1}
+    examples = {"would refuse by query-length": [f"acme/{asked[1]['request_id']}"]}
+    assert found["examples"] == examples and found["questions"] > 1
+
+
+def test_what_was_embedded_and_read_for_a_tenant_is_added_up(millrace: Cli, pages: Path) -> None:
+    millrace("ask", QUESTION, "--tenant", "acme")
+
+    def cost() -> Any:
+        found = millrace.json("cost", "--tenant", "acme", "--since", "1h")
+        rows = {row["operation"]: row for row in found["rows"]}
+        return found if "embed" in rows and "read" in rows else None
+
+    found = until(cost, "the calls to be told")
+    assert found["total"]["calls"] == sum(row["calls"] for row in found["rows"]) > 1
+    assert found["total"]["input_tokens"] > 10 and found["repeated"] == 0
+    assert millrace.json("cost", "--tenant", "nobody")["rows"] == []
 
 
 def test_an_unanswerable_question_has_its_own_exit_code(millrace: Cli, pages: Path) -> None:

@@ -18,6 +18,7 @@ AWAY = "rewrite: the session is not known, the question is taken as it stands"
 UNNOTED = "rewrite: the session does not keep this question"
 LATE = "rewrite: the answer before is not known yet, the question is taken as it stands"
 BY_RULES = "rewrite: the model did not spell the question out, rules did"
+UNDERSTOOD = "rewrite: understood as: "
 SHOWN = 4  # turns that a model sees
 _LONGEST = 600  # characters of what a model makes of a question, and of each answer it sees
 _TOKENS = 120
@@ -52,7 +53,7 @@ def in_session(
     except Retry:
         return degraded(carried, AWAY)
     try:
-        session.note(carried.question.query)
+        session.note(carried.question.query, carried.rests)
     except Retry:
         return degraded(carried, UNNOTED)
     return carried
@@ -61,7 +62,7 @@ def in_session(
 def _spelled(carried: Carried, session: Session, asking: Spelling | None) -> Carried:
     query = carried.question.query
     if session.understood:  # it comes again
-        return _as(carried, session.understood if len(query) <= LONGEST else query)
+        return _as(carried, session.understood if len(query) <= LONGEST else query, session)
     if session.last is None:
         return carried
     if needs_answer(query):
@@ -78,16 +79,17 @@ def _spelled(carried: Carried, session: Session, asking: Spelling | None) -> Car
     said = said or by_rules
     if not said or said.casefold() == query.casefold():
         return decided(carried, "rewrite: nothing before it tells what is left out")
-    return _as(carried, said)
+    return _as(carried, said, session)
 
 
-def _as(carried: Carried, said: str) -> Carried:
-    """The question, understood so."""
+def _as(carried: Carried, said: str, session: Session) -> Carried:
+    """The question, understood so; what was answered before it may be a part of that."""
     query = carried.question.query
     if said == query:
         return carried
-    carried = decided(carried, f"rewrite: understood as: {said}")
-    return replace(carried, asked=query, question=replace(carried.question, query=said))
+    carried = decided(carried, f"{UNDERSTOOD}{said}")
+    question = replace(carried.question, query=said)
+    return replace(carried, asked=query, question=question, rests=session.rests)
 
 
 def _by_model(

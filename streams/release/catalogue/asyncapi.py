@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from schemas import catalog
+from schemas import catalog, topics
 from streams.app.topology import topics_of
 from streams.flow.stage import Stage
 from streams.flow.topic import Topic
@@ -26,6 +26,15 @@ _HEADERS = {
     "correlationid": "What all events of one question or change have in common.",
     "causationid": "The id of the event that caused it.",
     "traceparent": "Its span in the trace (W3C Trace Context).",
+}
+
+# What no stage writes.
+_WRITERS = {
+    topics.DOCS_REINDEX.name: "`millrace reindex`",
+    topics.DOCS_SOURCES.name: "`millrace follow`",
+    topics.INDEX_OWNERS.name: "whoever has the index",
+    topics.RAG_BUDGETS.name: "the process `usage`",
+    topics.CONTROL_TENANTS.name: "`millrace tenant`",
 }
 
 
@@ -72,7 +81,8 @@ def _channel(topic: Topic[Any]) -> Object:
     if "delete" in kept["cleanup.policy"]:
         kept["retention.ms"] = topic.retention_hours * HOUR_MS
     kept["max.message.bytes"] = topic.max_bytes
-    whose = "people and programs produce to it" if topic.edge else "written by stages"
+    written_by = f"written by {_WRITERS.get(topic.name, 'stages')}"
+    whose = "people and programs produce to it" if topic.edge else written_by
     return {
         "address": topic.name,
         "description": f"{_doc(topic)} Bulk: nobody waits for it." if topic.bulk else _doc(topic),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from processors.guard.identity import Identity
 from processors.questions.admit import AdmitConfig, Arrival, admit, assigned_request_id
 from schemas.events import QuestionAdmitted, QuestionAnswered, QuestionAsked, QuestionClosed
 from streams.flow.errors import Reject, Retry
+from streams.flow.topic import To
 from tests.support.fakes import POLICY, VERSIONS
 
 NOW = 1_800_000_000_000
@@ -80,6 +82,27 @@ def test_a_bad_question_is_refused_with_the_reason(asked: QuestionAsked, said: s
     assert isinstance(outcome, QuestionAnswered)
     assert outcome.status == "refused"
     assert said in outcome.reasons[0]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"query": " "}, {"top_k": 0}, {"query": "x" * 3000}])
+def test_a_refusal_goes_to_no_topic_of_somebody_else(wrong: dict[str, Any]) -> None:
+    both = frozenset({"rag.answers.acme", "rag.answers.other"})
+
+    def told(reply_to: str) -> list[str]:
+        asked = replace(_asked(reply_to=reply_to), **wrong)
+        ended = admit(
+            asked,
+            Arrival("rag.requests/0/1", 1, NOW, NOW),
+            config=AdmitConfig(reply_topics=both),
+            log=MemoryRequestLog(),
+            versions=VERSIONS,
+            policy=POLICY,
+            who=Identity("acme"),
+        )
+        return [each.topic for each in ended if isinstance(each, To)]
+
+    assert told("rag.answers.other") == []
+    assert told("rag.answers.acme") == (["rag.answers.acme"] if wrong else [])
 
 
 @pytest.mark.parametrize("deadline", [-1, 0 - 10**6, NOW - 1, 10])

@@ -74,6 +74,38 @@ def test_a_revoked_document_is_found_no_more_and_costs_no_model_call() -> None:
     assert [a.document.op for a in acks].count("access") == 3
 
 
+FORM = "A refund of a Gold card needs form RF-77."
+
+
+@pytest.mark.parametrize("change", [{"op": "access", "acl": ["hr"]}, {"op": "delete"}])
+def test_a_session_tells_nothing_of_a_document_that_was_revoked(change: dict[str, Any]) -> None:
+    running = Running()
+    running.feed("a.txt", FORM)
+    running.feed("b.txt", "Form RF-77 is signed by the branch manager.")
+    talk = {"session_id": "s", "user": "anne"}
+    first = running.ask("Which form does a refund of a Gold card need?", **talk)
+    assert "RF-77" in first.answer
+    assert running.ask("Who signs that form?", **talk).understood == "Who signs form RF-77?"
+    running.feed("a.txt", **change)
+    answer = running.ask("Who signs that form?", **talk)
+    assert answer.understood == "" and "RF-77" not in repr(answer.reasons)
+    assert any("its session knows what may not be seen now" in each for each in answer.degraded)
+    closed = running.driver.events(topics.RAG_CLOSED)
+    (last,) = (e for e in closed if e.carried.question.request_id == running.asked)
+    assert "RF-77" not in repr(last.carried)
+
+
+def test_a_session_that_rests_on_what_may_be_seen_is_understood_after_its_document_changed() -> (
+    None
+):
+    running = Running()
+    running.feed("a.txt", FORM)
+    talk = {"session_id": "s", "user": "anne"}
+    running.ask("Which form does a refund of a Gold card need?", **talk)
+    running.feed("a.txt", f"{FORM} It is blue.")
+    assert running.ask("Who signs that form?", **talk).understood == "Who signs form RF-77?"
+
+
 def test_what_a_version_says_of_access_stands_in_the_log_beside_it() -> None:
     running = Running()
     running.feed("a.txt", "The limit is 900 euros.", acl=["hr"], classes=["secret"])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
+
 import pytest
 
-from streams.app.pressure import FEW, LOOK_S, Line, Seen, waiting
+from streams.app.pressure import FEW, LOOK_S, Line, Seen, Watched, groups, waiting
+from tests.system.copying import copying
+from tests.system.harness import Bench, load_of, until
 
 
 def after(line: Line, asked: float, done: float, seconds: float, *, batch: int = 1) -> float:
@@ -54,3 +59,63 @@ def test_stages_follow_each_other_and_tiers_stand_beside_each_other() -> None:
     found = {"retrieve": 2.0, "rerank": 0.5, "generate.a": 1.0, "generate.b": 3.0}
     assert waiting(found) == 5.5
     assert waiting({}) == 0
+
+
+class Looked:
+    """A group that is behind by so much, and how often it was looked at."""
+
+    def __init__(self, behind: int = 0) -> None:
+        self.behind, self.looks, self.opened = behind, 0, 0
+
+    def __call__(self, stack: ExitStack) -> Looked:  # as `Watched` opens it
+        self.opened += 1
+        return self
+
+    def look(self) -> dict[str, Seen]:
+        self.looks += 1
+        return {"retrieve": Seen(time.monotonic(), self.looks, self.behind)}
+
+
+def watched(looked: Looked) -> Watched:
+    return Watched(lambda stack: looked(stack).look, ["retrieve"]).open()
+
+
+def test_at_rest_nothing_is_opened_or_asked_and_each_question_is_a_reason_to_look() -> None:
+    looked = Looked()
+    pressure = watched(looked)
+    try:
+        assert not looked.opened
+        for looks in (1, 2):
+            pressure.wait_s()
+            until(lambda looks=looks: looked.looks == looks, "a look")
+        time.sleep(3 * LOOK_S)
+        assert (looked.looks, looked.opened) == (2, 1)
+    finally:
+        pressure.close()
+
+
+def test_while_something_waits_it_is_looked_at_though_nobody_asks() -> None:
+    looked = Looked(behind=FEW + 1)
+    pressure = watched(looked)
+    try:
+        pressure.wait_s()
+        until(lambda: looked.looks > 3, "looks")
+        looked.behind = 0
+        until(lambda: pressure.wait_s() == 0, "the line to be gone")
+    finally:
+        pressure.close()
+
+
+def test_a_broker_says_how_far_each_group_has_read(bench: Bench) -> None:
+    (stage,) = [copying(bench.prefix)]
+    bench.send(load_of(40))
+    with ExitStack() as stack:
+        look = groups(bench.settings, [stage], stack)
+        seen = look()[stage.name]
+        assert (seen.read, seen.behind) == (0, 40)
+        with bench.process():
+            bench.await_consumed()
+        seen = look()[stage.name]
+        assert (seen.read, seen.behind) == (40, 0)
+        bench.send(load_of(3))
+        assert look()[stage.name].behind == 3

@@ -64,6 +64,10 @@ def test_who_reads_and_writes_is_as_the_topology_says() -> None:
     sent = {name.split(".send.")[1] for name in operations if ".send." in name}
     assert sent == {name for stage in STAGES for name in written(stage, {*TOPICS})}
     assert any(name.startswith("rag.generate.") for name in sent), "a family is each of its topics"
+    said = {name: each["summary"] for name, each in DOCUMENT["channels"].items()}
+    by_stages = {name for name, words in said.items() if words.endswith("; written by stages")}
+    assert by_stages == {name for name in sent if not TOPICS[name].edge}
+    assert said["docs.sources"].endswith("; written by `millrace follow`")
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:
