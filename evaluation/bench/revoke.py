@@ -104,6 +104,7 @@ class Secret:
         return any(each in repr(answer) for each in self.told)
 
 
+FORGOTTEN = "any of these until its kept answer left the cache"
 KEPT = "What is the access code of project {name}?"
 ANEW = "Which access code does project {name} have now?"
 FIRST = "Which form is the access code of project {name} written down in?"
@@ -150,23 +151,28 @@ def run(options: Options, say: Say) -> Findings:
         {
             "known": len(known),
             "asked": {when: dict(each.asked) for when, each in found.items()},
+            "told": {when: dict(each.told) for when, each in found.items()},
+            "until": {when: until(samples) for when, samples in found.items()},
             "corpus": chosen.name,
             "documents": options.documents,
         },
     )
 
 
+def until(samples: Samples) -> dict[str, Latency]:
+    """Milliseconds from a change until what."""
+    found = {f"{kind} until no index shows it": took for kind, took in samples.acknowledged.items()}
+    found[FORGOTTEN] = samples.forgotten
+    return {name: Latency.of(took) for name, took in found.items()}
+
+
 def figures(when: str, samples: Samples) -> list[Figure]:
+    """When it was gone, and how often it was told all the same."""
     made: list[Figure] = []
-    for kind, took in samples.acknowledged.items():
-        latency = Latency.of(took)
-        said = f"{kind} until no index shows it, {when}"
-        made.append(Figure(f"{said}, p50", latency.p50, "ms"))
-        made.append(Figure(f"{said}, p99", latency.p99, "ms", target=SOON))
-    latency = Latency.of(samples.forgotten)
-    said = f"changed until its answer left the cache, {when}"
-    made.append(Figure(f"{said}, p50", latency.p50, "ms"))
-    made.append(Figure(f"{said}, p99", latency.p99, "ms", target=GONE))
+    for name, latency in until(samples).items():
+        target = GONE if name == FORGOTTEN else SOON
+        made.append(Figure(f"{name}, {when}, p50", latency.p50, "ms"))
+        made.append(Figure(f"{name}, {when}, p99", latency.p99, "ms", target=target))
     for where, asked in samples.asked.items():
         title = f"told by {where} of {asked} asked at that moment, {when}"
         made.append(Figure(title, samples.told[where], "", target=NONE))
