@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from evaluation.bench import overload, render, report, soak
+from evaluation.bench import overload, render, report, revoke, soak
 from evaluation.bench.measures import Latency, percentile
 from evaluation.bench.report import Figure, Findings, Setting, Target
 from evaluation.bench.reranked import SETTLED_S, Through
 from evaluation.stages import to_search
-from schemas.events import GenerationRequested, QuestionAnswered, Usage
+from schemas.events import AnswerStatus, GenerationRequested, QuestionAnswered, Usage
 from streams.release.versions import versions
 
 ROOT = Path(__file__).parents[3]
@@ -21,6 +21,16 @@ ROOT = Path(__file__).parents[3]
 
 def as_report(*figures: Figure, quick: bool = False) -> dict[str, Any]:
     return report.as_json("hops", Findings(figures), Setting.here(), 1.0, quick=quick)
+
+
+def answered(
+    query: str, status: AnswerStatus = "answered", *reasons: str, answer: str = ""
+) -> QuestionAnswered:
+    return QuestionAnswered(
+        request_id=query, tenant="t", status=status, answer=answer, citations=[],
+        reasons=[*reasons], degraded=[], tier="local", model="m", versions=versions("main"),
+        usage=Usage(input_tokens=0, output_tokens=0, cost=0.0), timings_ms={}, answered_at=0,
+    )  # fmt: skip
 
 
 def test_percentiles_lie_between_the_samples() -> None:
@@ -85,13 +95,6 @@ def test_a_question_that_is_answered_without_chunks_is_lost_and_named() -> None:
         carried = to_search(query, "t", query).carried
         return GenerationRequested(carried=carried, candidates=[], tier="local", model="m")
 
-    def answered(query: str, status: str, *reasons: str) -> QuestionAnswered:
-        return QuestionAnswered(
-            request_id=query, tenant="t", status=status, answer="", citations=[],  # type: ignore[arg-type]
-            reasons=[*reasons], degraded=[], tier="local", model="m", versions=versions("main"),
-            usage=Usage(input_tokens=0, output_tokens=0, cost=0.0), timings_ms={}, answered_at=0,
-        )  # fmt: skip
-
     through = Through(["a", "b", "c"])
     through.waiting |= {"a", "b", "c"}
     through.hear(answered("b", "refused", "query has 6,800 characters"), 0.0)
@@ -118,6 +121,30 @@ def test_a_soak_holds_its_last_third_against_the_first_of_what_is_warm() -> None
     assert met[1]["memory, last third"] is False
     assert met[0]["handles, last third"] is True
     assert met[0]["kafka, last third"] is None, "it grows until records are old enough"
+
+
+def test_what_was_revoked_is_judged_by_when_it_was_gone_and_whether_it_was_told() -> None:
+    secret = revoke.Secret(7)
+    told = answered("r", answer=f"It is {secret.told[0]}.")
+    assert secret.is_told(told) and not revoke.Secret(8).is_told(told)
+    for kind in revoke.KINDS:
+        after = secret.becoming(kind)
+        assert (after.doc_id, after.acl) == (
+            secret.document.doc_id,
+            ["board"] if kind == "closed" else None,
+        )
+        assert not any(each in (after.body or "") for each in secret.told)
+
+    def met(told_by: str = "", slow: float = 0.0) -> dict[str, bool]:
+        samples = revoke.Samples({"closed": [40.0] * 9 + [40.0 + slow]}, [60.0] * 10)
+        samples.asked.update({"the index": 10, "a session": 10})
+        samples.told.update([told_by])
+        found = revoke.figures("idle", samples)
+        return {each.name: each.met for each in found if each.met is not None}
+
+    assert {*met().values()} == {True} and len(met()) == 4
+    assert not met(told_by="a session")["told by a session of 10 asked at that moment, idle"]
+    assert not met(slow=900.0)["closed until no index shows it, idle, p99"]
 
 
 def test_an_overload_is_judged_by_who_was_let_in_and_how_soon_the_others_knew() -> None:
