@@ -187,7 +187,7 @@ def groups(settings: RuntimeSettings, stages: Sequence[Stage], stack: ExitStack)
             for each in there[topic.name].partitions
         ]
 
-    def bounds(which: OffsetSpec) -> dict[tuple[str, int], int]:
+    def bounds(which: Any) -> dict[tuple[str, int], int]:
         asked = {each: which for mine in places.values() for each in mine}
         found = client.list_offsets(asked, request_timeout=NETWORK_S)  # of all in one request
         return {(p.topic, p.partition): f.result(NETWORK_S).offset for p, f in found.items()}

@@ -261,7 +261,9 @@ class Intruders:
         query = self.chance.choice(
             ["And what is its code?", "Who decides that code?", "And the fee?"]
         )
-        said = {"user": self._other(me).user} if self.chance.random() < 0.3 else {}
+        said: dict[str, Any] = {}
+        if self.chance.random() < 0.3:
+            said["user"] = self._other(me).user
         return self._ask(me, query, session_id=self.chance.choice(others), **said)
 
     def replies(self, me: Person) -> Sent:
@@ -328,8 +330,13 @@ class Intruders:
             yield good
             yield token(chief, None, "none")
             yield token(chief, "k1" * 20, "HS256")
-            for wrong in ({"exp": past}, {"aud": "others"}, {"iss": "me"}, {"nbf": past + 10**6}):
-                yield token(chief, **wrong)
+            wrongs: list[dict[str, Any]] = [
+                {"exp": past},
+                {"aud": "others"},
+                {"iss": "me"},
+                {"nbf": past + 10**6},
+            ]
+            yield from (token(chief, **wrong) for wrong in wrongs)
             yield token(chief, tenant=[tenant], sub="anne")
             head, _, tail = good.rpartition(b".")
             mine = token(Person(tenant, "bob")).rpartition(b".")[2]
