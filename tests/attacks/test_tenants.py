@@ -11,9 +11,12 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from connectors.rego.compiled import Compiled
+from connectors.rego.source import read
 from schemas import topics
 from schemas.events import QuestionAnswered
 from streams.app import opening
@@ -39,7 +42,7 @@ from tests.attacks.hostile import (
     documents,
     leaks,
 )
-from tests.support.fakes import CONFIG, FakePorts
+from tests.support.fakes import CONFIG, ROOT, FakePorts
 from tests.system.drill import Edge
 from tests.system.harness import until
 
@@ -62,12 +65,19 @@ def unanswered(attackers: Attackers, answers: Iterable[QuestionAnswered]) -> lis
     ]
 
 
+def answering_to(topic: str) -> Compiled:
+    """The shipped policy, where answers of all tenants may go to this topic."""
+    shipped = read(ROOT / "policies")
+    defaults = {**cast("dict[str, Any]", shipped.data["defaults"]), "reply_topics": [topic]}
+    return Compiled(replace(shipped, data={**shipped.data, "defaults": defaults}))
+
+
 def test_hostile_tenants_get_nothing_of_each_others_text_in_memory() -> None:
     print(f"SEED={SEED}")
     attackers = Attackers(SEED)
     config = replace(CONFIG, admit=replace(CONFIG.admit, reply_topics=(REPLIES,)))
     stages = topology(config)
-    driver = Driver(stages, FakePorts().opened)
+    driver = Driver(stages, FakePorts(policy=answering_to(REPLIES)).opened)
     for document in documents():
         driver.send(topics.DOCS_FEED, document)
     driver.run()
