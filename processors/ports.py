@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from processors.documents.labels import Labels
 from processors.documents.lacking import Document, Lacking, Stamp
@@ -20,8 +17,13 @@ from processors.text.lexicon import Lexicon
 from schemas.events import DocumentEmbedded, EmbeddedChunk
 from streams.flow.mirror import Reflecting
 
-Float32 = NDArray[np.float32]
-Float16 = NDArray[np.float16]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# As text: who only names a port pays for no numpy.
+Float32: TypeAlias = "NDArray[np.float32]"
+Float16: TypeAlias = "NDArray[np.float16]"
 
 
 @dataclass(frozen=True, slots=True)

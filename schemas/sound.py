@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from math import isfinite
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
 from schemas.events import Candidate, ChunksRetrieved, DocumentEmbedded, GenerationRequested
 
 FLOAT16 = 2  # bytes
@@ -27,10 +24,15 @@ def vectors(event: DocumentEmbedded) -> str:
             return f"{what} has sentences beyond its text"
         if len(item.sentence_vectors) != size * (len(chunk.sentences) // 2):
             return f"{what} has not one vector for each sentence"
-        numbers: NDArray[np.float16] = np.frombuffer(item.vector + item.sentence_vectors, "<f2")
-        if not np.isfinite(numbers).all():
+        if not _finite(item.vector + item.sentence_vectors):
             return f"{what} has a vector with what is no number"
     return ""
+
+
+def _finite(vectors: bytes) -> bool:
+    import numpy as np  # a fifth of a second, which whoever only names a topic does not need
+
+    return bool(np.isfinite(np.frombuffer(vectors, "<f2")).all())
 
 
 def candidates(event: ChunksRetrieved | GenerationRequested) -> str:

@@ -17,7 +17,7 @@ from evaluation.bench.client import Client
 from evaluation.bench.ingest import feed
 from evaluation.bench.measures import Latency, Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams.app import opening
+from streams.app import codecs
 from streams.app.settings import Settings
 
 P50 = Target("ratio", "at most", 2.5)
@@ -63,7 +63,7 @@ def run(options: Options, say: Say) -> Findings:
     with running.data_folder() as folder, ExitStack() as stack:
         settings = stack.enter_context(running.whole_stack(folder / "stack", say))
         _, report = feed(settings, chosen, TENANT, options.documents, say)
-        codec = opening.codec(settings, stack)
+        codec = codecs.codec(settings, stack)
         client = stack.enter_context(Client(settings, codec, TENANT))
         bare = stack.enter_context(
             Child("evaluation.bench.inline", _copied(settings, folder / "copy"))

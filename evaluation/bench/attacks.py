@@ -19,7 +19,7 @@ from evaluation.bench.ingest import feed
 from evaluation.bench.measures import percentile
 from evaluation.bench.memory import held
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams.app import opening
+from streams.app import codecs, opening
 from streams.app.settings import Settings
 from streams.edge import admin
 
@@ -62,7 +62,7 @@ def run(options: Options, say: Say) -> Findings:
         settings = stack.enter_context(running.whole_stack(folder, say))
         feed(settings, chosen, TENANT, options.documents, say)
         documents = chosen.documents(settings, TENANT, options.documents)
-        codec = opening.codec(settings, stack)
+        codec = codecs.codec(settings, stack)
         client = stack.enter_context(Client(settings, codec, TENANT))
         prober = Prober(settings, codec, documents)
         queries = chosen.queries(options.questions)

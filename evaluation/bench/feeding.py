@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from evaluation.bench.child import serve
 from evaluation.bench.corpus import endless
-from streams.app import opening
+from streams.app import codecs
 from streams.app.settings import load
 from streams.edge.client import reader
 from streams.edge.documents import Feeder, FeedReport
@@ -24,7 +24,7 @@ class _Feed(threading.Thread):
     def run(self) -> None:
         settings = load()
         with reader(settings) as consumer, ExitStack() as stack:
-            feeder = Feeder(settings, opening.codec(settings, stack), consumer, bulk=True)
+            feeder = Feeder(settings, codecs.codec(settings, stack), consumer, bulk=True)
             self.report = feeder.report
             feeder.feed(endless("load"))
 

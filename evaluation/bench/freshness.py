@@ -21,7 +21,7 @@ from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas import topics
 from schemas.events import DocumentFed
-from streams.app import opening
+from streams.app import codecs, opening
 from streams.app.settings import Settings
 from streams.edge.client import edge_output, from_the_end, reader
 from streams.edge.documents import Feeder
@@ -67,7 +67,7 @@ def run(options: Options, say: Say) -> Findings:
         settings = stack.enter_context(running.whole_stack(folder, say))
         feed(settings, chosen, TENANT, options.documents, say)
         documents = chosen.documents(settings, TENANT, options.documents)
-        prober = Prober(settings, opening.codec(settings, stack), documents)
+        prober = Prober(settings, codecs.codec(settings, stack), documents)
         say(f"idle: {options.changes} changes and deletes")
         idle = prober.probe("idle", options.changes, 0)
         cited = prober.cited(10)

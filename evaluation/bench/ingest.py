@@ -12,7 +12,7 @@ from evaluation.bench import corpus, running
 from evaluation.bench.child import Child
 from evaluation.bench.measures import Spread
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams.app import opening
+from streams.app import codecs
 from streams.app.settings import Settings
 from streams.edge.client import reader
 from streams.edge.documents import Feeder, FeedReport
@@ -90,7 +90,7 @@ def feed(
             say(f"{report.settled:,} of {len(documents):,} are searchable")
 
     with reader(settings) as consumer, ExitStack() as stack:
-        feeder = Feeder(settings, opening.codec(settings, stack), consumer)
+        feeder = Feeder(settings, codecs.codec(settings, stack), consumer)
         begin = time.perf_counter()
         report = feeder.feed(documents, on_progress=tell)
         took = time.perf_counter() - begin

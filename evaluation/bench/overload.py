@@ -18,7 +18,7 @@ from evaluation.bench.ingest import feed
 from evaluation.bench.measures import percentile
 from evaluation.bench.memory import held
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams.app import opening
+from streams.app import codecs, opening
 from streams.app.settings import Settings
 from streams.edge import admin
 
@@ -56,7 +56,7 @@ def run(options: Options, say: Say) -> Findings:
         feed(settings, chosen, TENANT, options.documents, say)
         queries = chosen.queries(500)
         say("how many questions it answers a second")
-        with Client(settings, opening.codec(settings, stack), TENANT) as client:
+        with Client(settings, codecs.codec(settings, stack), TENANT) as client:
             client.saturated(queries[:100], WAITING)
             capacity, _ = client.saturated(queries, WAITING)
         asked = capacity * options.times

@@ -12,7 +12,7 @@ from typing import Any
 from evaluation.bench.child import serve
 from schemas import topics
 from schemas.events import QuestionAsked
-from streams.app import opening
+from streams.app import codecs
 from streams.app.settings import load
 from streams.edge.client import from_the_end
 from streams.runtime import kafka
@@ -28,7 +28,7 @@ _over = threading.Event()
 def _ask(queries: list[str], per_second: float, seconds: float, deadline_ms: int) -> None:
     settings = load()
     with ExitStack() as stack:
-        codec = opening.codec(settings, stack)
+        codec = codecs.codec(settings, stack)
         producer = kafka.new_producer(kafka.producer_options(settings) | {"linger.ms": 5})
         begin = time.monotonic()
         for number, query in enumerate(itertools.cycle(queries)):
@@ -51,7 +51,7 @@ def _ask(queries: list[str], per_second: float, seconds: float, deadline_ms: int
 def _hear(ready: threading.Event, deadline_ms: int) -> None:
     settings = load()
     with ExitStack() as stack:
-        codec = opening.codec(settings, stack)
+        codec = codecs.codec(settings, stack)
         options: Any = kafka.plain_consumer_options(settings, "bench.overloading")
         consumer = kafka.new_consumer(options | {"enable.partition.eof": False})
         stack.callback(consumer.close)

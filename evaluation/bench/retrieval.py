@@ -20,8 +20,8 @@ from evaluation.retrieval.lookups import lookups
 from evaluation.retrieval.measures import Quality, Ranked, documents, trec
 from processors.questions.fusion import fuse
 from processors.questions.retrieve import RetrievalConfig, SearchResult
+from streams.app import codecs
 from streams.app import config as app_config
-from streams.app import opening
 from streams.flow.errors import UserError
 
 QUICK = 30
@@ -74,7 +74,7 @@ def _measure(one: beir.Judged, runs: Path | None, say: Say) -> dict[str, Any]:
         _, report = feed(settings, chosen, one.name, 10_000_000, say)
         say(f"asking {len(asked):,} questions")
         through, lost = through_the_pipeline(
-            settings, opening.codec(settings, stack), one.name, asked
+            settings, codecs.codec(settings, stack), one.name, asked
         )
         for query, why in lost.items():
             say(f"left out: {query.partition(' ')[2]}, which {why}")

@@ -18,7 +18,7 @@ from evaluation.bench.child import Child
 from evaluation.bench.client import Client
 from evaluation.bench.ingest import feed
 from evaluation.bench.report import Figure, Findings, Say, Target
-from streams.app import opening
+from streams.app import codecs
 from streams.app.settings import Settings
 from streams.local import state as stack_state
 
@@ -55,7 +55,7 @@ def run(options: Options, say: Say) -> Findings:
         changes, _ = feed(settings, chosen, TENANT, options.documents, say)
         queries = chosen.queries(500)
         say("how many questions it answers a second")
-        with Client(settings, opening.codec(settings, stack), TENANT) as client:
+        with Client(settings, codecs.codec(settings, stack), TENANT) as client:
             client.saturated(queries[:100], WAITING)
             questions, _ = client.saturated(queries, WAITING)
         half = {"questions": questions * LOAD / 2, "changes": changes * LOAD / 2}

@@ -13,7 +13,7 @@ from evaluation.bench import corpus
 from evaluation.bench.child import serve
 from evaluation.bench.client import Client
 from schemas.events import DocumentFed
-from streams.app import opening
+from streams.app import codecs
 from streams.app.settings import load
 from streams.edge.client import reader
 from streams.edge.documents import Feeder, FeedReport
@@ -40,7 +40,7 @@ def _changes(documents: int, per_second: float) -> Iterator[DocumentFed]:
 def _feed(documents: int, per_second: float) -> None:
     settings = load()
     with reader(settings) as consumer, ExitStack() as stack:
-        feeder = Feeder(settings, opening.codec(settings, stack), consumer)
+        feeder = Feeder(settings, codecs.codec(settings, stack), consumer)
         _reports.append(feeder.report)
         feeder.feed(_changes(documents, per_second))
 
@@ -48,7 +48,7 @@ def _feed(documents: int, per_second: float) -> None:
 def _ask(per_second: float) -> None:
     global _asked
     settings = load()
-    with ExitStack() as stack, Client(settings, opening.codec(settings, stack), TENANT) as client:
+    with ExitStack() as stack, Client(settings, codecs.codec(settings, stack), TENANT) as client:
         begin = time.monotonic()
         for number in itertools.count():
             time.sleep(max(0.0, begin + number / per_second - time.monotonic()))

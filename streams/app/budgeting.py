@@ -71,9 +71,9 @@ def purse(sections: Sections, opening: Opening) -> Purse:
 
 
 def _following(settings: Settings, opening: Opening) -> Following[BudgetStood]:
-    from streams.app.opening import codec
+    from streams.app import codecs
 
-    made = Following(settings, topics.RAG_BUDGETS, codec(settings, opening.stack)).open()
+    made = Following(settings, topics.RAG_BUDGETS, codecs.codec(settings, opening.stack)).open()
     opening.stack.callback(made.close)
     return made
 
@@ -82,9 +82,11 @@ class Control:
     """A `Suspensions`, by control.tenants."""
 
     def __init__(self, settings: Settings, opening: Opening) -> None:
-        from streams.app.opening import codec
+        from streams.app import codecs
 
-        made = Following(settings, topics.CONTROL_TENANTS, codec(settings, opening.stack)).open()
+        made = Following(
+            settings, topics.CONTROL_TENANTS, codecs.codec(settings, opening.stack)
+        ).open()
         opening.stack.callback(made.close)
         if not made.level(PATIENCE_S):
             raise UserError(

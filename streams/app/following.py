@@ -16,6 +16,7 @@ from streams.runtime.settings import RuntimeSettings
 
 E = TypeVar("E")
 POLL_S, AGAIN_S, NETWORK_S = 0.5, 2.0, 10.0
+QUICK_MS, PATIENT_MS = 50, 2000
 log = logging.getLogger("millrace.following")
 
 
@@ -63,20 +64,33 @@ class Following(Generic[E]):
                 self._ended.wait(AGAIN_S)
 
     def _read(self) -> None:
+        """Twice: quickly until all that was there is read, and from there on patiently.
+
+        The end of a partition is told after a fetch that waited in vain. Short waits tell it soon;
+        for as long as a process lives they would be most of what an idle broker has to do.
+        """
+        at: dict[int, int] = {}
+        for wait_ms, until in ((QUICK_MS, self._level), (PATIENT_MS, self._ended)):
+            self._take(at, wait_ms, until)
+
+    def _take(self, at: dict[int, int], wait_ms: int, until: threading.Event) -> None:
+        """Read on from these offsets, which move with it; an event is always told at once."""
         group = f"{self._settings.group_prefix}.follower"
-        consumer = kafka.new_consumer(kafka.plain_consumer_options(self._settings, group))
+        options = kafka.plain_consumer_options(self._settings, group)
+        consumer = kafka.new_consumer(options | {"fetch.wait.max.ms": wait_ms})
         try:
-            left = self._assigned(consumer)
-            while not self._ended.is_set():
+            left = self._assigned(consumer, at)
+            while not (until.is_set() or self._ended.is_set()):
                 message = consumer.poll(POLL_S)
                 if message is None:
                     continue
-                error = message.error()
+                error, partition = message.error(), message.partition() or 0
                 if error is None:
                     key, value = message.key(), message.value()
                     self._note(key, value)  # pyright: ignore[reportArgumentType] - bytes
+                    at[partition] = (message.offset() or 0) + 1
                 elif error.code() == KafkaError._PARTITION_EOF:  # pyright: ignore[reportPrivateUsage]
-                    left.discard(message.partition() or 0)
+                    left.discard(partition)
                     if not left:
                         self._level.set()
                 elif error.fatal():
@@ -84,12 +98,13 @@ class Following(Generic[E]):
         finally:
             consumer.close()
 
-    def _assigned(self, consumer: Consumer) -> set[int]:
+    def _assigned(self, consumer: Consumer, at: dict[int, int]) -> set[int]:
         name = self._topic.name
         there = consumer.list_topics(name, timeout=NETWORK_S).topics[name]
         if there.error is not None:
             raise UserError(f"topic {name} is missing: run `millrace topics apply`")
-        consumer.assign([TopicPartition(name, each, OFFSET_BEGINNING) for each in there.partitions])
+        places = [(each, at.get(each, OFFSET_BEGINNING)) for each in there.partitions]
+        consumer.assign([TopicPartition(name, *place) for place in places])
         return {*there.partitions}
 
     def _note(self, key: bytes | None, value: bytes | None) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
-from streams.app import opening, permitted
+from streams.app import codecs, opening, permitted
 from streams.app.owning import Owning, owning
 from streams.app.ports import open_ports
 from streams.app.settings import Settings
@@ -122,7 +122,7 @@ def run(settings: Settings, names: Sequence[str]) -> int:
         if index is not None:
             index.stand_by(stack, partial(_tell, ready_file))
         ports = open_ports(settings, stages, stack)
-        codec = opening.codec(settings, stack)
+        codec = codecs.codec(settings, stack)
         announce(codec, stages)
         if index is not None:
             index.begin(ports, codec)

@@ -1,4 +1,4 @@
-"""What programs beside the workers open: the codec, files to feed, the searchable set."""
+"""What programs beside the workers open: files to feed, the embedding model, the searchable set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from connectors.converters import sources
 from connectors.converters.documents import Documents
 from connectors.converters.port import ConvertSettings
-from connectors.schema_registry.port import RegistrySettings, registry
 from processors.needs import EMBEDDER
 from streams.app import stores
 from streams.app.config import config
@@ -16,8 +15,6 @@ from streams.app.ports import open_these
 from streams.app.settings import Settings
 from streams.app.topology import topology
 from streams.flow.stage import Stage
-from streams.runtime.codec import Codec
-from streams.runtime.telemetry import watch_peer
 
 
 def stages(settings: Settings) -> list[Stage]:
@@ -27,16 +24,6 @@ def stages(settings: Settings) -> list[Stage]:
         UserError: a policy file is absent or wrong.
     """
     return topology(config(settings))
-
-
-def codec(settings: Settings, stack: ExitStack) -> Codec:
-    """The codec, with the schema registry where one is configured."""
-    section = settings.of(RegistrySettings)
-    if not section.url:
-        return Codec()
-    opened = registry(section, watch_peer)
-    stack.callback(opened.close)
-    return Codec(opened)
 
 
 def model_at_work(settings: Settings) -> str:

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas import topics
 from schemas.events import PartialAnswer
-from streams.app.opening import codec
+from streams.app import codecs
 from streams.app.settings import Settings
 from streams.flow.errors import Retry
 from streams.flow.port import Opening
@@ -79,6 +79,6 @@ def partials(settings: Settings, opening: Opening) -> KafkaPartials:
         "acks": 1,
         "message.timeout.ms": LATE_MS,
     }
-    made = KafkaPartials(kafka.new_producer(options), codec(settings, opening.stack))
+    made = KafkaPartials(kafka.new_producer(options), codecs.codec(settings, opening.stack))
     opening.stack.callback(made.close)
     return made

@@ -55,10 +55,10 @@ def settings() -> Settings:
 
 @contextmanager
 def open_codec(chosen: Settings) -> Generator[Codec]:
-    from streams.app import opening
+    from streams.app import codecs
 
     with ExitStack() as stack:
-        yield opening.codec(chosen, stack)
+        yield codecs.codec(chosen, stack)
 
 
 def progress() -> Progress:

@@ -7,7 +7,7 @@ import os
 from contextlib import ExitStack
 
 from schemas import topics
-from streams.app import opening
+from streams.app import codecs
 from streams.app.host import PATIENCE_S, serve
 from streams.app.settings import Settings
 from streams.app.tenancy import Followed
@@ -50,7 +50,7 @@ def run(settings: Settings) -> int:
     with ExitStack() as stack:
         app = usage_app(
             settings,
-            opening.codec(settings, stack),
+            codecs.codec(settings, stack),
             Followed(settings.policies, watch_peer),
             _partitions(settings),
             tell,

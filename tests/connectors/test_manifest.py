@@ -26,7 +26,7 @@ from streams.app.config import config
 from streams.app.policies import SHIPPED as POLICIES
 from streams.app.ports import open_these
 from streams.app.settings import Settings
-from streams.cli import app
+from streams.cli import command_line
 from streams.flow.errors import UserError
 from streams.flow.port import Opening, Port
 
@@ -237,15 +237,15 @@ def test_who_means_other_weights_records_them(
     changed = altered(SHIPPED, tmp_path / "mine.npz")
     monkeypatch.setenv("MILLRACE_POLICIES", str(folder))
     monkeypatch.setenv("MILLRACE_READING__WEIGHTS", str(changed))
-    asked = CliRunner().invoke(app, ["weights"])
+    asked = CliRunner().invoke(command_line(), ["weights"])
     assert asked.exit_code == 1
     assert "reader  NOT as there" in asked.output
-    done = CliRunner().invoke(app, ["weights", "--accept", f"reader={changed}"])
+    done = CliRunner().invoke(command_line(), ["weights", "--accept", f"reader={changed}"])
     assert done.exit_code == 0, done.output
-    asked = CliRunner().invoke(app, ["weights", "--json"])
+    asked = CliRunner().invoke(command_line(), ["weights", "--json"])
     assert asked.exit_code == 0
     known = {each["name"]: each for each in json.loads(asked.output)["weights"]}
     assert known["reader"]["digest"] == known["reader"]["allowed"] == weights.digest_of(changed)
     assert len(known) == 3
-    wrong = CliRunner().invoke(app, ["weights", "--accept", "reader"])
+    wrong = CliRunner().invoke(command_line(), ["weights", "--accept", "reader"])
     assert "NAME=PATH" in str(wrong.exception)

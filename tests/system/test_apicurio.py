@@ -24,7 +24,7 @@ from schemas.events import Chunk, DocumentChunked, DocumentFed, FeedbackGiven
 from streams.app.settings import Settings
 from streams.app.subjects import State, Subject, compared, registered
 from streams.app.topology import topics_of, topology
-from streams.cli import app
+from streams.cli import command_line
 from streams.flow.errors import Reject, UserError
 from streams.flow.topic import Topic
 from streams.local.child import LOOPBACK, Ports, Service
@@ -168,10 +168,10 @@ def test_an_unknown_id_is_rejected(registry: SchemaRegistry) -> None:
 def test_settings_name_it(url: str) -> None:
     from contextlib import ExitStack
 
-    from streams.app import opening
+    from streams.app import codecs
 
     with ExitStack() as stack:
-        codec = opening.codec(Settings(registry={"url": url}), stack)
+        codec = codecs.codec(Settings(registry={"url": url}), stack)
         value = codec.encode("rag.feedback", FeedbackGiven(request_id="r", tenant="a", rating=1))
     assert value[0] == 0
 
@@ -208,11 +208,11 @@ def test_schemas_are_registered_compared_and_held_to_their_readers(
 def test_the_command_line_registers_and_checks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILLRACE_REGISTRY__URL", url)
     run = CliRunner()
-    assert run.invoke(app, ["schemas", "register"]).exit_code == 0
-    done = run.invoke(app, ["schemas", "check", "--json"])
+    assert run.invoke(command_line(), ["schemas", "register"]).exit_code == 0
+    done = run.invoke(command_line(), ["schemas", "check", "--json"])
     assert done.exit_code == 0, done.output
     said = [json.loads(line) for line in done.output.splitlines()]
     assert {each["subject"] for each in said} >= {"rag.answers-value", "docs.feed-value"}
     assert not any(each["faults"] or each["changes"] for each in said)
-    done = run.invoke(app, ["schemas", "diff"])
+    done = run.invoke(command_line(), ["schemas", "diff"])
     assert (done.exit_code, done.output) == (0, "nothing changed\n")

@@ -18,7 +18,7 @@ from processors.guard.decision import Decision, Refusal, unavailable
 from processors.guard.shadow import Shadowed, difference
 from schemas import topics
 from schemas.events import QuestionClosed
-from streams.cli import app
+from streams.cli import command_line
 from streams.edge.replaying import replayed
 from tests.streams.app.test_guarding import Running
 from tests.support.fakes import POLICY, ROOT, FakePorts
@@ -97,9 +97,12 @@ def test_the_differences_of_two_policies_are_told_by_tenant_and_role(candidate: 
     named = {each.partition(": policy")[0] for each in found}
     assert {"(unlisted): 31 characters", "(unlisted): card", "(unlisted), everyone: sees"} <= named
     assert "(unlisted): email" not in named
-    result = CliRunner().invoke(app, ["policy", "diff", str(shipped), str(candidate)])
+    result = CliRunner().invoke(command_line(), ["policy", "diff", str(shipped), str(candidate)])
     assert result.exit_code == 1 and f"{count} decisions, {len(found)} differ" in result.output
-    assert CliRunner().invoke(app, ["policy", "diff", str(shipped), str(shipped)]).exit_code == 0
+    assert (
+        CliRunner().invoke(command_line(), ["policy", "diff", str(shipped), str(shipped)]).exit_code
+        == 0
+    )
 
 
 def test_closed_questions_are_asked_again_by_what_their_events_kept(candidate: Path) -> None:

@@ -105,7 +105,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 
 
 def test_what_a_page_says_to_type_there_is() -> None:
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(cli.command_line())
     for path in sorted((ROOT / RUNBOOKS).glob("*.md")):
         for line in path.read_text().split("```")[1].strip().splitlines():
             program, *words = shlex.split(line)

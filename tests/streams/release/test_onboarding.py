@@ -17,7 +17,7 @@ from evaluation.quality import dataset
 from processors.guard.identity import Identity
 from processors.money.tenancy import Quotas
 from streams.app import policies, tenancy
-from streams.cli import app
+from streams.cli import command_line
 from streams.flow.errors import UserError
 from streams.release import onboarding
 from streams.release.kubernetes import chart
@@ -37,7 +37,7 @@ def repository(tmp_path: Path) -> Path:
 
 def new(repository: Path, *said: str) -> str:
     kind, *others = said
-    done = CliRunner().invoke(app, ["new", kind, "--to", str(repository), *others])
+    done = CliRunner().invoke(command_line(), ["new", kind, "--to", str(repository), *others])
     if isinstance(done.exception, UserError):
         raise done.exception
     assert done.exit_code == 0, done.output
