@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-models test-llm check check-infra test-cluster evaluate drill clean
+.PHONY: demo test test-real test-models test-llm check check-infra image test-image test-cluster evaluate drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -47,6 +47,22 @@ check-infra: $(STAMP)
 	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
 	  $$root apt-get update -qq && $$root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus >/dev/null; }
 	@$(BIN)/python -m pytest tests/infra/check_chart.py tests/infra/check_secured.py tests/infra/check_rules.py tests/infra/check_observed.py tests/infra/check_catalogue.py tests/infra/check_gitops.py
+
+image: $(STAMP)
+	@which mmdebstrap buildah >/dev/null || { \
+	  echo "millrace: installing mmdebstrap and buildah (Debian's packages)"; \
+	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  $$root apt-get update -qq && $$root apt-get install -y -qq --no-install-recommends mmdebstrap buildah >/dev/null; }
+	@echo "millrace: making the workers' image in build/image, without a container engine (four minutes)"
+	@$(BIN)/python -m infra.image
+
+test-image: image
+	@which docker-registry >/dev/null || { \
+	  echo "millrace: installing a registry (Debian's package, its service not started)"; \
+	  root=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  $$root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends docker-registry >/dev/null; }
+	@echo "millrace: the image made again, signed, verified, altered and refused (needs Go; builds cosign and helm once)"
+	@$(BIN)/python -m pytest tests/infra/check_image.py
 
 test-cluster: $(STAMP)
 	@echo "millrace: the chart on a real API server with the real KEDA (needs Go; builds them once: 20 minutes of a core)"
