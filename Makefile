@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-models test-llm check check-infra image test-image test-cluster evaluate drill clean
+.PHONY: demo test test-real test-models test-llm check check-infra image test-image test-cluster evaluate upgrade drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -78,6 +78,10 @@ test-llm: $(EVALUATION) requirements-llm.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-llm.lock
 	@echo "millrace: a language model over the wire, in the running stack too"
 	@$(BIN)/python -m pytest tests/connectors/test_llama_server.py tests/system/test_generated.py
+
+upgrade: $(STAMP)
+	@echo "millrace: a rolling upgrade from a former commit under load (FORMER=$(or $(FORMER),as in the test))"
+	@DRILL=full FORMER=$(FORMER) $(BIN)/python -m pytest tests/system/test_upgrade.py -m drill -s
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"

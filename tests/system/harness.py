@@ -309,11 +309,11 @@ def feeding(bench: Bench, events: Sequence[DocumentFed], per_second: float) -> I
 
 @contextmanager
 def evenly(
-    bench: Bench, per_second: float, output: Callable[[int], Output]
+    settings: Settings, per_second: float, output: Callable[[int], Output]
 ) -> Generator[list[int]]:
     """Records are sent at an even pace until leaving; the numbers of those that were."""
     done, sent = threading.Event(), list[int]()
-    producer = kafka.new_producer(kafka.producer_options(bench.settings))
+    producer = kafka.new_producer(kafka.producer_options(settings))
     partitions = kafka.Partitions(producer)
 
     def run() -> None:

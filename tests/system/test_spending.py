@@ -116,7 +116,7 @@ def test_ten_kills_of_who_asks_a_model_overspend_by_one_reservation_and_lose_no_
                 worker.wait_ready()
             overspent: list[int] = []
             killed = workers["generate.local"]
-            with evenly(bench, PER_SECOND, partial(asking, bench, tenant)) as sent:
+            with evenly(bench.settings, PER_SECOND, partial(asking, bench, tenant)) as sent:
                 for _ in range(10):
                     time.sleep(rng.uniform(0.1, 2.0))
                     killed.signal(signal.SIGKILL)

@@ -51,7 +51,7 @@ def windows_after(bench: Bench, kills: int, rng: random.Random) -> None:
             worker.start()
         for worker in workers.values():
             worker.wait_ready()
-        with evenly(bench, 40, partial(closing, bench)) as sent:
+        with evenly(bench.settings, 40, partial(closing, bench)) as sent:
             for number in range(2 * kills):
                 time.sleep(rng.uniform(0.3, 2.0))  # a kill at any moment
                 worker = workers["meter" if number % 2 else "usage"]
