@@ -225,7 +225,10 @@ def batch_stage(
         run = make(opened)
 
         def run_all(received: Sequence[Received[I]]) -> Sequence[Outcome]:
-            outcomes = run([record.event for record in received])
+            try:
+                outcomes = run([record.event for record in received])
+            except Retry as failure:  # what all of them need is away: it is no record's fault
+                return [failure] * len(received)
             if len(outcomes) != len(received):
                 raise ValueError(
                     f"{name} gave {len(outcomes)} outcomes for {len(received)} records"

@@ -101,6 +101,22 @@ def test_a_failing_store_is_retried_and_then_works() -> None:
     assert not down
 
 
+def test_documents_wait_while_the_model_that_embeds_them_does_not_answer() -> None:
+    """It is no bug of theirs: none becomes a dead letter, and the worker does not end."""
+    ports = FakePorts(embedder=BagOfWords())
+    driver = _driver(ports)
+    names = [f"{number}.md" for number in range(3)]
+    driver.send(topics.DOCS_FEED, _fed(HANDBOOK, doc_id="first.md"))
+    driver.run()
+    ports.embedder.fail = [Retry("it takes too long")] * 40
+    for name in names:
+        driver.send(topics.DOCS_FEED, _fed(f"{HANDBOOK}\nOf {name}.\n", doc_id=name))
+    driver.run()
+    assert not ports.embedder.fail
+    assert not driver.dead_letters(topics.DOCS_DLQ)
+    assert _live(ports).keys() == {"first.md", *names}
+
+
 def test_a_duplicate_request_id_is_answered_once() -> None:
     driver = _driver(FakePorts())
     for query in ("first?", "second?"):
