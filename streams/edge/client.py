@@ -35,6 +35,17 @@ E = TypeVar("E")
 POLL_S = 0.2
 NETWORK_S = 10.0
 PATIENCE_S = 30.0
+LOOK_S = 0.05
+# Of a topic that was made a moment ago, until each broker knows who leads it.
+_UNLED = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError._UNKNOWN_PARTITION,  # pyright: ignore[reportPrivateUsage]
+        KafkaError._UNKNOWN_TOPIC,  # pyright: ignore[reportPrivateUsage]
+    }
+)
 
 
 def places(consumer: Consumer, names: Sequence[str]) -> list[TopicPartition]:
@@ -69,12 +80,29 @@ def reader(settings: Settings) -> Generator[Consumer]:
 
 
 def from_the_end(consumer: Consumer, names: Sequence[str]) -> None:
-    """Assign topics from what is written from now on."""
-    ends: list[TopicPartition] = []
-    for place in places(consumer, names):
-        _, high = consumer.get_watermark_offsets(place, timeout=NETWORK_S)
-        ends.append(TopicPartition(place.topic, place.partition, high))
-    consumer.assign(ends)
+    """Assign topics from what is written from now on; one just made once it can be read.
+
+    Raises:
+        UserError: the broker does not answer, a topic is missing, or it cannot be read.
+    """
+    until = time.monotonic() + NETWORK_S
+    consumer.assign([_end(consumer, place, until) for place in places(consumer, names)])
+
+
+def _end(consumer: Consumer, place: TopicPartition, until: float) -> TopicPartition:
+    while True:
+        try:
+            _, high = consumer.get_watermark_offsets(place, timeout=NETWORK_S)
+            return TopicPartition(place.topic, place.partition, high)
+        except KafkaException as error:
+            unled = error.args[0].code() in _UNLED
+            if not unled or time.monotonic() > until:
+                remedy = "are its brokers up?" if unled else "`millrace doctor` looks why"
+                raise UserError(
+                    f"partition {place.partition} of {place.topic} cannot be read "
+                    f"({kafka.reason(error)}): {remedy}"
+                ) from None
+        time.sleep(LOOK_S)
 
 
 def _at(consumer: Consumer, todo: Sequence[TopicPartition], time_ms: int) -> list[TopicPartition]:
