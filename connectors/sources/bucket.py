@@ -1,7 +1,8 @@
 """A bucket of an S3-compatible store that is followed: its objects are its items.
 
 Through obstore, one wheel that speaks S3 and what is like it. It refuses a listing that cannot be
-had to its end, and objects whose keys are no paths.
+had to its end, and one with an object whose key is no path (`a/../b`, `a//b`): the folder of that
+one is not seen then, and every other is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 LONGEST = 300  # characters of what went wrong
+_NO_NAMES = frozenset(("", ".", ".."))
 _REFUSED = (" 401 Unauthorized", " 403 Forbidden")
 _TOLD = re.compile(r"<Code>([^<]+)</Code>\s*<Message>([^<]+)</Message>")
 
@@ -45,13 +47,47 @@ class Bucket:
 
     def listing(self) -> Listing:
         """All objects; what stands for a folder is none."""
+        from obstore.exceptions import InvalidPathError
+
         items: dict[str, Item] = {}
+        unseen: dict[str, str] = {}
         with self._answering():
-            for each in self._listed(PAGE):
+            try:
+                found = [*self._listed(PAGE)]
+            except InvalidPathError as error:
+                try:
+                    found, unseen = self._by_folder()
+                except InvalidPathError:
+                    raise error from None  # which names the object
+            for each in found:
                 name = each["path"].removeprefix(self._prefix)
                 if each["size"] or kind_of(name) is not None:
                     items[name] = _item(each)
-        return Listing(_shown(items))
+        return Listing(_shown(items), unseen)
+
+    def _by_folder(self) -> tuple[list[ObjectMeta], dict[str, str]]:
+        """The objects of all folders that can be listed, and of the others why they cannot."""
+        import obstore
+        from obstore.exceptions import InvalidPathError
+
+        library: Any = obstore  # as above
+        found: list[ObjectMeta] = []
+        unseen: dict[str, str] = {}
+        left: list[str | None] = [self._below]
+        while left:
+            folder = left.pop()
+            try:
+                level = library.list_with_delimiter(self._store, folder)
+            except InvalidPathError as error:
+                if folder == self._below:
+                    raise
+                assert folder is not None, "the first alone may be the bucket"
+                why = f"holds an object whose key is no path ({_said(error)}): rename that object"
+                unseen[folder.removeprefix(self._prefix)] = why
+                continue
+            found += level["objects"]
+            left += level["common_prefixes"]
+        return found, unseen
 
     def named(self, notice: bytes) -> list[str]:
         return notices.named(notice, self._bucket, self._prefix)
@@ -61,16 +97,20 @@ class Bucket:
         import obstore
 
         items: dict[str, Item] = {}
+        unseen: dict[str, str] = {}
         missing = False
         with self._answering():
             for name in names:
+                if _NO_NAMES.intersection(name.removesuffix("/").split("/")):
+                    unseen[name] = "its key is no path: rename that object"
+                    continue
                 try:
                     items[name] = _item(obstore.head(self._store, self._prefix + name))
                 except FileNotFoundError:
                     missing = True
             if missing:  # a bucket that is gone says the same of each object
                 next(self._listed(1), None)
-        return Listing(_shown(items))
+        return Listing(_shown(items), unseen)
 
     def read(self, name: str) -> Content:
         import obstore

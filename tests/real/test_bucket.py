@@ -127,7 +127,23 @@ def test_a_bucket_that_is_gone_or_shut_removes_nothing(
         source("s3://handbook", away, tmp_path).listing()
 
 
-def test_an_object_whose_key_is_no_path_is_named(put: Put, bucket: Bucket) -> None:
+def test_an_object_whose_key_is_no_path_hides_its_folder_and_no_other(
+    put: Put, bucket: Bucket
+) -> None:
+    put("kb/x/../b.md", b"text")
+    for name in ("a.md", "x/c.md", "y/d.md", "y/z/e.md"):
+        put(f"kb/{name}", b"text")
+    listing = bucket.listing()
+    assert {*listing.items} == {"a.md", "y/d.md", "y/z/e.md"}
+    assert {*listing.unseen} == {"x"}, "so nothing of it is taken for removed"
+    assert "whose key is no path" in listing.unseen["x"] and "kb/x/.." in listing.unseen["x"]
+    told = bucket.of(["a.md", "x/c.md", "x/../b.md"])
+    assert {*told.items} == {"a.md", "x/c.md"} and {*told.unseen} == {"x/../b.md"}
+
+
+def test_where_it_stands_in_the_folder_that_is_followed_it_is_named(
+    put: Put, bucket: Bucket
+) -> None:
     put("kb/a.md", b"text")
     put("kb/../b.md", b"text")
     with pytest.raises(UserError, match=r"holds an object whose key is no path .*kb/\.\./b.md"):

@@ -43,6 +43,36 @@ def test_names_are_looked_at_alone_and_those_that_went_are_left_out(kept: KeptBu
     assert found.items == {"a.md": kept.source.listing().items["a.md"]}
 
 
+def test_a_name_that_is_no_path_is_told_and_the_others_are_looked_at(kept: KeptBucket) -> None:
+    kept.put("a.md", b"text")
+    found = kept.source.of(["x/../b.md", "a.md", "c//d.md", "./e.md"])
+    assert {*found.items} == {"a.md"}
+    assert {*found.unseen} == {"x/../b.md", "c//d.md", "./e.md"}
+
+
+def test_where_one_folder_cannot_be_listed_the_others_are(
+    kept: KeptBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a server, which has keys that are no paths: this store takes none."""
+    for name in ("a.md", "x/b.md", "y/c.md", "y/z/d.md"):
+        kept.put(name, b"text")
+    import obstore
+
+    own = obstore.list_with_delimiter
+
+    def refused(*_: object, **__: object) -> Any:
+        raise obstore.exceptions.InvalidPathError('Path "kb/x//e.md" has an empty segment')
+
+    def listed(store: Any, folder: Any) -> Any:
+        return refused() if folder == "kb/x" else own(store, folder)
+
+    monkeypatch.setattr(obstore, "list", refused)
+    monkeypatch.setattr(obstore, "list_with_delimiter", listed)
+    found = kept.source.listing()
+    assert {*found.items} == {"a.md", "y/c.md", "y/z/d.md"}
+    assert {*found.unseen} == {"x"} and "kb/x//e.md" in found.unseen["x"]
+
+
 def test_what_is_remembered_has_no_slash_too_many() -> None:
     named = [Bucket(MemoryStore, where).name for where in ("s3://b/kb", "s3://b/kb/")]
     assert named == ["s3://b/kb", "s3://b/kb"]
@@ -75,6 +105,7 @@ def test_each_refusal_names_the_bucket_and_the_remedy(
         raise getattr(obstore.exceptions, error)("no")
 
     monkeypatch.setattr(obstore, "list", refused)
+    monkeypatch.setattr(obstore, "list_with_delimiter", refused)
     with pytest.raises(UserError, match=r"s3://handbook/kb .*nothing of\s+it is") as told:
         kept.source.listing()
     assert "MILLRACE_BUCKET__" in str(told.value) or "rename that object" in str(told.value)
