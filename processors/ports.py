@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from processors.documents.labels import Labels
 from processors.documents.lacking import Document, Lacking, Stamp
@@ -349,6 +349,14 @@ class ChunkStore(Reflecting, Protocol):
     def scan(self, tenant: str | None = None) -> Iterator[StoredChunk]:
         """Everything searchable, or one tenant's (for `index dump`)."""
         ...
+
+
+@runtime_checkable
+class Apart(Protocol):
+    """A `ChunkStore` that is two: what it has of words and of vectors can be asked for at once."""
+
+    @property
+    def stores(self) -> tuple[ChunkStore, ...]: ...
 
 
 class DenseSearch(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -161,3 +162,18 @@ def test_while_one_is_away_the_other_answers_with_its_own_chunks(pair: Pair, whi
         pair.index.fetch("acme", [chunk_id("a", 0)])
     nothing = search([], Searched(pair.index, pair.index, pair.index))
     assert nothing == []
+
+
+def test_both_are_asked_for_their_rankings_at_once(pair: Pair) -> None:
+    apply(pair.index, [change("a", 1, ("the cat sat",))])
+    both = Barrier(2, timeout=30)
+    for store, name in ((pair.dense, "nearest"), (pair.lexical, "matching")):
+        own = getattr(store, name)
+
+        def meeting(queries: Any, own: Any = own) -> Any:
+            both.wait()  # breaks where nobody else comes
+            return own(queries)
+
+        setattr(store, name, meeting)
+    result = ask(pair.index, "the cat sat")
+    assert result.dense[0].chunk_ids == result.lexical[0].chunk_ids == [chunk_id("a", 0)]
