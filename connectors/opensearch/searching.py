@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from connectors.bm25.encoder import marks_asked
+from connectors.bm25.encoder import K1, marks_asked
 from connectors.opensearch.client import reason
 from connectors.opensearch.documents import term
 from connectors.opensearch.template import field_of
@@ -20,6 +20,9 @@ MISSING = 404
 # Of a question: OpenSearch takes 1,024 clauses in a search, and refuses the whole of longer ones.
 _MOST_WORDS = 400
 _WORD = re.compile(r"[^\W_]+")
+# Lucene leaves this factor of BM25 out, since it changes no order. Trees that re-order have learned
+# from scores that have it.
+_OF_BM25 = K1 + 1
 
 
 def body_of(query: SearchQuery, text: str) -> dict[str, Any]:
@@ -67,4 +70,4 @@ def ranking_of(said: Mapping[str, Any]) -> Ranking | None:
     if failed := said["_shards"]["failed"]:
         raise Retry(f"OpenSearch did not search {failed} of its shards")
     hits = said["hits"]["hits"]
-    return Ranking([hit["_id"] for hit in hits], [hit["_score"] for hit in hits])
+    return Ranking([hit["_id"] for hit in hits], [hit["_score"] * _OF_BM25 for hit in hits])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from connectors.opensearch.client import Client
 from connectors.opensearch.index import OpenSearchIndex
 from connectors.opensearch.making import make
 from connectors.opensearch.port import OpenSearchSettings, opened
+from connectors.qdrant_edge.index import EdgeIndex
 from infra.local.opensearch import OpenSearchServer
 from processors.documents.index import index as index_stage
 from processors.guard.sight import UNLABELLED
@@ -205,3 +207,24 @@ def test_a_password_that_is_exchanged_is_taken_up_without_a_restart(
     file.write_text("new")
     assert client.call("GET", "/", timeout_s=5)["version"]
     client.close()
+
+
+def test_scores_are_on_the_scale_of_the_embedded_index(
+    words: OpenSearchIndex, tmp_path: Path
+) -> None:
+    """Trees that re-order have learned from those; passages are as long as it takes them to be."""
+    rng = random.Random(7)
+    known = ["".join(rng.choices("bdfgklmnprtv", k=7)) for _ in range(60)]
+    said = [" ".join(rng.choices(known, k=40)) for _ in range(30)]
+    changes = [change(f"d{n}", 1, (text,)) for n, text in enumerate(said)]
+    vector = np.zeros((1, SIZE), np.float32)
+    asked = [SearchQuery("acme", [" ".join(known[:3])], vector, 30, UNLABELLED.access)]
+    with EdgeIndex(tmp_path / "index", "v1", SIZE) as edge:
+        found: list[dict[str, float]] = []
+        for store in (edge, words):
+            apply(store, changes)  # type: ignore[arg-type]
+            ((ranking,),) = store.matching(asked)
+            found.append(dict(zip(ranking.chunk_ids, ranking.scores, strict=True)))
+    ours, theirs = found
+    assert ours.keys() == theirs.keys() and len(ours) > 10
+    assert theirs == pytest.approx(ours, rel=0.1)
