@@ -30,8 +30,8 @@ class ModelServer(ThreadingHTTPServer):
     cut_after = 0  # events of a stream, after which the line is dropped; 0: never
     cached = 0  # tokens of the input that were read before
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.asked: list[dict[str, Any]] = []
 
     @property
@@ -96,9 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[ModelServer]:
-    """A server on a free port of this machine."""
-    with ModelServer() as server:
+def serving(port: int = 0) -> Iterator[ModelServer]:
+    """A server on this port of this machine, or on a free one."""
+    with ModelServer(port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
