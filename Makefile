@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-models test-llm check check-infra image test-image test-cluster evaluate upgrade drill clean
+.PHONY: demo test test-real test-models test-llm test-litellm check check-infra image test-image test-cluster evaluate upgrade drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -82,6 +82,14 @@ test-llm: $(EVALUATION) requirements-llm.lock
 upgrade: $(STAMP)
 	@echo "millrace: a rolling upgrade from a former commit under load (FORMER=$(or $(FORMER),as in the test))"
 	@DRILL=full FORMER=$(FORMER) $(BIN)/python -m pytest tests/system/test_upgrade.py -m drill -s
+
+# Of its own: LiteLLM wants an older python-dateutil than the rest.
+test-litellm:
+	@echo "millrace: making an environment with LiteLLM in build/litellm (about 450 MB to fetch, once)"
+	@test -x build/litellm/bin/python || $(PYTHON) -m venv build/litellm
+	@build/litellm/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[litellm]' 'pytest>=9,<10'
+	@echo "millrace: a tier whose API is not OpenAI's"
+	@build/litellm/bin/python -m pytest tests/litellm
 
 drill: $(STAMP)
 	@echo "millrace: long fault drills (SEED=$(or $(SEED),random))"

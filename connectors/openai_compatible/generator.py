@@ -86,12 +86,15 @@ class OpenAICompatible:
             body["response_format"] = {"type": "json_schema", "json_schema": form}
 
         async def call(client: openai.AsyncOpenAI, said: Said) -> Completion:
-            # Of a mapping the client's overloads cannot tell that it streams.
-            create: Any = client.chat.completions.create
-            stream = await create(**body)
+            stream = await self._streamed(client, body)
             return await _read(stream, said, most_tokens, self._calls.where)
 
         return self._calls.make(call, within_s=within_s, told=told)
+
+    async def _streamed(self, client: openai.AsyncOpenAI, body: dict[str, Any]) -> Any:
+        # Of a mapping the client's overloads cannot tell that it streams.
+        create: Any = client.chat.completions.create
+        return await create(**body)
 
 
 async def _read(

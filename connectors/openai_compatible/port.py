@@ -59,7 +59,7 @@ def generator(name: str, settings: TiersSettings, opening: Opening) -> Generator
     from connectors.openai_compatible.generator import Asked, OpenAICompatible
 
     endpoint = Endpoint(
-        tier.url,
+        tier.url or f"https://{tier.model.partition('/')[0]}",  # the provider, as messages name it
         key=key_of(tier.key, tier.key_file, setting(name)),
         timeout_s=tier.timeout_s,
         at_once=tier.concurrency,
@@ -69,7 +69,12 @@ def generator(name: str, settings: TiersSettings, opening: Opening) -> Generator
         ca_file=tier.ca_file,
     )
     asked = Asked(tier.temperature, tier.limit)
-    model = OpenAICompatible(endpoint, tier.model, asked=asked, watch=opening.watch)
+    if tier.api == "litellm":
+        from connectors.litellm.generator import LiteLLM
+
+        model = LiteLLM(endpoint, tier.model, url=tier.url, asked=asked, watch=opening.watch)
+    else:
+        model = OpenAICompatible(endpoint, tier.model, asked=asked, watch=opening.watch)
     opening.stack.callback(model.close)
     model.open()
     return model

@@ -20,8 +20,12 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    url: str = Field(min_length=1, description="What /chat/completions is below")
+    url: str = Field(default="", description="What /chat/completions is below")
     model: str = Field(min_length=1)
+    api: Literal["openai", "litellm"] = Field(
+        default="openai",
+        description="litellm: another API than OpenAI's, through LiteLLM; MODEL is as it names it",
+    )
     key: SecretStr = SecretStr("")
     key_file: Path | None = Field(
         default=None, description="A file with the key, such as a mounted secret; read when changed"
@@ -44,6 +48,14 @@ class Tier(BaseModel):
         description="What rag.partials gets: sentences that the passages bear out, or all at once",
     )
     fallback: str = Field(default=QUOTING, description="The tier that answers where this cannot")
+
+    @model_validator(mode="after")
+    def _reached(self) -> Self:
+        if self.api == "openai" and not self.url:
+            raise ValueError("a tier needs its URL: what /chat/completions is below")
+        if self.api == "litellm" and self.ca_file is not None:
+            raise ValueError("LiteLLM takes an authority by SSL_CERT_FILE: leave CA_FILE out")
+        return self
 
 
 class TiersSettings(Table):
