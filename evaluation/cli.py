@@ -247,6 +247,25 @@ def routing(
 
 
 @app.command()
+def size(
+    chunks: Annotated[int, typer.Option(min=2000, help="Of the large index.")] = 1_000_000,
+    small: Annotated[int, typer.Option(min=1000, help="Of the one it is held against.")] = 50_000,
+    questions: Annotated[int, typer.Option(min=20, help="Timed, one at a time.")] = 200,
+    share: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="Of the time, that copying takes.")
+    ] = 0.25,
+    output: Output = None,
+    gate: Gate = False,
+    quick: Quick = False,
+) -> None:
+    """The embedded index at a million chunks: search, recall, its graph's making, memory, disk."""
+    from evaluation.bench import size as module
+
+    options = module.QUICK if quick else module.Options(chunks, small, questions, share)
+    _measure("size", lambda say: module.run(options, say), output, gate=gate, quick=quick)
+
+
+@app.command()
 def up(
     rounds: Rounds = 3,
     output: Output = None,

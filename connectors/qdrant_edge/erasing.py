@@ -1,4 +1,4 @@
-"""When deleted text leaves the embedded index's folder: a thread that has it written anew."""
+"""When the embedded index is written anew: deleted text leaves its folder, a graph is built."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from connectors.qdrant_edge import graph
 from connectors.qdrant_edge.points import Left
 from connectors.qdrant_edge.rewriting import Pace, StoppedError, now_ms
 
@@ -25,10 +26,11 @@ _WORTH_IT = 1000  # points: a folder of fewer is small, whatever share of it is 
 @dataclass(frozen=True, slots=True)
 class Erasing:
     """`hours` in which what was deleted leaves the folder, and the `share` of its points that makes
-    it leave sooner."""
+    it leave sooner; an index of `graph_from` points and more has a graph."""
 
     hours: float
     share: float
+    graph_from: int = 2**63
 
     def due(self, left: Left, points: int, now: int) -> bool:
         """Whether a rewrite begins; half of the time is left for what is deleted while one runs,
@@ -66,25 +68,31 @@ class Eraser:
         failed = 0
         while not self._stopping.wait(self._every * min(2**failed, 60)):
             left, points = self._index.left()
-            if not self._erasing.due(left, points, now_ms()):
+            least = self._erasing.graph_from
+            if not (
+                self._erasing.due(left, points, now_ms())
+                or graph.due(points, self._index.linked, least)
+            ):
                 continue
             try:
-                failed = 0 if self._rewrite(left) else failed + 1
+                failed = 0 if self._rewrite(left, linked=points >= least) else failed + 1
             except StoppedError:
                 return
 
-    def _rewrite(self, left: Left) -> bool:
+    def _rewrite(self, left: Left, *, linked: bool) -> bool:
         began = time.monotonic()
-        told = {"index": self._index.where, "points": left.points}
+        told = {"index": self._index.where, "deleted": left.points}
         try:
-            self._index.rewrite(Pace(_SHARE, self._stopping))
+            self._index.rewrite(Pace(_SHARE, self._stopping), linked=linked)
         except StoppedError:
             raise
         except BaseException as error:  # the engine's panic is not an Exception
             log.error(
-                "deleted text stays in the folder for now", extra=told | {"reason": str(error)}
+                "the index was not written anew: deleted text stays in the folder for now, and "
+                "what is not in the graph is looked through",
+                extra=told | {"reason": str(error)},
             )
             return False
-        seconds = round(time.monotonic() - began, 1)
-        log.info("deleted text has left the folder", extra=told | {"seconds": seconds})
+        told |= {"seconds": round(time.monotonic() - began, 1), "linked": self._index.linked}
+        log.info("deleted text has left the folder", extra=told)
         return True

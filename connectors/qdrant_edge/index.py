@@ -22,7 +22,7 @@ from qdrant_edge import (
 
 from connectors.bm25.encoder import Bm25Encoder
 from connectors.payloads import MADE, fence_id, labels, made_of, stored_chunk
-from connectors.qdrant_edge import generations, seal, searching, sums
+from connectors.qdrant_edge import generations, graph, seal, searching, sums
 from connectors.qdrant_edge.points import (
     PLACES,
     Left,
@@ -242,24 +242,36 @@ class EdgeIndex:
         with self._lock:
             return self._left, self._shard.info().points_count
 
+    @property
+    def linked(self) -> int:
+        """Of how many points the graph was built; 0: every search looks at all."""
+        return graph.points(self._generation)
+
     def rewrite(
-        self, pace: Callable[[], None] = lambda: None, reach: Callable[[str], None] = lambda _: None
+        self,
+        pace: Callable[[], None] = lambda: None,
+        reach: Callable[[str], None] = lambda _: None,
+        *,
+        linked: bool = False,
     ) -> None:
         """Write what there is to a new generation, which takes over; nothing else is left after it.
 
         Searches and writes go on. `pace` is called after each slice, and may raise; `reach` at each
-        step.
+        step. `linked`: the new one has a graph, by which nearest vectors are found without looking
+        at all of them.
 
         Raises:
             UserError: a point is not as it was written.
-            OSError: there is no room.
+            OSError: there is no room, or the graph was not built.
         """
-        generation = self._rewritten(pace, reach)
+        generation = self._rewritten(pace, reach, linked=linked)
         reach("taken_over")
         generations.only(generation)
         reach("removed")
 
-    def _rewritten(self, pace: Callable[[], None], reach: Callable[[str], None]) -> Path:
+    def _rewritten(
+        self, pace: Callable[[], None], reach: Callable[[str], None], *, linked: bool
+    ) -> Path:
         path = generations.after(self._generation)
         copy = Copy(self._shard, path, self._dimensions)
         try:
@@ -268,6 +280,9 @@ class EdgeIndex:
             reach("begun")
             copy.all(pace)
             reach("copied")
+            if linked:
+                copy.link(pace)
+                reach("linked")
             for _ in range(_ROUNDS):
                 with self._lock:
                     written, copy.written = copy.written, set()

@@ -20,17 +20,22 @@ LONGEST_SOCKET = 80  # of the 108 bytes a socket's address may have
 
 
 def opened(
-    version: IndexVersion, opening: Opening, hours: float = 24.0, share: float = 0.5
+    version: IndexVersion,
+    opening: Opening,
+    hours: float = 24.0,
+    share: float = 0.5,
+    graph_from: int = 2**63,
 ) -> EdgeIndex:
     """The shard, open, for as long as the process lasts.
 
     What is deleted leaves its folder within so many `hours`, or sooner once it is that `share`.
+    One of `graph_from` chunks and more gets a graph.
     """
     from connectors.qdrant_edge import socket
     from connectors.qdrant_edge.erasing import Eraser, Erasing
 
     shard = opening.stack.enter_context(_shard(version.name, opening.data, version.dimensions))
-    opening.stack.enter_context(Eraser(shard, Erasing(hours, share)))
+    opening.stack.enter_context(Eraser(shard, Erasing(hours, share, graph_from)))
     opening.stack.enter_context(socket.serve(shard, _socket(opening.data)))
     return shard
 

@@ -26,9 +26,9 @@ from qdrant_edge import (
 )
 
 from connectors.payloads import text_read
-from connectors.qdrant_edge import generations
+from connectors.qdrant_edge import generations, graph
 from connectors.qdrant_edge.points import PLACES, Left
-from connectors.qdrant_edge.shard import create, damaged, sound
+from connectors.qdrant_edge.shard import config, create, damaged, sound
 from connectors.qdrant_edge.words import Spoken, WordCounts, kept
 
 # Every call of the engine holds the GIL until it returns: writing 16 points takes about 4 ms.
@@ -84,6 +84,7 @@ class Copy:
         self.written: set[str] = set()
         self.left = Left()
         self._live = live
+        self._dimensions = dimensions
         self._begun = now_ms()
 
     def close(self) -> None:
@@ -105,6 +106,17 @@ class Copy:
             pace()
             if offset is None:
                 return
+
+    def link(self, pace: Callable[[], None]) -> None:
+        """Have its graph built.
+
+        Raises:
+            OSError: that failed.
+        """
+        self.shard.flush()
+        self.shard.close()
+        graph.build(self.path, self._dimensions, pace)
+        self.shard = EdgeShard.load(str(self.path), config(self._dimensions))
 
     def again(self, documents: Collection[str]) -> None:
         """Make these documents what they are now."""

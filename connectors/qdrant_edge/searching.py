@@ -21,6 +21,7 @@ from qdrant_edge import (
 
 from connectors.bm25.encoder import Bm25Encoder
 from connectors.payloads import tag
+from connectors.qdrant_edge.graph import EF
 from connectors.qdrant_edge.points import DENSE, LEXICAL
 from processors.ports import Ranking, SearchQuery
 
@@ -30,10 +31,14 @@ def of_tenant(tenant: str) -> FieldCondition:
 
 
 def nearest(queries: Sequence[SearchQuery]) -> list[QueryRequest]:
-    """By vectors."""
+    """By vectors; `EF` counts where there is a graph."""
+    params = SearchParams(hnsw_ef=EF)
     return [
         QueryRequest(
-            query.limit, query=Query.Nearest(vector.data, using=DENSE), filter=_allowed(query)
+            query.limit,
+            query=Query.Nearest(vector.data, using=DENSE),
+            filter=_allowed(query),
+            params=params,
         )
         for query in queries
         for vector in query.vectors

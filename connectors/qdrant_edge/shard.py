@@ -43,7 +43,7 @@ def load(path: Path, dimensions: int) -> tuple[Path, EdgeShard]:
     if generation is None:
         raise damaged(path, "nothing in it is whole")
     try:
-        shard = EdgeShard.load(str(generation), _config(dimensions))
+        shard = EdgeShard.load(str(generation), config(dimensions))
     except BaseException as error:
         # A panic of the engine on a damaged file is not an Exception.
         if isinstance(error, KeyboardInterrupt | SystemExit):
@@ -104,7 +104,7 @@ def sound(record: Any) -> bool:
 def create(path: Path, dimensions: int) -> EdgeShard:
     """An empty shard, open."""
     path.mkdir(parents=True)
-    shard = EdgeShard.create(str(path), _config(dimensions))
+    shard = EdgeShard.create(str(path), config(dimensions))
     for name in KEYWORDS:
         shard.update(UpdateOperation.create_field_index(name, PayloadSchemaType.Keyword))
     return shard
@@ -120,7 +120,10 @@ def _create_first(path: Path, dimensions: int) -> Path:
     return generations.first(path)
 
 
-def _config(dimensions: int) -> EdgeConfig:
+def config(dimensions: int, **more: Any) -> EdgeConfig:
+    """What every shard is made of, and `more` of the engine's options."""
     # Vectors arrive as float16, so that storing them so loses nothing.
     dense = EdgeVectorParams(dimensions, Distance.Dot, datatype=VectorStorageDatatype.Float16)
-    return EdgeConfig({DENSE: dense}, {LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)})
+    return EdgeConfig(
+        {DENSE: dense}, {LEXICAL: EdgeSparseVectorParams(modifier=Modifier.Idf)}, **more
+    )

@@ -52,6 +52,12 @@ class IndexSettings(Section):
     erased_share: float = Field(
         default=0.5, gt=0, le=1, description="Or sooner, once it is so much of what is there"
     )
+    graph_from: int = Field(
+        default=100_000,
+        ge=1_000,
+        description="An embedded index of so many chunks gets a graph of its vectors, by which the "
+        "nearest are found without looking at all; a process of its own builds it",
+    )
 
     @property
     def stores(self) -> tuple[str, ...]:
@@ -92,7 +98,7 @@ STORES: Mapping[str, Store] = {
     "edge": Store(
         IndexSettings,
         lambda settings, version, opening: edge.opened(
-            version, opening, settings.erased_hours, settings.erased_share
+            version, opening, settings.erased_hours, settings.erased_share, settings.graph_from
         ),
         here=True,
     ),
