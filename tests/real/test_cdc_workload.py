@@ -106,8 +106,8 @@ def test_a_table_under_kills_ends_as_the_index(
         capturing.apply(running.settings, bank)
         work = Workload(running, rng)
         agree(running, truth, 60)
-        idle = measured(running, truth, lambda: one_by_one(running, truth, work, drill.idle))
-        loaded = measured(running, truth, lambda: work.run(drill.loaded, drill.per_second))
+        idle = measured(running, truth, drill, lambda: one_by_one(running, truth, work, drill.idle))
+        loaded = measured(running, truth, drill, lambda: work.run(drill.loaded, drill.per_second))
         killed = strike(running, work, drill, stores, rng)
         agree(running, truth, drill.drain_s)
         if stores.scan is not None:
@@ -116,8 +116,8 @@ def test_a_table_under_kills_ends_as_the_index(
         letters = running.letters()
         print(
             f"SEED={seed} changes={dict(work.done)} cut off={work.cut_off} kills={dict(killed)} "
-            f"documents={len(truth.documents())}\ncommit to searchable: "
-            f"idle {told(idle)}; at {drill.per_second:.0f}/s {told(loaded)}"
+            f"documents={len(truth.documents())}\ncommit to searchable, idle: {told(idle)}\n"
+            f"commit to searchable, at {drill.per_second:.0f}/s: {told(loaded)}"
         )
     assert work.done.total() == drill.changes
     parts = ("connect", "postgres", *WORKERS, *stores.servers)
@@ -132,11 +132,13 @@ def one_by_one(running: World, truth: Truth, work: Workload, count: int) -> None
         agree(running, truth, 30)
 
 
-def measured(running: World, truth: Truth, do: Callable[[], None]) -> list[float]:
+def measured(
+    running: World, truth: Truth, drill: Drill, do: Callable[[], None]
+) -> list[tuple[float, bool]]:
     """Seconds from commit to searchable of what `do` changes."""
     begun = int(time.time() * 1000)
     do()
-    agree(running, truth, 60)
+    agree(running, truth, drill.drain_s)
     return [*delays(running, begun)]
 
 
@@ -166,12 +168,12 @@ def strike(
             killer.kill(target)
         else:
             server = servers[target]
-            until(server.is_ready, f"{target} to be at work", 90)
+            until(server.is_ready, f"{target} to be at work", 180)
             server.kill()
             pause(rng, 1.0)
             server.start()
         kills[target] += 1
-    thread.join(300)
+    thread.join(600)
     assert not thread.is_alive()
     assert not failures, failures
     for server in servers.values():
@@ -201,6 +203,12 @@ def documents(chunks: Iterable[StoredChunk]) -> dict[str, list[str]]:
     return {doc: [text for _, text in sorted(of.items())] for doc, of in found.items()}
 
 
-def told(values: list[float]) -> str:
-    p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
-    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms of {len(values)}"
+def told(found: list[tuple[float, bool]]) -> str:
+    """Of all, and of those within the tenant's quota of a minute."""
+    live = [seconds for seconds, bulk in found if not bulk]
+    kinds = {"within the quota": live, "all": [seconds for seconds, _ in found]}
+    return "; ".join(
+        f"{what}: p50 {quantile(values, 0.5) * 1000:.0f} ms, "
+        f"p99 {quantile(values, 0.99) * 1000:.0f} ms of {len(values)}"
+        for what, values in kinds.items()
+    )
