@@ -164,7 +164,8 @@ def _filtered_once() -> Generator[None]:
     """Qdrant's local mode holds its filter against each point, in Python, for each question: that
     takes a second of thousands of points. Of one filter it need not while nothing is written.
     """
-    whole: Any = local_collection.calculate_payload_mask
+    library: Any = local_collection
+    whole = library.calculate_payload_mask
     masks: dict[tuple[str, int], Any] = {}
 
     def mask(**given: Any) -> Any:
@@ -173,7 +174,6 @@ def _filtered_once() -> Generator[None]:
             masks[key] = whole(**given)
         return masks[key]
 
-    library: Any = local_collection
     library.calculate_payload_mask = mask
     try:
         yield
