@@ -25,6 +25,7 @@ from connectors.breaker import Breaker
 from streams.flow.errors import Retry, UserError
 from streams.flow.port import Watch, unwatched
 
+AT_ONCE = 16  # connections that are kept
 AWAY_S = 3.0  # for which it is asked no more after it did not answer
 PATIENCE_S = 30.0  # with one that is just starting
 AGAIN_S = 0.1  # before a refused item is sent again; doubled each time
@@ -58,7 +59,12 @@ class Client:
         options: dict[str, Any] = {"ca_certs": str(ca_file)} if ca_file else {}
         hosts = [each.strip() for each in url.split(",") if each.strip()]
         self._client: Any = OpenSearch(
-            hosts, max_retries=0, retry_on_timeout=False, maxsize=16, http_compress=True, **options
+            hosts,
+            max_retries=0,
+            retry_on_timeout=False,
+            pool_maxsize=AT_ONCE,
+            http_compress=True,
+            **options,
         )
         self._breaker = Breaker("opensearch", is_away=_is_away, away_s=away_s, watch=watch)
 
