@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from processors.questions.certainty import threshold
 from processors.questions.generate import AnswerConfig
-from processors.questions.weighing import threshold
 from schemas.validation import Written, expected, validated
 
 _Passages = Annotated[int, Field(strict=True, ge=0, le=10), expected("a whole number, 0 to 10")]

@@ -38,6 +38,20 @@ def narrowed(each: Sentence, text: str, question: Asked) -> str:
     return row_reads(header, shown)
 
 
+def pinned(each: Sentence, text: str, question: Asked) -> bool:
+    """Whether the question names the row, by its first cell, and one of its columns as a whole."""
+    header = each.header
+    if not header or len(header) < 2:
+        return False
+    cells = cells_of(text[each.start : each.end])
+    known = {term.key for term in question.terms}
+    if len(cells) != len(header) or not _named(cells[0], known):
+        return False
+    left = known - keys_of(cells[0])
+    wanted = [at for at in range(1, len(header)) if _named(header[at], left)]
+    return len(wanted) == 1 and not absent(cells[wanted[0]])
+
+
 def _named(name: str, known: set[str]) -> bool:
     terms = asked(name).terms
     return bool(terms) and all(term.key in known for term in terms)

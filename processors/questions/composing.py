@@ -18,8 +18,12 @@ DIFFER = "The documents differ."
 # Sentences that are held against the best one to find contradictions, a millisecond each at most.
 _COMPARED = 20
 _OTHERS = 3  # things that are shown beside the first, where the question names none
+_DIFFERENT = 2  # values of things that are shown beside what is said of none
 _ALIKE = 0.85  # share of the best one's terms that another thing's sentence must have
 _NEAR = 0.12  # by which its similarity may be less
+_PLACES = frozenset(  # of provisions, which are no things
+    ("part", "section", "chapter", "rule", "article", "annex", "appendix", "schedule", "teil")
+)
 _WHICH = re.compile(
     r"\A\W*(?:which|what|whose|welche\w*)\s+(?:\w+\s+)?(?:account|card|loan|fund|plan|policy|product"
     r"|tariff|package|service|model|department|branch|document|team|scheme|konto|karte)s?\b",
@@ -45,7 +49,7 @@ def composed(
         if others:
             shown = [best, *others]
             said = [
-                f"{_thing(passages[q.unit.rank].candidate)}: {joined([q.reads])}" for q in shown
+                f"{_called(passages[q.unit.rank].candidate)}: {joined([q.reads])}" for q in shown
             ]
             return shown, f"It depends on which is meant. {' '.join(said)}"
     differing = _contradicting(best, passages)
@@ -67,7 +71,7 @@ def _of_others(best: Quote, passages: Sequence[Passage]) -> list[Quote]:
     """What is said of other things in as many of the question's words, with other figures."""
     first = _thing(passages[best.unit.rank].candidate)
     figures = _figures(best.reads)
-    if not first or not figures:
+    if not figures:
         return []
     found: dict[str, Unit] = {}
     for passage in passages:
@@ -83,6 +87,8 @@ def _of_others(best: Quote, passages: Sequence[Passage]) -> list[Quote]:
             if unit.words > known.words:
                 found[thing] = unit
     likeliest = sorted(found.values(), key=lambda u: -u.words)[:_OTHERS]
+    if not first and len({_figures(unit.reads) for unit in likeliest}) < _DIFFERENT:
+        return []  # what is said of no thing in particular may hold for all
     return [widened(unit, passages) for unit in likeliest]
 
 
@@ -95,10 +101,14 @@ def _figures(text: str) -> frozenset[str]:
     return frozenset(each.rstrip(".,") for each in _FIGURE.findall(text))
 
 
+def _called(candidate: Candidate) -> str:
+    return _thing(candidate) or candidate.title or candidate.doc_id
+
+
 def _thing(candidate: Candidate) -> str:
     """What a document is about, where its title names it; empty where it names nothing."""
     for name in names_of(candidate.title):
-        if core(name):
+        if core(name) and any(word.isalpha() and word not in _PLACES for word in name):
             said = re.search(r"[\s-]+".join(map(re.escape, name)), candidate.title, re.IGNORECASE)
             return said[0] if said else " ".join(name)
     return ""

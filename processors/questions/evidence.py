@@ -66,6 +66,13 @@ _IRREGULAR = _pairs("""
     knew know known know
 """)
 
+# Words that people take for each other, whatever the subject; the second stands for both.
+_SAME = _pairs("""
+    annual year annually year charge fee charges fee charged fee cost fee costs fee price fee
+    prices fee abroad foreign overseas foreign begin start begins start began start begun start
+    purchase buy purchases buy purchased buy bought buy max maximum min minimum telephone phone
+""")
+
 # "500GB" is "500 GB": glued, it would be taken for an identifier.
 _GLUED = re.compile(
     r"(?<![\w.-])(\d[\d.,]*)([kKMGT]i?[Bb]|[kcmµ]?m|k?g|mg|m?l|[kM]?W|kWh|k?V|[kMG]?Hz|m?s|min|mins|h|hrs?"
@@ -104,6 +111,16 @@ def _spelled(text: str) -> str:
         text = _JOINED.sub(lambda found: found[1] or "", text)
     return _GLUED.sub(r"\1 \2", text)
 
+
+# Which rate, fee or bonus it is that one pays or gets says what is asked; that verb says no more.
+_FRAME = re.compile(
+    r"(\b(?:which|what)\s+"
+    r"(?:(?!(?:do|does|did|will|would|can|must|should|shall|may)\b)[\w-]+\s+){0,4}"
+    r"(?:rate|fee|charge|interest|margin|price|premium|penalty|yield|ap[ry]|bonus|reward|discount)s?"
+    r"\s+(?:do|does|did|will|would|can|must|should|shall|may)\b[^.?!]*?)"
+    r"\b(?:pay|charge|offer|give|carry|earn|yield|bear|receive|get|cost)\b",
+    re.IGNORECASE,
+)
 
 # What is asked for, and how a text shows that it has it; the first that matches counts.
 _WANTED = [
@@ -154,6 +171,7 @@ class Asked:
     terms: tuple[Term, ...]
     wanted: re.Pattern[str] | None = None
     text: str = ""
+    part: bool = False  # whether other things are asked with it
 
     @property
     def names(self) -> bool:
@@ -188,7 +206,7 @@ def asked(question: str) -> Asked:
     Document frequencies are not at hand, so that rarity is guessed from the form: an identifier
     weighs most, a number or a name (a capital inside the sentence) more than a word.
     """
-    text = _spelled(question.replace("—", " — "))
+    text = _FRAME.sub(r"\1 ", _spelled(question.replace("—", " — ")))
     terms: dict[str, Term] = {}
     at = 0
     for start, end, found in _singled_out(text):
@@ -247,7 +265,7 @@ def stem(word: str) -> str:
 
     Coarser than Porter's stemmer, so that a noun meets its verb (dormancy, dormant; payee, pays).
     """
-    word = _IRREGULAR.get(word, word)
+    word = _SAME.get(word) or _IRREGULAR.get(word, word)
     if len(word) > 4 and word.isalpha():
         for british, american in _BRITISH:
             word = british.sub(american, word)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from processors.ports import Asking, Reading
 from processors.questions import evidence as words
 from processors.questions.answers import Ended, close
+from processors.questions.certainty import evidence, of_others
 from processors.questions.composing import DIFFER, composed
 from processors.questions.evidence import Asked, asked
 from processors.questions.kinds import lists_things, wants_steps
@@ -17,15 +18,7 @@ from processors.questions.quotes import Quote, quoted, widened
 from processors.questions.quoting import joined
 from processors.questions.steps import steps
 from processors.questions.subjects import Subjects, subjects
-from processors.questions.weighing import (
-    Passage,
-    Unit,
-    evidence,
-    of_others,
-    to_read,
-    weighed,
-    worded,
-)
+from processors.questions.weighing import Passage, Unit, to_read, weighed, worded
 from processors.questions.wholes import Found as Whole
 from schemas.events import Candidate, Citation, GenerationRequested
 

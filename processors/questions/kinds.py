@@ -122,6 +122,51 @@ _AMOUNT = re.compile(
     r"|\b(?:price|cost) (?:of|for)\b|\bby how much\b|\bfees?\Z|\bwieviel|\bwie (?:viel|hoch)\b",
     re.IGNORECASE,
 )
+# What must be left somewhere is a bound too, whatever it is called.
+_LEFT = re.compile(
+    r"\b(?:what|how much|how many)\b[^.?!]*\b(?:have to|must|need to|should)\b[^.?!]*"
+    r"\b(?:leave|keep|hold|maintain|have|deposit|spend)\b",
+    re.IGNORECASE,
+)
+# A price is no time, and no discount.
+_PRICE = re.compile(
+    r"\b(?:what|which|how much|how high)\b[^.?!]*\b(?:fee|price|cost|charge)s?\b"
+    r"|\bhow much (?:is|are)\b",
+    re.IGNORECASE,
+)
+_NO_PRICE = re.compile(
+    r"\b(?:\d+\+?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|first|second)[\s-]+"
+    r"(?:(?:business|calendar|working)[\s-]+)?(?:second|minute|hour|day|week|month|year)s?\b"
+    r"|\d[\d.,]*\s?(?:%|per ?cent) (?:\w+ )?(?:discount|reduction|rebate|off)\b"
+    r"|\b(?:discount|reduction|rebate)[^.;]{0,12}\d[\d.,]*\s?(?:%|per ?cent)",
+    re.IGNORECASE,
+)
+_ACCOUNT = re.compile(
+    r"\b(?:requirements?|criteria|process|procedures?|measures?|steps|factors?|considerations?"
+    r"|consequences?|implications?|expectations?|expected?|standards?|conditions?|circumstances"
+    r"|obligations?|responsibilit(?:y|ies)|guidelines?|guidance|strateg(?:y|ies)|mechanisms?"
+    r"|arrangements?|elements?|components?|aspects?|details?|information|actions?|polic(?:y|ies)"
+    r"|roles?|approach|frameworks?|tools?|method\w*|documentation|qualifications?|benchmarks?"
+    r"|grounds|impact|differences?|purpose|types?|kinds?)\b"
+    r"|\bhow (?:does|do|did|should|might|could|can|is|are|would|must|will|has|have)\b",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"\b(?:clarif\w+|elaborat\w+|insights?|case stud(?:y|ies)|best practices?|checklists?)\b"
+    r"|\b(?:further|more|additional|detailed|specific) (?:guidance|details?|information|examples?"
+    r"|explanations?|criteria)\b"
+    r"|\b(?:provide|give|share|offer)\b(?: \w+){0,3} (?:guidance|examples?|criteria|scenarios?)\b",
+    re.IGNORECASE,
+)
+_EXAMPLE = re.compile(
+    r"(?<!for )\b(?:examples?|case stud(?:y|ies)|scenarios?|beispiele?)\b",
+    re.IGNORECASE,
+)
+_ILLUSTRATED = re.compile(
+    r"\b(?:examples?|for instance|e\.? ?g|such as|includ(?:es?|ing)|case|scenario|suppose|imagine"
+    r"|beispiel\w*)\b|z\. ?B\.",
+    re.IGNORECASE,
+)
 _LAST = re.compile(r"(?<=[.!:,;])\s+")
 _WHETHER = re.compile(
     r"\W*(?:and |so |but |then )?(?:can|could|may|might|must|do|does|did|is|are|am|was|were|will"
@@ -153,6 +198,8 @@ def of_its_kind(question: str, text: str, above: str = "") -> bool:
     """Whether `text`, under `above`, has what is asked for: a time, a share, a bound, a denial."""
     if _DENIES.search(question) and not _DENIED.search(text):
         return False
+    if _EXAMPLE.search(question) and not _ILLUSTRATED.search(f"{above} {text}"):
+        return False
     if _DOING.search(question) and not (is_order(text) or _MEANS.search(text)):
         return False
     if _OFTEN.search(question):
@@ -163,8 +210,12 @@ def of_its_kind(question: str, text: str, above: str = "") -> bool:
         return _SPAN.search(text) is not None
     if _SHARE.search(question):
         return _PARTS.search(text) is not None
+    if _LEFT.search(question) and not _BOUND.search(f"{above} {text}"):
+        return False
     if _AMOUNT.search(question) is None:
         return True
+    if _PRICE.search(question):
+        text = _NO_PRICE.sub("", text)
     bound = _NEEDED.search(question) is None or _BOUND.search(f"{above} {text}") is not None
     return bound and _NUMBER.search(text) is not None
 
@@ -172,6 +223,16 @@ def of_its_kind(question: str, text: str, above: str = "") -> bool:
 def asks_whether(question: str) -> bool:
     """Whether yes or no is an answer."""
     return _WHETHER.match(_LAST.split(question.strip())[-1]) is not None
+
+
+def wants_more(question: str) -> bool:
+    """Whether it asks to be told more than is written: to explain, to give guidance, cases."""
+    return _MORE.search(question) is not None
+
+
+def wants_account(question: str) -> bool:
+    """Whether what is asked for mostly takes more than a sentence: how, which requirements."""
+    return _ACCOUNT.search(question) is not None
 
 
 def wants_steps(question: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from processors.questions.certainty import calibrated, demanded
 from processors.questions.evidence import Asked
 from processors.questions.quotes import Quote
 from processors.questions.quoting import readable
-from processors.questions.weighing import Passage, calibrated
+from processors.questions.weighing import Passage
 from processors.questions.wholes import UNREAD, Found, Whole, candidates, listed
 from processors.text.orders import is_order
 
@@ -68,7 +69,7 @@ def listing(asked: Asked, passages: Sequence[Passage], said: Mapping[int, float]
         return None
     best, each = max(found, key=lambda one: one[0])
     quote = Quote(each.unit, each.start, each.end, each.reads)
-    return Found((quote,), each.reads, calibrated(best))
+    return Found((quote,), each.reads, calibrated(best + demanded(asked)))
 
 
 def logit(asked: Asked, each: Whole, share: float, said: Mapping[int, float]) -> float:

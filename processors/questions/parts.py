@@ -65,4 +65,4 @@ def _in_context(part: Asked, whole: Asked, weight: float) -> Asked:
     own = {term.key for term in part.terms}
     rest = [term for term in whole.terms if term.key not in own]
     faint = [term._replace(weight=weight * term.weight, identifier=False) for term in rest]
-    return replace(part, terms=(*part.terms, *faint))
+    return replace(part, terms=(*part.terms, *faint), part=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from processors.questions.evidence import keys_of
 from processors.text.furniture import is_furniture
@@ -31,6 +32,7 @@ _ASKED = re.compile(
     r"[\s>#*_\d.)-]*(?:(?:Q|F|Frage|Question)\s*\d*\s*[:.)]\s*)?[^\n]{4,200}\?[*_\s]*\Z"
 )
 # A line that is bold as a whole and ends like no sentence.
+_TITLE, _SHORT_TITLE = 3, 8  # words, at least of one in capitals, and at most of one below it
 _BOLD = re.compile(r"(\*\*|__)[^*_\n]{2,60}(?<![.!;,])\1:?\s*\Z")
 _ANSWER_MARK = re.compile(r"\s*(?:[-*]\s+)?\**(?:A|Answer|Antwort|Réponse)\s*\d*\s*[:.)]\**\s+")
 OPENS = (":", "—", "–")  # noqa: RUF001 - what follows is what is meant
@@ -74,8 +76,15 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
     header: list[str] | None = None
     lists, inside, last = -1, False, 0
     for start, end, cosine in zip(flat[::2], flat[1::2], candidate.sentence_scores, strict=False):
-        sentence = text[start:end]
         gap, last = text[last:start], end
+        titles = _titles(text[start:end])
+        if titles:
+            under, intro, header = keys_of(text[start : start + titles]), frozenset[str](), None
+            heading, introduced, inside = (text[start : start + titles].strip(),), None, False
+            start += titles
+        sentence = text[start:end]
+        if not sentence:
+            continue
         if _HEADING.match(sentence) or _ASKED.match(sentence) or _named_below(text, start, end):
             under, intro, header = keys_of(sentence), frozenset[str](), None
             heading, introduced, inside = (sentence,), None, False
@@ -117,6 +126,27 @@ def sentences(rank: int, candidate: Candidate) -> Iterator[Sentence]:
                 introduced = (start, end) if opens else None
         known = introduced if introduced and introduced[0] != start else None
         yield Sentence(rank, start, end, cosine, near, row, headings, known, number, blank)
+
+
+def _titles(sentence: str) -> int:
+    """How much of it are lines that stand above what it says, the first in capitals."""
+    first, *rest = sentence.split("\n")
+    if (
+        not rest
+        or rest[0][:1].islower()
+        or not first.isupper()
+        or len(first.split()) < _TITLE
+        or first.endswith(_ENDED)
+    ):
+        return 0
+    at = len(first) + 1
+    for line, after in pairwise(rest):
+        if line.rstrip().endswith(_ENDED) or not after[:1].isupper():
+            return at
+        at += len(line) + 1
+    last = rest[-1]
+    whole = len(last.split()) <= _SHORT_TITLE and not last.rstrip().endswith(_ENDED)
+    return len(sentence) if whole else at
 
 
 def _named_below(text: str, start: int, end: int) -> bool:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from processors.questions import numbered
+from processors.questions.certainty import calibrated, demanded
 from processors.questions.evidence import Asked
 from processors.questions.numbered import first, last
 from processors.questions.quotes import Quote
 from processors.questions.quoting import readable
-from processors.questions.weighing import Passage, Unit, calibrated
+from processors.questions.weighing import Passage, Unit
 from processors.questions.wholes import UNREAD, Found, Whole, candidates, listed
 from processors.text.orders import is_order
 from schemas.events import Candidate
@@ -48,7 +49,7 @@ def steps(asked: Asked, passages: Sequence[Passage], said: Mapping[int, float]) 
         quotes = _whole(told, passages)
         if len(told.points) != 1 or len(quotes) > 1:  # one step alone is no procedure
             reads = "\n".join(quote.reads for quote in quotes)
-            return Found(tuple(quotes), reads, calibrated(logit))
+            return Found(tuple(quotes), reads, calibrated(logit + demanded(asked)))
     return None
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, isfinite, log
+from math import isfinite, log
 
 import numpy as np
 
 from processors.ports import Asking, Float32, Reading
-from processors.questions.columns import narrowed
+from processors.questions.columns import narrowed, pinned
 from processors.questions.evidence import Asked, keys_of
 from processors.questions.kinds import apart, of_its_kind
 from processors.questions.labels import labelled
-from processors.questions.quoting import Listed, Sentence, lists, sentences
+from processors.questions.quoting import OPENS, Listed, Sentence, beneath, lists, sentences
 from processors.questions.subjects import Subjects
 from processors.text.ticks import TICKED, UNTICKED
 from processors.text.values import holed
@@ -24,7 +23,7 @@ from schemas.events import Candidate
 # What a passage's logit of answering gains, beside what the reader says.
 _SHARE = 6.0  # by its score as a share of the best one's
 _NAMED = 5.0  # by naming what the question names
-_OTHER = 0.9  # what names so much less is about something else
+OTHER = 0.9  # what names so much less is about something else
 _APART = 2.0  # less for speaking of the opposite
 _OTHER_KIND = 4.5  # less for not having the sort of thing that is asked for
 _UNIDENTIFIED = 2.0  # less for not having the identifier that is asked for, where something has
@@ -56,6 +55,7 @@ class Unit:
     kind: bool = True  # whether it has the sort of thing that is asked for
     names: frozenset[str] = frozenset()  # keys of what the question names
     identified: bool = True  # whether it has the identifiers that are asked for
+    cell: bool = False  # whether its row and its column are asked for by their names
     all_said: bool = False  # whether all that is asked of what is named stands in it
     score: float = 0.0
     said: float = 0.0  # the reader's logit of its passage
@@ -100,13 +100,18 @@ class Passage:
         candidate, question, named = self.candidate, self._question, self._named
         found = labelled(sentences(self.rank, candidate), candidate.text, question, self._text)
         inside = lists(found, candidate.text)
+        introducing = {listed.intro for listed in inside.values()}
         names = keys_of(*(word for each in named.known for word in each.words))
         wanted = {term.key for term in question.terms} - names
         made: list[Unit] = []
         for each in found:
             reads = narrowed(each, candidate.text, question) or each.reads(candidate.text)
+            cell = pinned(each, candidate.text, question)
             own = candidate.text[each.start : each.end]
             headings = _above(each, candidate.text)
+            alone = (each.start, each.end) not in introducing
+            if alone and each.list_of < 0 and each.header is None and reads.endswith(OPENS):
+                continue  # it says that something follows, and that is not here
             if holed(reads):
                 self.holes.append(each)
                 continue
@@ -124,13 +129,28 @@ class Passage:
                 + _FITS * question.fits(reads)
             )
             fits = named.fits(own, headings, self._place)
-            kind = of_its_kind(self._text, reads, " ".join(headings[bool(candidate.title) :]))
             listed = inside.get(each.list_of)
+            below = (
+                candidate.text[each.end : beneath(each, listed, candidate.text)] if listed else ""
+            )
+            above = " ".join(headings[bool(candidate.title) :])
+            kind = of_its_kind(self._text, f"{reads}{below}", above)
             identified = not question.missing(keys | each.near, identifiers=True)
             all_said = bool(wanted) and wanted <= keys | each.near
             made.append(
                 Unit(
-                    each, reads, keys, near, fits, listed, words, kind, names, identified, all_said
+                    each,
+                    reads,
+                    keys,
+                    near,
+                    fits,
+                    listed,
+                    words,
+                    kind,
+                    names,
+                    identified,
+                    cell,
+                    all_said,
                 )
             )
         _of_the_box_asked(made, question)
@@ -177,10 +197,10 @@ def weighed(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[Un
     identified = any(u.identified and u.kind for each in passages for u in each.units)
     for passage, reading in zip(passages, readings, strict=True):
         shares = _shares(reading)
-        others = [unit.sentence for unit in passage.units if unit.fits < best - _OTHER]
+        others = [unit.sentence for unit in passage.units if unit.fits < best - OTHER]
         lost = sum(_held(each, reading, shares) for each in (*others, *passage.holes))
         for unit in passage.units:
-            if unit.fits < best - _OTHER:
+            if unit.fits < best - OTHER:
                 continue
             held = _held(unit.sentence, reading, shares)
             unit.said, unit.held, unit.lost = reading.answers, held, lost
@@ -234,139 +254,9 @@ def worded(passages: Sequence[Passage]) -> list[Unit]:
     found: list[Unit] = []
     for passage in passages:
         for unit in passage.units:
-            if unit.fits < best - _OTHER:
+            if unit.fits < best - OTHER:
                 continue
             unit.score = unit.words + _RANK * passage.share + _NAMED * (unit.fits - best)
             unit.score -= _OTHER_KIND * (not unit.kind)
             found.append(unit)
     return sorted(found, key=lambda unit: (-unit.score, unit.rank, unit.sentence.start))
-
-
-# How the signals weigh was set so that it carries over to other ways of asking, but for `alone`,
-# `inside` and `nearest`, which `python -m evaluation.research.reading.fitting` fits; `calibrated`
-# makes a probability of their sum.
-EVIDENCE = {
-    "said": 0.437,
-    "alone": 0.54,
-    "held": 0.194,
-    "inside": 1.87,
-    "nearest": 0.4,
-    "cosine": 5.831,
-    "near": 0.544,
-    "elsewhere": -1.166,
-    "ahead": 0.243,
-    "kind": 0.486,
-    "agreed": 0.68,
-    "lost": -3.2,
-    "blank": -6.0,
-}
-INTERCEPT = -5.9
-# Logistic regression over held-out questions, two fifths without their passage: all bonuses are in
-# the sum. `python -m evaluation.research.reading.calibrate` fits them, and prints what follows.
-SCALE, SHIFT = 0.593, -0.203
-# Of those questions, the share that is right of what has at least so much evidence.
-THRESHOLDS = (
-    (0.681, 0.2),
-    (0.715, 0.25),
-    (0.742, 0.3),
-    (0.75, 0.35),
-    (0.759, 0.4),
-    (0.8, 0.5),
-    (0.83, 0.6),
-    (0.852, 0.7),
-    (0.852, 0.8),
-    (0.939, 0.9),
-)
-_HERE = 1.9  # for an identifier that is there; less where what is asked stands elsewhere alone
-_DOUBTFUL = -3.0  # the least that a reader's logit counts: in other words than the passage's, less
-_ALL = 0.95  # of what is asked
-_AHEAD = 4.0  # more than that ahead of other passages says nothing more
-
-
-# Where similarity and words alone find so much evidence too, what was asked in other words than the
-# passage's may be answered.
-_AGREED = 0.62
-
-
-def signals(
-    question: Asked, units: Sequence[Unit], known: frozenset[str], strength: float
-) -> dict[str, float]:
-    """What tells whether the likeliest of `units` answers; `known` are the words of all passages.
-
-    `strength` is the evidence of similarity and words alone.
-    `elsewhere` is the share of what is asked that other passages speak of, and it does not: who
-    wrote of it would have used their words.
-    """
-    best = units[0]
-    other = next((u.score for u in units if u.rank != best.rank), best.score - _AHEAD)
-    there = best.own | best.sentence.near
-    names = best.names
-    weight = sum(term.weight for term in question.terms)
-    named = sum(t.weight for t in question.terms if t.key in names)
-    lost = sum(t.weight for t in question.terms if t.key in known and t.key not in there)
-    return {
-        "said": max(best.said, _DOUBTFUL),
-        "alone": max(best.said if best.alone is None else best.alone, _DOUBTFUL),
-        "held": log(max(best.held, LEAST)),
-        "inside": best.held,
-        "nearest": float(all(u.sentence.cosine <= best.sentence.cosine for u in units)),
-        "cosine": best.sentence.cosine,
-        "near": best.near,
-        "elsewhere": lost / weight if weight else 0.0,
-        "named": named / weight if weight else 0.0,
-        "ahead": min(best.score - other, _AHEAD),
-        "kind": float(best.kind),
-        "agreed": float(strength >= _AGREED),
-        "lost": best.lost,
-        "blank": float(any(t.key in best.sentence.blank - there for t in question.terms)),
-    }
-
-
-_SOUGHT = re.compile(r"\be-?mail\b|\b(?:tele)?phone\b|\bweb ?site\b|\burl\b", re.IGNORECASE)
-_REACHED = re.compile(r"\S@\S+\.\w|https?://|www\.|\+?\d[\d ()/-]{6,}\d")
-
-
-def calibrated(logit: float) -> float:
-    """The probability that what gained so much answers."""
-    return 1.0 / (1.0 + exp(-max(min(SCALE * logit + SHIFT, 50.0), -50.0)))
-
-
-def of_others(best: Unit, passages: Sequence[Passage]) -> bool:
-    """Whether all that is asked is said of another thing than the one that is named."""
-    return not best.all_said and any(
-        unit.all_said and unit.kind and unit.fits < best.fits - _OTHER
-        for each in passages
-        for unit in each.units
-    )
-
-
-def evidence(
-    question: Asked,
-    units: Sequence[Unit],
-    known: frozenset[str],
-    strength: float,
-    *,
-    others: bool = False,
-) -> float:
-    """The probability that the likeliest of `units`, which were read, answers.
-
-    `others`: what is asked is said of another thing.
-    """
-    found = signals(question, units, known, strength)
-    logit = INTERCEPT + sum(weight * found[name] for name, weight in EVIDENCE.items())
-    there = units[0].own | units[0].sentence.near
-    if question.names and not question.missing(there, identifiers=True):
-        logit += _HERE  # a network knows no identifiers
-    if others:
-        logit -= _HERE
-    if found["near"] <= found["named"] and found["elsewhere"] + found["named"] > _ALL:
-        logit -= _HERE  # all that is asked of what is named stands elsewhere
-    if _SOUGHT.search(question.text) and _REACHED.search(units[0].reads):
-        logit += _HERE  # nor addresses
-    return calibrated(logit)
-
-
-def threshold(precision: float) -> float:
-    """The evidence that is needed for `precision` of what is answered to be right, held out."""
-    wanted, needed = zip(*THRESHOLDS, strict=True)
-    return float(np.interp(precision, wanted, needed))

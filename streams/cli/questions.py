@@ -71,6 +71,8 @@ def print_answer(answer: QuestionAnswered) -> None:
         out.print(f"  [dim]understood as: {escape(answer.understood)}[/dim]")
     if answer.status == "answered":
         out.print(Padding(escape(answer.answer), (0, 2)))
+        for left_open in answer.reasons:
+            out.print(f"    [yellow]not answered:[/yellow] {escape(left_open)}")
     else:
         reasons = "; ".join(answer.reasons)
         out.print(f"  [yellow]{answer.status}[/yellow] {escape(reasons)}")

@@ -15,7 +15,7 @@ from connectors.converters.documents import Documents
 from connectors.minilm.port import SHIPPED
 from connectors.minilm.reader import PairReader
 from evaluation.research.reading.answered import TENANT, Given, answers, asked_of
-from processors.questions.weighing import threshold
+from processors.questions.certainty import threshold
 from schemas.events import DocumentFed
 from streams.app.settings import load
 from tests.support.invented import Asked, papers

@@ -1,8 +1,8 @@
 """`python -m evaluation.research.reading.calibrate`: evidence made a probability.
 
 Held-out questions, two fifths without their passage, are retrieved, read and answered however
-little sure, by all that adds to evidence. Scale and shift of `weighing.calibrated` are fitted, each
-set judged by a fit to the others; what is printed goes there.
+little sure, by all that adds to evidence. Scale and shift of `certainty.calibrated` are fitted,
+each set judged by a fit to the others; what is printed goes there.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from evaluation.research.reading.answered import (
     probabilities,
 )
 from evaluation.research.reading.asking import drawn, right
-from processors.questions.weighing import EVIDENCE, INTERCEPT, SCALE, SHIFT
+from processors.questions.certainty import EVIDENCE, FORM, INTERCEPT, SCALE, SHIFT
 from streams.app.settings import load
 
-WEIGHTS = {**EVIDENCE, "intercept": INTERCEPT}
+WEIGHTS = {**EVIDENCE, **FORM, "intercept": INTERCEPT}
 _LEAST = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 

@@ -1,7 +1,7 @@
 """`python -m evaluation.research.reading.fitting`: what some signals weigh in evidence.
 
-Signals that carry over to questions in other words are weighed by hand (`weighing.EVIDENCE`). Those
-that a reader gives of the unit itself are fitted beside the sum of the others, on held-out
+Signals that carry over to questions in other words are weighed by hand (`certainty.EVIDENCE`).
+Those that a reader gives of the unit itself are fitted beside the sum of the others, on held-out
 questions that neither trained the reader nor calibrate or measure evidence.
 """
 
@@ -22,9 +22,9 @@ from evaluation.research.reading.answered import Flags, Floats, asked_of, plain,
 from evaluation.research.reading.asking import FURTHER, Held, drawn, right
 from evaluation.statistics import auc
 from processors.ports import Reader
+from processors.questions.certainty import EVIDENCE, signals
 from processors.questions.generate import AnswerConfig, Lookup, known_of, strength_of
 from processors.questions.reading import read
-from processors.questions.weighing import EVIDENCE, signals
 from schemas.events import GenerationRequested
 from streams.app.settings import load
 
@@ -37,7 +37,7 @@ def main(
         "../shared/data/qa"
     ),
 ) -> None:
-    """Fit, and print what goes into `weighing.EVIDENCE`."""
+    """Fit, and print what goes into `certainty.EVIDENCE`."""
     documents, questions = drawn(data, FURTHER, further=True)
     with tempfile.TemporaryDirectory() as folder, PairReader(Path(folder), SHIPPED) as reader:
         settings = load({"data": folder, "bootstrap_servers": "", "redis": {"url": ""}})

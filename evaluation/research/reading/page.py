@@ -69,6 +69,10 @@ def passages(report: Mapping[str, Any]) -> str:
         (_KINDS.get(kind, kind), *(counts.get(verdict, 0) for verdict in _VERDICTS))
         for kind, counts in policy.items()
     ]
+    wanted = [
+        (_share(row["precision"]), _share(row["evidence"]), *_shares(_total(row["kinds"])))
+        for row in report["wanted"]
+    ]
     head = ("right, or rightly abstained from", "wrong", "abstained from although it is there")
     questions = sum(total[report["policy"]].values())
     return "\n\n".join(
@@ -76,6 +80,8 @@ def passages(report: Mapping[str, Any]) -> str:
             table(("passages", *head), lines),
             f"The {questions} questions by kind, with {report['policy']} passages:",
             table(("kind", *head), kinds),
+            "By the precision that the policy wants, and the evidence that this needs:",
+            table(("precision", "evidence", *head), wanted),
         )
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.research.reading.answered import probabilities
 from evaluation.research.reading.fitting import FITTED, fitted, table
-from processors.questions.weighing import EVIDENCE
+from processors.questions.certainty import EVIDENCE
 
 
 def test_the_signals_that_told_are_found_again() -> None:

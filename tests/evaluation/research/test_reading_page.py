@@ -11,7 +11,7 @@ import pytest
 from evaluation.research.pages import DOCS
 from evaluation.research.reading import page
 from evaluation.research.reading.calibrate import WEIGHTS
-from processors.questions.weighing import SCALE, SHIFT, THRESHOLDS
+from processors.questions.certainty import SCALE, SHIFT, THRESHOLDS
 from streams.flow.errors import UserError
 
 
@@ -33,11 +33,13 @@ def test_evidence_and_thresholds_are_those_that_were_fitted_last() -> None:
 
 def test_a_table_of_passages_has_a_line_for_each_number_and_one_for_each_kind() -> None:
     kinds = {"fact": {"right": 3, "abstained": 1}, "list": {"wrong": 1}}
-    report = {"policy": 5, "rows": [{"passages": 5, "kinds": kinds}]}
+    wanted = [{"precision": 0.8, "evidence": 0.55, "kinds": {"fact": {"right": 1, "wrong": 3}}}]
+    report = {"policy": 5, "rows": [{"passages": 5, "kinds": kinds}], "wanted": wanted}
     said = page.passages(report).splitlines()
     assert "| 5 | .60 | .20 | .20 |" in said
     assert "The 5 questions by kind, with 5 passages:" in said
-    assert said[-2:] == ["| facts | 3 | 0 | 1 |", "| lists | 0 | 1 | 0 |"]
+    assert "| facts | 3 | 0 | 1 |" in said and "| lists | 0 | 1 | 0 |" in said
+    assert said[-1] == "| .80 | .55 | .25 | .75 | .00 |"
 
 
 def test_a_page_without_the_marks_of_a_table_is_named() -> None:

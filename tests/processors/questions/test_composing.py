@@ -31,6 +31,22 @@ def test_things_that_differ_are_shown_each_by_its_name() -> None:
     )
 
 
+def test_what_is_said_of_no_thing_is_shown_with_things_that_differ() -> None:
+    banker = candidate("The yearly fee is 10 euros for large sums.", "Your banker", doc_id="banker")
+    quotes, said = compose("What is the yearly fee?", "10 euros", banker, WREN, TERN)
+    assert len(quotes) == 3
+    assert said.startswith("It depends on which is meant. Your banker: The yearly fee is 10 euros")
+    quotes, said = compose("What is the yearly fee?", "10 euros", banker, WREN, SAME)
+    assert len(quotes) == 1  # it may hold for all of them
+
+
+def test_the_number_of_a_provision_is_no_name_of_a_thing() -> None:
+    one = candidate("The yearly fee is 30 euros.", "14 Part 3", doc_id="a")
+    other = candidate("The yearly fee is 75 euros.", "14 Part 6", doc_id="b")
+    quotes, _ = compose("What is the yearly fee?", "30 euros", one, other, named=False)
+    assert len(quotes) < 3
+
+
 def test_a_share_and_a_time_are_no_two_values_of_one_thing() -> None:
     other = candidate("The yearly fee is due within 14 days. Cards are red.", "Tern Card: fees")
     quotes, _ = compose("What is the yearly fee?", "30 euros", WREN, other)

@@ -201,6 +201,29 @@ def test_words_meet_in_their_other_forms() -> None:
     assert asked("dormancy").coverage(keys_of("A dormant account")) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What does a berth cost?", "The fee of a berth is 4 marks."),
+        ("yearly fee", "The annual charge is 4 marks."),
+        ("max draught", "Its maximum draught is 3 m."),
+        ("Who purchased the boat abroad?", "Oda bought the foreign boat."),
+    ],
+)
+def test_words_that_people_take_for_each_other_meet(one: str, other: str) -> None:
+    assert asked(one).coverage(keys_of(other)) == 1.0
+
+
+def test_of_a_rate_or_fee_that_is_named_the_verb_is_not_asked() -> None:
+    def words(question: str) -> set[str]:
+        return {term.word for term in asked(question).terms}
+
+    assert words("Which rate does a berth pay?") == {"rate", "berth"}
+    assert words("Which fee do we charge for towing?") == {"fee", "towing"}
+    assert words("What does a berth pay?") == {"berth", "pay"}
+    assert words("What bonus do I get for the pay slip?") == {"bonus", "pay", "slip"}
+
+
 def test_each_part_of_a_question_is_answered() -> None:
     text = "A transfer costs 12 euros. The branch manager approves large transfers."
     given = candidate(text, {"12 euros": 0.8, "approves": 0.8})

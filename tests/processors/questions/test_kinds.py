@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from processors.questions.kinds import apart, asks_whether, of_its_kind, wants_list, wants_steps
+from processors.questions.kinds import (
+    apart,
+    asks_whether,
+    of_its_kind,
+    wants_account,
+    wants_list,
+    wants_more,
+    wants_steps,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +74,37 @@ def test_a_list_is_wanted_where_many_things_are_asked_for(question: str, a_list:
         ("What share of the clay is sand?", "Sand: 8%", True),
         ("How many jugs must I order?", "A jug holds 2 litres.", False),
         ("How many jugs must I order?", "The smallest order is 6 jugs.", True),
+        ("What do I have to leave at the till to skip the queue?", "A queue costs 3.", False),
+        ("What do I have to leave at the till to skip the queue?", "Keep a card there.", True),
+        ("What does a shelf cost?", "You receive a 40% discount on a shelf.", False),
+        ("What does a shelf cost?", "A shelf may be kept for one year.", False),
+        ("What does a shelf cost?", "A shelf is 9 a month.", True),
+        ("Can you give examples of a glaze?", "A glaze must be stirred.", False),
+        ("Can you give examples of a glaze?", "A glaze, for example ash, is stirred.", True),
     ],
 )
 def test_a_time_is_no_place_and_an_amount_has_a_number(
     question: str, text: str, fits: bool
 ) -> None:
     assert of_its_kind(question, text) is fits
+
+
+@pytest.mark.parametrize(
+    ("question", "more", "account"),
+    [
+        ("Could you clarify the rules of the kiln?", True, False),
+        ("Can you provide guidance on glazing?", True, True),
+        ("What best practices are there for glazing?", True, False),
+        ("Can you tell me when the kiln is lit?", False, False),
+        ("What are the requirements for a kiln?", False, True),
+        ("How does one light the kiln?", False, True),
+        ("How much clay is there?", False, False),
+    ],
+)
+def test_what_takes_more_than_a_sentence_is_known_by_its_words(
+    question: str, more: bool, account: bool
+) -> None:
+    assert (wants_more(question), wants_account(question)) == (more, account)
 
 
 def test_a_bound_may_stand_in_what_it_is_under() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from processors.questions.evidence import keys_of
@@ -51,3 +53,24 @@ def test_a_row_is_not_about_the_columns_in_which_it_has_nothing() -> None:
     assert not seine.near & keys_of("Toll")
     assert keys_of("Toll") <= trawl.near
     assert not trawl.blank
+
+
+CAPITALS = "THE RULES OF THE HARBOUR AND OF ALL ITS PIERS"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "below"),
+    [
+        (f"{CAPITALS}\nMooring by night\nBoats moor where lamps are lit.", "Boats moor where"),
+        (f"{CAPITALS}\nMooring by night", ""),
+        (f"{CAPITALS}\nare told to all who moor there.", CAPITALS),
+        ("Boats moor where lamps\nare lit.", "Boats moor"),
+    ],
+)
+def test_titles_in_capitals_above_a_sentence_are_not_quoted_with_it(
+    sentence: str, below: str
+) -> None:
+    whole = replace(candidate(sentence), sentences=[0, len(sentence)], sentence_scores=[0.5])
+    reads = [each.reads(sentence) for each in sentences(0, whole)]
+    assert len(reads) == bool(below)
+    assert all(each.startswith(below) for each in reads)

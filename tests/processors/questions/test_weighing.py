@@ -1,78 +1,11 @@
-"""What was read as the answer counts only for the thing that was asked about."""
+"""What was read as the answer is weighed by what else is known of it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from processors.questions.evidence import asked
 from processors.questions.generate import Part
-from processors.questions.weighing import Unit, evidence, of_others, weighed
-from schemas.events import Candidate
-from tests.support.told_reader import ToldReader, candidate
-
-SHEDS = """\
-# Moorings
-
-## Teal plan
-
-It holds 40 nets. A lost key costs 9 euros.
-
-## Plum plan
-
-It holds 70 nets. The door is red.
-"""
-
-
-def _evidence(question: str, answer: str) -> tuple[float, Unit]:
-    part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
-    told = ToldReader({question: answer})
-    units = weighed(part.passages, told.read(part.askings(1)))
-    units[0].alone = told.read([part.passages[0].asking(question, units[0])])[0].answers
-    known = frozenset[str]().union(*(each.keys for each in part.passages))
-    return evidence(asked(question), units, known, 0.5), units[0]
-
-
-def test_what_is_said_of_another_thing_is_evidence_against_an_answer() -> None:
-    key, nets = "What does a lost key of the Plum plan cost?", "How many nets are in the Plum plan?"
-    against, unit = _evidence(key, "A lost key costs 9 euros")
-    assert unit.lost > 0.9
-    assert "9 euros" not in unit.reads
-    own, unit = _evidence(nets, "It holds 70 nets")
-    assert unit.lost < 0.1
-    assert unit.reads == "It holds 70 nets."
-    assert against < 0.3 < 0.6 < own
-
-
-TOLLS = """\
-| Net | Toll | Pier |
-| --- | --- | --- |
-| Seine |  | 2 |
-| Trawl | 40 | 3 |
-"""
-
-
-def test_an_empty_cell_is_evidence_against_its_row() -> None:
-    def sure(question: str, answer: str) -> float:
-        part = Part(question, asked(question), [candidate(TOLLS, "Nets")])
-        units = weighed(part.passages, ToldReader({question: answer}).read(part.askings(1)))
-        return evidence(part.asked, units, part.passages[0].keys, 0.5)
-
-    assert sure("What is the toll of a seine?", "Seine") < 0.5
-    assert sure("What is the toll of a trawl?", "Trawl | 40") > 0.7
-
-
-GAPS = "Berths are let by the week. A late fee of [value not available] applies. Dogs are welcome."
-
-
-def test_where_a_value_should_stand_and_does_not_nothing_is_answered() -> None:
-    question = "What late fee applies?"
-    part = Part(question, asked(question), [candidate(GAPS, "Berths")])
-    told = ToldReader({question: "A late fee of"})
-    units = weighed(part.passages, told.read(part.askings(1)))
-    assert all("late fee" not in unit.reads for unit in units)
-    assert units[0].lost > 0.9
-    assert evidence(part.asked, units, part.passages[0].keys, 0.5) < 0.3
-
+from processors.questions.weighing import weighed
+from tests.support.told_reader import ToldReader, candidate, passages
 
 KEEPERS = "Oda Lund keeps the upper lock. Her hut is green.\n\nPer Vik keeps the lower lock.\n"
 
@@ -84,49 +17,16 @@ def test_a_sentence_with_all_that_is_asked_wins_over_one_that_is_like_it() -> No
     assert units[0].reads == "Per Vik keeps the lower lock."
 
 
-def test_what_is_asked_and_said_of_another_thing_alone_is_evidence_against_an_answer() -> None:
-    question = "What is the winter fee of the Plum plan?"
-    plum = candidate("# Plum plan\n\nThe summer fee is 4 euros.\n", "Plum plan", doc_id="plum")
-    text = "# Teal Plum plan\n\nThe winter fee is 9 euros.\n"
-    teal = candidate(text, "Teal Plum plan", doc_id="teal")
-
-    def sure(*found: Candidate) -> float:
-        part = Part(question, asked(question), found)
-        told = ToldReader({question: "The summer fee is 4 euros"})
-        read = told.read(part.askings(2))
-        units = weighed(part.reading, read)
-        units[0].alone = 0.0  # it is of the plan, and of a fee
-        known = frozenset[str]().union(*(each.keys for each in part.passages))
-        assert units[0].reads == "The summer fee is 4 euros."
-        others = of_others(units[0], part.passages)
-        assert others is (teal in found)
-        return evidence(part.asked, units, known, 0.5, others=others)
-
-    assert sure(plum, teal) < sure(plum) - 0.15
+def test_what_says_that_something_follows_is_no_answer_where_it_does_not() -> None:
+    alone = "The following table sets out the tolls of boats:"
+    assert not passages("What are the tolls of boats?", candidate(alone, "Tolls"))[0].units
+    (boat,) = passages("What is on board?", candidate("A boat has:\n\n- a mast\n- a sail\n"))
+    assert boat.units[0].reads == "A boat has:"
 
 
-def test_what_is_read_by_itself_and_is_no_answer_is_less_sure() -> None:
-    question = "How many nets are in the Plum plan?"
-    part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
-    units = weighed(part.passages, ToldReader({question: "It holds 70 nets"}).read(part.askings(1)))
-    known = part.passages[0].keys
-
-    def sure(alone: float | None) -> float:
-        units[0].alone = alone
-        return evidence(part.asked, units, known, 0.5)
-
-    assert sure(-6.0) < sure(0.0) < sure(6.0) == sure(units[0].said)
-    assert sure(None) == sure(units[0].said)  # read within its passage alone
-
-
-def test_the_nearest_unit_that_holds_all_of_the_answer_is_surer() -> None:
-    question = "How many nets are in the Plum plan?"
-    part = Part(question, asked(question), [candidate(SHEDS, "Moorings")])
-    units = weighed(part.passages, ToldReader({question: "It holds 70 nets"}).read(part.askings(1)))
-    known = part.passages[0].keys
-    first = evidence(part.asked, units, known, 0.5)
-    units[0].held = 0.5
-    assert evidence(part.asked, units, known, 0.5) < first
-    units[0].held = 1.0
-    units[1].sentence = replace(units[1].sentence, cosine=0.9)  # another is more alike
-    assert evidence(part.asked, units, known, 0.5) < first
+def test_what_is_below_a_point_has_the_sort_of_thing_that_is_asked_for_with_it() -> None:
+    text = "- Fault A: the pump is off\n  - Wait 20 minutes.\n- Fault B: the lamp is off\n"
+    (found,) = passages("Fault A. How long must one wait?", candidate(text, "Faults"))
+    kinds = {unit.reads: unit.kind for unit in found.units}
+    assert kinds["Fault A: the pump is off"]
+    assert not kinds["Fault B: the lamp is off"]
