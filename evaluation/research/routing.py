@@ -99,11 +99,19 @@ def least_share(outcomes: Outcomes, scores: Floats) -> float:
     return next((s for s, each in flags if lost(outcomes, each).high <= MARGIN), 1.0)
 
 
+def drawn(outcomes: Outcomes, most: int, seed: int) -> Outcomes:
+    """So many of them, or all."""
+    rows = np.random.default_rng(seed).permutation(len(outcomes.prompts))[:most]
+    prompts = [outcomes.prompts[row] for row in rows]
+    return Outcomes(outcomes.name, prompts, outcomes.weak[rows], outcomes.strong[rows])
+
+
 def judged(outcomes: Outcomes, scores: Floats, learned: str) -> dict[str, Any]:
     needs = outcomes.strong & ~outcomes.weak
     above = {f"{s:g}": kept_above_chance(outcomes, sent(scores, s)) for s in SHARES}
     return {
         "set": outcomes.name,
+        "questions": len(scores),
         "by": learned,
         "auc": auc(scores, needs),
         "above": above,
@@ -113,18 +121,19 @@ def judged(outcomes: Outcomes, scores: Floats, learned: str) -> dict[str, Any]:
 
 def rendered(report: dict[str, Any]) -> str:
     """The table of `docs/tiers.md`."""
-    head = (
-        "set", "by", "AUC", *(f"above chance at {s:g}" for s in SHARES), "calls saved, no worse",
-    )  # fmt: skip
+    above = [f"above chance at {share:g}" for share in SHARES]
+    head = ("set", "questions", "by", "AUC", *above, "calls saved, no worse")
     lines: list[tuple[object, ...]] = []
     for row in report["rows"]:
-        above = [f"{v:+.2f} ({low:+.2f} to {high:+.2f})" for v, low, high in row["above"].values()]
+        kept = [f"{v:+.2f} ({low:+.2f} to {high:+.2f})" for v, low, high in row["above"].values()]
         saved = f"{1 - row['least']:.0%}"
-        lines.append((row["set"], row["by"], f"{row['auc']:.2f}", *above, saved))
+        lines.append(
+            (row["set"], f"{row['questions']:,}", row["by"], f"{row['auc']:.2f}", *kept, saved)
+        )
     for row in report["rules"]:
         value, low, high = row["above"]
         said = f"{value:+.2f} ({low:+.2f} to {high:+.2f}) at {row['share']:.2f}"
-        lines.append((row["set"], "the rules", "", said, "", "", row["saved"]))
+        lines.append((row["set"], "", "the rules", "", said, "", "", row["saved"]))
     return f"{table(head, lines)}\n\nNo worse: within {MARGIN:g} of accuracy, 95 %. `{COMMAND}`"
 
 
@@ -136,9 +145,10 @@ def main(
         "evaluation/results/routing-learned.json"
     ),
     seed: Annotated[int, typer.Option()] = 15,
+    most: Annotated[int, typer.Option(help="Questions of each set, drawn at random.")] = 1_000,
 ) -> None:
     """Learn, measure, write the report, and put its table into docs/tiers.md."""
-    sets = read(data)
+    sets = [drawn(each, most, seed) for each in read(data)]
     with ExitStack() as stack:
         embedder = open_these(load(), stack, EMBEDDER)[EMBEDDER]
         rows = {each.name: inputs(embedder, [*each.prompts]) for each in sets}
