@@ -102,7 +102,8 @@ def least_share(outcomes: Outcomes, scores: Floats) -> float:
 def drawn(outcomes: Outcomes, most: int, seed: int) -> Outcomes:
     """So many of them, or all."""
     rows = np.random.default_rng(seed).permutation(len(outcomes.prompts))[:most]
-    prompts = [outcomes.prompts[row] for row in rows]
+    places: list[int] = rows.tolist()
+    prompts = [outcomes.prompts[place] for place in places]
     return Outcomes(outcomes.name, prompts, outcomes.weak[rows], outcomes.strong[rows])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ _IMPERATIVE = re.compile(
 _ASKING = re.compile(r"\?\W*\Z")
 SCALARS = 9
 SUSPECT = 0.95  # a chunk from here on is told of, and quoted as data
+REMEMBERED = 20_000  # chunks
 _ALONE = 2  # sentences: with fewer there is nothing that one does not belong to
 
 
@@ -48,6 +49,9 @@ class Scorer:
     model: str
     weights: Float32  # (dimensions + SCALARS,)
     bias: float
+    _known: dict[tuple[str, str, int], float] = field(
+        default_factory=dict[tuple[str, str, int], float], compare=False, repr=False
+    )
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Scorer:
@@ -57,7 +61,16 @@ class Scorer:
 
     def suspicions(self, chunks: Sequence[StoredChunk], model: str) -> list[float]:
         """Of each chunk; of vectors of another model nothing is known."""
-        return [self.score(each) for each in chunks] if model == self.model else [0.0] * len(chunks)
+        return [self._known_of(each) if model == self.model else 0.0 for each in chunks]
+
+    def _known_of(self, chunk: StoredChunk) -> float:
+        """Its score, worked out once of one text: what is found often is found again."""
+        key = chunk.tenant, chunk.chunk_id, hash(chunk.text)
+        if (score := self._known.get(key)) is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            score = self._known[key] = self.score(chunk)
+        return score
 
     def score(self, chunk: StoredChunk) -> float:
         """How likely some sentence of it is an instruction to a model, 0 to 1."""
