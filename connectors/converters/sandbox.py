@@ -8,23 +8,19 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, cast
 
+from connectors import apart
 from connectors.converters.errors import OUTCOMES, Unreadable
 from connectors.converters.made import Limits, Made
 
 _TRIES = 2  # a child may end for want of work in the moment it is given some
 _ANSWER_SLACK = 1 << 20
 _READ = 1 << 16
-# All a child sees of our environment. Nothing in it is secret.
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
-_ROOT = str(Path(__file__).parents[2])
 
 
 class _EndedError(Exception):
@@ -79,16 +75,12 @@ class Sandbox:
             child.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{_ROOT}{os.pathsep}{known}" if known else _ROOT
         return subprocess.Popen(
-            # -P: a module in the folder that is being fed must not be taken for one of ours.
-            [sys.executable, "-P", "-m", "connectors.converters.child", str(os.getpid())],
+            apart.command("connectors.converters.child", os.getpid()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment | {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env=apart.environment() | {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             # Out of reach of the terminal's signals; in our session, where our priority counts.
             process_group=0,
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from qdrant_edge import EdgeOptimizersConfig, EdgeShard, HnswIndexConfig
 
+from connectors import apart
 from connectors.qdrant_edge.shard import config
 
 # So much of an index may be outside the graph, where it is looked through.
@@ -50,8 +51,8 @@ def build(generation: Path, dimensions: int, pace: Callable[[], None]) -> None:
     Raises:
         OSError: the child failed.
     """
-    command = [sys.executable, "-m", __name__, str(generation), str(dimensions)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as child:
+    command = apart.command(__name__, generation, dimensions)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=apart.environment()) as child:
         try:
             while child.poll() is None:
                 try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,19 @@ from qdrant_edge import (
     VectorStorageDatatype,
 )
 
+from connectors import apart
 from connectors.qdrant_edge import generations, seal, sums
 from connectors.qdrant_edge.points import DENSE, LEXICAL, PLACES
 from streams.flow.errors import UserError
 
 _PAGE = 64
+TRYING = "connectors.qdrant_edge.trying"
+WRONG = 3  # the exit code with which it says what is wrong
 KEYWORDS = ("tenant", "document", "tags", "classes", "acl")
+
+
+class DamagedError(Exception):
+    """Why a shard cannot be relied on."""
 
 
 def load(path: Path, dimensions: int) -> tuple[Path, EdgeShard]:
@@ -42,19 +51,12 @@ def load(path: Path, dimensions: int) -> tuple[Path, EdgeShard]:
     generation = _create_first(path, dimensions) if new else generations.newest(path)
     if generation is None:
         raise damaged(path, "nothing in it is whole")
+    if broken is None and not new and (why := _tried(generation, dimensions)):
+        raise damaged(path, why)
     try:
-        shard = EdgeShard.load(str(generation), config(dimensions))
-    except BaseException as error:
-        # A panic of the engine on a damaged file is not an Exception.
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
+        shard = opened(generation, dimensions)
+    except DamagedError as error:
         raise damaged(path, str(error)) from error
-    if broken is None and not new:
-        try:
-            check(shard, path)
-        except UserError:
-            shard.close()
-            raise
     generations.only(generation)
     seal.open_(path)
     return generation, shard
@@ -69,17 +71,54 @@ def damaged(path: Path, why: str) -> UserError:
     )
 
 
-def check(shard: EdgeShard, path: Path) -> None:
-    """Read through what nobody sealed: its process was killed, or the folder is a copy of one.
+def opened(generation: Path, dimensions: int) -> EdgeShard:
+    """The shard of a generation.
 
     Raises:
-        UserError: a chunk is not as it was written.
+        DamagedError: the engine cannot load it.
+    """
+    try:
+        return EdgeShard.load(str(generation), config(dimensions))
+    except BaseException as error:
+        # A panic of the engine on a damaged file is not an Exception.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise DamagedError(str(error)) from error
+
+
+def _tried(generation: Path, dimensions: int) -> str:
+    """What is wrong with what nobody sealed: its process was killed, or the folder is a copy.
+
+    Another process looks. What a damaged file makes the engine do is not always an error: it may
+    ask for more memory than there is, or touch what was cut off, and that ends the process. A
+    worker would end so at each of its starts, and say nothing.
+    """
+    done = subprocess.run(
+        apart.command(TRYING, generation, dimensions),
+        env=apart.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # the engine's panics
+        text=True,
+        check=False,
+    )
+    if done.returncode == WRONG:
+        return done.stdout.strip()
+    if done.returncode < 0:
+        return f"who reads it ends with {signal.Signals(-done.returncode).name}"
+    return f"who reads it ends with {done.returncode}" if done.returncode else ""
+
+
+def check(shard: EdgeShard) -> None:
+    """Read through all of a shard.
+
+    Raises:
+        DamagedError: a chunk is not as it was written.
     """
     there = shard.info().points_count
     for told in shard.retrieve([PLACES], with_payload=True, with_vector=False):
         least, most = (told.payload or {}).get("points", (0, there))
         if not least <= there <= most:
-            raise damaged(path, f"it has {there:,} points of {least:,}")
+            raise DamagedError(f"it has {there:,} points of {least:,}")
     offset = None
     while True:
         try:
@@ -88,9 +127,9 @@ def check(shard: EdgeShard, path: Path) -> None:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
-            raise damaged(path, f"it cannot be read: {error}") from error
+            raise DamagedError(f"it cannot be read: {error}") from error
         if wrong is not None:
-            raise damaged(path, f"{wrong} is not as it was written")
+            raise DamagedError(f"{wrong} is not as it was written")
         if offset is None:
             return
 

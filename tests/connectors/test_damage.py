@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.qdrant_edge import shard
 from connectors.qdrant_edge.index import EdgeIndex
 from streams.flow.errors import UserError
 from streams.flow.mirror import Reflected
@@ -110,3 +111,20 @@ def test_a_chunk_that_goes_bad_while_the_index_is_open_is_not_answered_with(
             data.write(b"five")
         with pytest.raises(UserError, match=REMEDY):
             index.fetch("acme", [chunk_id])
+
+
+def test_what_ends_the_process_that_reads_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EdgeIndex(tmp_path / "index", "v1", SIZE) as index:
+        apply(index, [change("a", 1, ("the limit is nine hundred euros",))])
+        killed = shutil.copytree(tmp_path / "index", tmp_path / "killed")
+    with EdgeIndex(killed, "v1", SIZE) as index:
+        assert len(content(index)) == 1
+        again = shutil.copytree(killed, tmp_path / "again")
+    ends = tmp_path / "ends.py"
+    ends.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGBUS)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(shard, "TRYING", "ends")
+    with pytest.raises(UserError, match=f"SIGBUS.*{REMEDY}"):
+        EdgeIndex(again, "v1", SIZE).__enter__()
