@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.millrace
 EVALUATION := .venv/.millrace-evaluation
 
-.PHONY: demo test test-real test-models test-llm test-litellm check check-infra image test-image test-cluster evaluate upgrade drill clean
+.PHONY: demo test test-real test-models test-llm test-litellm check check-infra image test-image test-cluster evaluate upgrade chaos drill clean
 
 demo: $(STAMP)
 	@$(BIN)/millrace demo
@@ -72,6 +72,10 @@ test-cluster: $(STAMP)
 evaluate: $(EVALUATION)
 	@echo "millrace: answers to the sample corpus, scored and held against policies/gates.toml"
 	@$(BIN)/python -m evaluation.evaluate --output build/scores.json
+
+chaos: $(EVALUATION)
+	@echo "millrace: questions under faults (about ten minutes; writes evaluation/results/chaos.json and docs/chaos.md)"
+	@$(BIN)/python -m tests.chaos
 
 test-llm: $(EVALUATION) requirements-llm.lock
 	@echo "millrace: installing llama.cpp's server (34 MB)"

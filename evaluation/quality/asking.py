@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,17 @@ def _sample_documents(settings: Settings) -> Iterable[DocumentFed]:
 
 def ask_all(settings: Settings, items: Iterable[Item], say: Say) -> list[Reply]:
     """One reply per item, in order; one that got no answer says so and the rest goes on."""
+    with asking(settings) as ask:
+        replies: list[Reply] = []
+        for item in items:
+            replies.append(ask(item))
+            say(f"{item.id}: {replies[-1].status}")
+        return replies
+
+
+@contextmanager
+def asking(settings: Settings) -> Generator[Callable[[Item], Reply]]:
+    """Someone who asks one item after another, connected from now on."""
     with (
         open_codec(settings) as codec,
         reader(settings) as answers,
@@ -89,11 +100,7 @@ def ask_all(settings: Settings, items: Iterable[Item], say: Say) -> list[Reply]:
     ):
         from_the_end(closed, [topics.RAG_CLOSED.name])
         asker = Asker(settings, codec, answers)
-        replies: list[Reply] = []
-        for item in items:
-            replies.append(_ask(asker, closed, codec, item))
-            say(f"{item.id}: {replies[-1].status}")
-        return replies
+        yield lambda item: _ask(asker, closed, codec, item)
 
 
 def _ask(asker: Asker, closed: Consumer, codec: Codec, item: Item) -> Reply:
