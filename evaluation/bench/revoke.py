@@ -23,7 +23,7 @@ from evaluation.bench.ingest import feed
 from evaluation.bench.measures import Latency
 from evaluation.bench.report import Figure, Findings, Say, Target
 from schemas.events import DocumentFed, QuestionAnswered, QuestionAsked
-from streams.app import opening
+from streams.app import codecs
 from streams.app.ports import RedisSettings
 from streams.app.settings import Settings
 from streams.edge.client import reader
@@ -129,7 +129,7 @@ def run(options: Options, say: Say) -> Findings:
         always = {"answers": {"cached": "always"}}
         settings = stack.enter_context(running.whole_stack(folder, say, **always))
         feed(settings, chosen, TENANT, options.documents, say)
-        codec = opening.codec(settings, stack)
+        codec = codecs.codec(settings, stack)
         client = stack.enter_context(Client(settings, codec, TENANT))
         idle = [Secret(number) for number in range(len(KINDS) * options.each)]
         loaded = [Secret(len(idle) + number) for number in range(options.each)]
