@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 import zipfile
 from typing import Any
 
@@ -14,7 +15,6 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
-from connectors.converters import sandbox
 from connectors.converters.documents import Documents
 from connectors.converters.errors import Unreadable
 from connectors.converters.made import Limits
@@ -218,7 +218,7 @@ def test_a_converter_that_is_killed_is_started_again(monkeypatch: pytest.MonkeyP
         os.kill(child, signal.SIGKILL)
         assert converter.convert("a.docx", WORD).title == "Conduct of business"
         # One that always dies costs its document, by name.
-        monkeypatch.setattr(sandbox.sys, "executable", "/bin/false")
+        monkeypatch.setattr(sys, "executable", "/bin/false")
         converter._sandboxes._idle[0].end()
         with pytest.raises(Unreadable, match="ended with status 1") as failure:
             converter.convert("a.docx", WORD)
