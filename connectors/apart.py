@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 # All that one sees of our environment. Nothing in it is secret.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+_PR_SET_PDEATHSIG = 1
 _ROOT = str(Path(__file__).parents[1])
 
 
@@ -23,3 +26,8 @@ def environment() -> dict[str, str]:
     found = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     known = found.get("PYTHONPATH")
     return found | {"PYTHONPATH": f"{_ROOT}{os.pathsep}{known}" if known else _ROOT}
+
+
+def die_with_parent() -> None:
+    """Called by the child: of a parent that was killed, none is left in its successor's way."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

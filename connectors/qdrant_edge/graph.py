@@ -6,9 +6,7 @@ itself that does not count yet: `python -m connectors.qdrant_edge.graph FOLDER D
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,7 +26,6 @@ _POINTS = "graph"  # a file that says how many points it was built of
 _NICE = 10  # questions go first
 _LOOK_S = 0.2
 _ONE_SEGMENT_KB = 2**40
-_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def points(generation: Path) -> int:
@@ -67,7 +64,7 @@ def build(generation: Path, dimensions: int, pace: Callable[[], None]) -> None:
 
 def main() -> None:
     """The child."""
-    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+    apart.die_with_parent()
     os.nice(_NICE)
     generation = Path(sys.argv[1])
     how = config(

@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from connectors import apart
 from connectors.qdrant_edge.shard import WRONG, DamagedError, check, opened
 
 
 def main(generation: Path, dimensions: int) -> int:
+    apart.die_with_parent()
     try:
         shard = opened(generation, dimensions)
         try:

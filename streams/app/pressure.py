@@ -179,7 +179,11 @@ def groups(settings: RuntimeSettings, stages: Sequence[Stage], stack: ExitStack)
     consumers: dict[str, Consumer] = {}
     for stage in stages:
         group = f"{settings.group_prefix}.{stage.name}"
-        consumers[stage.name] = kafka.new_consumer(kafka.plain_consumer_options(settings, group))
+        options: Any = kafka.plain_consumer_options(settings, group)
+        # Offsets that are being committed must not make it wait: under load there always are some.
+        consumers[stage.name] = kafka.new_consumer(
+            options | {"isolation.level": "read_uncommitted"}
+        )
         stack.callback(consumers[stage.name].close)
         places[stage.name] = [
             TopicPartition(topic.name, each)
